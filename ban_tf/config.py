@@ -1,0 +1,374 @@
+"""Every number an experiment depends on, in one frozen tree.
+
+`[P]` marks what the paper states, `[C]` what only the authors' released code tells, `[O]` what
+belongs to this project.
+"""
+
+import dataclasses
+import json
+from typing import Any, Literal, get_args
+
+Norm = Literal["l1", "l2"]
+DecayUnit = Literal["samples", "iterations"]
+Order = Literal["stoi_first", "itos_first", "simultaneous"]
+ItosSource = Literal["embedding", "feature"]
+AttentionScale = Literal["none", "rsqrt"]
+AttentionKernel = Literal["plain", "chunked"]
+Protocol = Literal["covering", "legacy"]
+
+
+def _require(rule: bool, message: str, **received: Any) -> None:
+    if not rule:
+        values = ", ".join(f"{name}={value!r}" for name, value in received.items())
+        raise ValueError(f"{message} Received: {values}")
+
+
+def _require_choice(choices: Any, **received: Any) -> None:
+    for name, value in received.items():
+        options = ", ".join(repr(choice) for choice in get_args(choices))
+        _require(value in get_args(choices), f"`{name}` must be one of {options}.", **received)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DatasetConfig:
+    """What the labels of a data set mean."""
+
+    name: str
+    class_names: tuple[str, ...]
+    class_colors: tuple[tuple[int, int, int], ...]  # RGB, 0-255, for pictures
+    areas: tuple[int, ...]  # the folds: each is the test area of one run
+
+    def __post_init__(self) -> None:
+        _require(
+            len(self.class_names) == len(self.class_colors) > 0,
+            "`class_names` and `class_colors` must be of the same length, at least 1.",
+            class_names=self.class_names,
+            class_colors=self.class_colors,
+        )
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BlockConfig:
+    """How a room is cut into blocks; lengths in metres."""
+
+    size_m: float = 1.0  # [P] 5.1
+    stride_m: float = 0.5  # [C]
+    num_points: int = 4096  # [P] 5.1
+    min_points: int = 100  # [C] blocks with fewer raw points are left out of training
+
+    def __post_init__(self) -> None:
+        _require(
+            0 < self.stride_m <= self.size_m,
+            "`stride_m` must be in (0, size_m], or points between blocks are never seen.",
+            stride_m=self.stride_m,
+            size_m=self.size_m,
+        )
+        _require(
+            self.num_points >= 1, "`num_points` must be at least 1.", num_points=self.num_points
+        )
+        _require(
+            self.min_points >= 1, "`min_points` must be at least 1.", min_points=self.min_points
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SetAbstractionConfig:
+    """One level of the encoder (PointNet++ set abstraction)."""
+
+    num_samples: int
+    radius_m: float
+    num_neighbours: int
+    widths: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BackboneConfig:
+    """PointNet++ as in ASIS and BAN [C]: encoder levels, then decoder widths coarse to fine."""
+
+    encoder: tuple[SetAbstractionConfig, ...] = (
+        SetAbstractionConfig(
+            num_samples=1024, radius_m=0.1, num_neighbours=32, widths=(32, 32, 64)
+        ),
+        SetAbstractionConfig(
+            num_samples=256, radius_m=0.2, num_neighbours=32, widths=(64, 64, 128)
+        ),
+        SetAbstractionConfig(
+            num_samples=64, radius_m=0.4, num_neighbours=32, widths=(128, 128, 256)
+        ),
+        SetAbstractionConfig(
+            num_samples=16, radius_m=0.8, num_neighbours=32, widths=(256, 256, 512)
+        ),
+    )
+    decoder: tuple[tuple[int, ...], ...] = ((256, 256), (256, 256), (256, 128), (128, 128, 128))
+    head_width: int = 128
+
+    def __post_init__(self) -> None:
+        _require(
+            len(self.encoder) == len(self.decoder) > 0,
+            "`decoder` must have one tuple of widths per level of `encoder`.",
+            encoder=len(self.encoder),
+            decoder=len(self.decoder),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BanConfig:
+    """The bi-directional attention of BAN (paper, section 3) and its ablations (Table 7).
+
+    The default is the released code's reading: STOI first, similarities of ITOS measured on the
+    embedding, inner products not scaled.
+    """
+
+    order: Order = "stoi_first"  # [P] 3.3; the others are Table 7 rows or open readings
+    stoi: bool = True
+    itos: bool = True
+    self_attention: bool = False  # Table 7: each branch attends to itself
+    itos_source: ItosSource | None = None  # None: "embedding" where the order allows it [C]
+    attention_scale: AttentionScale = "none"  # [C]
+    attention: AttentionKernel = "chunked"  # [O] "plain" holds the N x N similarity
+
+    def __post_init__(self) -> None:
+        _require_choice(Order, order=self.order)
+        _require_choice(AttentionScale, attention_scale=self.attention_scale)
+        _require_choice(AttentionKernel, attention=self.attention)
+        if self.itos_source is not None:
+            _require_choice(ItosSource, itos_source=self.itos_source)
+        embedding_first = self.itos and not self.self_attention and self.order == "stoi_first"
+        _require(
+            self.itos_source != "embedding" or embedding_first,
+            '`itos_source="embedding"` needs an ITOS that comes after the embedding: '
+            '`order="stoi_first"`, `itos=True`, `self_attention=False`. Use "feature" or None.',
+            itos_source=self.itos_source,
+            order=self.order,
+            itos=self.itos,
+            self_attention=self.self_attention,
+        )
+
+    @property
+    def resolved_itos_source(self) -> ItosSource:
+        """`itos_source` with None replaced by what the order implies."""
+        if self.itos_source is not None:
+            return self.itos_source
+        plain_order = self.order == "stoi_first" and not self.self_attention
+        return "embedding" if plain_order else "feature"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """A network: its name in `model.networks`, shared sizes, and BAN's switches."""
+
+    name: str = "ban"
+    num_classes: int = 13
+    num_features: int = 9  # block xyz, rgb, room-normalised xyz
+    embedding_size: int = 5  # [C] N_E
+    dropout: float = 0.5  # [C] share of features dropped before the last layers
+    backbone: BackboneConfig = BackboneConfig()
+    ban: BanConfig = BanConfig()
+
+    def __post_init__(self) -> None:
+        _require(
+            self.num_classes >= 2, "`num_classes` must be at least 2.", num_classes=self.num_classes
+        )
+        _require(0 <= self.dropout < 1, "`dropout` must be in [0, 1).", dropout=self.dropout)
+        _require(
+            self.embedding_size >= 1,
+            "`embedding_size` must be at least 1.",
+            embedding_size=self.embedding_size,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """Discriminative loss (De Brabandere et al. 2017) with the released code's L1 norm [C]."""
+
+    norm: Norm = "l1"  # [C]
+    pull_margin: float = 0.5  # delta_v
+    push_margin: float = 1.5  # delta_d; means are pushed 2 delta_d apart
+    pull_weight: float = 1.0
+    push_weight: float = 1.0
+    regularisation_weight: float = 0.001
+
+    def __post_init__(self) -> None:
+        _require_choice(Norm, norm=self.norm)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScheduleConfig:
+    """A value that decays in steps: learning rate, or 1 - batch-norm momentum."""
+
+    initial: float
+    factor: float
+    every: int  # in `TrainingConfig.decay_unit`
+    limit: float  # the value never passes this one
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AugmentationConfig:
+    """Random changes of training blocks; all off by default, as in the paper [C]."""
+
+    rotate_z: bool = False  # any angle about the vertical through the block's middle
+    scale: float = 0.0  # factor uniform in [1 - scale, 1 + scale]
+    jitter_m: float = 0.0  # standard deviation of coordinate noise, metres
+    drop_color: float = 0.0  # probability that a block loses its colours
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """Optimiser, schedules and length of a run."""
+
+    batch_size: int = 12  # [P] 5.1
+    num_epochs: int = 100  # [P] 5.1
+    decay_unit: DecayUnit = "samples"  # [C]; the paper's words are "iterations"
+    learning_rate: ScheduleConfig = ScheduleConfig(
+        initial=1e-3, factor=0.5, every=300_000, limit=1e-5
+    )  # [P] 5.1, limit [C]
+    # Momentum of the moving averages is 1 - this: 0.5, 0.75, ... up to 0.99 [C].
+    batch_norm_decay: ScheduleConfig = ScheduleConfig(
+        initial=0.5, factor=0.5, every=300_000, limit=0.01
+    )
+    adam_epsilon: float = 1e-8  # TensorFlow 1's default, the one the code ran with [C]
+    augmentation: AugmentationConfig = AugmentationConfig()
+    checkpoint_every: int = 1  # epochs [O]
+    max_blocks_per_epoch: int | None = None  # None: all; the reduced setting draws a sample [O]
+
+    def __post_init__(self) -> None:
+        _require_choice(DecayUnit, decay_unit=self.decay_unit)
+        _require(
+            self.batch_size >= 1, "`batch_size` must be at least 1.", batch_size=self.batch_size
+        )
+        _require(
+            self.num_epochs >= 1, "`num_epochs` must be at least 1.", num_epochs=self.num_epochs
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferenceConfig:
+    """From network outputs to instances of a room."""
+
+    bandwidth: float = 0.6  # [C] of mean shift
+    bin_seeding: bool = True  # [C]
+    min_overlap: int = 7  # [C] a cluster with fewer hits on every instance may open a new one
+    min_new_points: int = 30  # [C] ... if it has at least this many points
+    legacy_gap: float = 0.005  # [C] voxel edge as a share of the room's extent, per axis
+    voxel_m: float = 0.05  # [O] voxel edge of the covering protocol, metres
+    size_filter: float = 0.25  # [C] instances below this share of their class's mean size go
+    batch_size: int = 4  # [O] blocks per call of the network
+
+    def __post_init__(self) -> None:
+        _require(self.bandwidth > 0, "`bandwidth` must be positive.", bandwidth=self.bandwidth)
+        _require(self.voxel_m > 0, "`voxel_m` must be positive.", voxel_m=self.voxel_m)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One row of a table: a data set, a network, and everything done with them."""
+
+    dataset: DatasetConfig
+    test_area: int
+    seed: int = 0
+    blocks: BlockConfig = BlockConfig()
+    network: NetworkConfig = NetworkConfig()
+    loss: LossConfig = LossConfig()
+    training: TrainingConfig = TrainingConfig()
+    inference: InferenceConfig = InferenceConfig()
+
+    def __post_init__(self) -> None:
+        _require(
+            self.test_area in self.dataset.areas,
+            f"`test_area` must be one of {self.dataset.areas}.",
+            test_area=self.test_area,
+        )
+        _require(
+            self.network.num_classes == self.dataset.num_classes,
+            "the network must have one output per class of the data set.",
+            network=self.network.num_classes,
+            dataset=self.dataset.num_classes,
+        )
+
+    @property
+    def train_areas(self) -> tuple[int, ...]:
+        return tuple(area for area in self.dataset.areas if area != self.test_area)
+
+
+S3DIS = DatasetConfig(
+    name="s3dis",
+    class_names=(
+        "ceiling", "floor", "wall", "beam", "column", "window", "door",
+        "table", "chair", "sofa", "bookcase", "board", "clutter",
+    ),
+    class_colors=(
+        (0, 255, 0), (0, 0, 255), (0, 255, 255), (255, 255, 0), (255, 0, 255), (100, 100, 255),
+        (200, 200, 100), (170, 120, 200), (255, 0, 0), (200, 100, 100), (10, 200, 100),
+        (200, 200, 200), (50, 50, 50),
+    ),
+    areas=(1, 2, 3, 4, 5, 6),
+)  # fmt: skip
+
+
+def s3dis(test_area: int = 5) -> Experiment:
+    """S3DIS, trained on the other five areas: the paper's protocol (section 5.1)."""
+    return Experiment(dataset=S3DIS, test_area=test_area)
+
+
+def quick(experiment: Experiment) -> Experiment:
+    """The same experiment, reduced so that two CPU cores train and evaluate it in minutes [O]."""
+    encoder = (
+        SetAbstractionConfig(num_samples=256, radius_m=0.1, num_neighbours=16, widths=(16, 16, 32)),
+        SetAbstractionConfig(num_samples=64, radius_m=0.2, num_neighbours=16, widths=(32, 32, 64)),
+        SetAbstractionConfig(num_samples=16, radius_m=0.4, num_neighbours=16, widths=(64, 64, 128)),
+        SetAbstractionConfig(
+            num_samples=4, radius_m=0.8, num_neighbours=16, widths=(128, 128, 256)
+        ),
+    )
+    backbone = BackboneConfig(
+        encoder=encoder, decoder=((128, 128), (128, 128), (128, 64), (64, 64)), head_width=64
+    )
+    return dataclasses.replace(
+        experiment,
+        blocks=dataclasses.replace(experiment.blocks, num_points=1024, stride_m=1.0),
+        network=dataclasses.replace(experiment.network, backbone=backbone),
+        training=dataclasses.replace(
+            experiment.training, batch_size=8, num_epochs=12, max_blocks_per_epoch=320
+        ),
+        inference=dataclasses.replace(experiment.inference, batch_size=8),
+    )
+
+
+def demo() -> Experiment:
+    """The reduced experiment on the generated building: three areas, the last held out [O]."""
+    dataset = dataclasses.replace(S3DIS, name="demo", areas=(1, 2, 3))
+    return quick(Experiment(dataset=dataset, test_area=3))
+
+
+def to_json(experiment: Experiment) -> str:
+    """The experiment as JSON text, the form in which a run folder keeps it."""
+    return json.dumps(dataclasses.asdict(experiment), indent=2) + "\n"
+
+
+def _build(cls: type, values: dict[str, Any]) -> Any:
+    known = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(known))
+    _require(not unknown, f"`{cls.__name__}` does not know these fields.", unknown=unknown)
+    return cls(**{name: _restore(known[name].type, value) for name, value in values.items()})
+
+
+def _restore(kind: Any, value: Any) -> Any:
+    if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+        return _build(kind, value)  # type: ignore[arg-type]
+    if isinstance(value, list):
+        inner = next((arg for arg in get_args(kind) if arg is not Ellipsis), None)
+        return tuple(_restore(inner, item) for item in value)
+    return value
+
+
+def from_json(text: str) -> Experiment:
+    """The inverse of `to_json`; every value is checked again.
+
+    Raises:
+        ValueError: an unknown field, or a value out of its range.
+    """
+    return _build(Experiment, json.loads(text))

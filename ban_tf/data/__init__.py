@@ -1,0 +1,1 @@
+"""Readers, blocks, stores and batches: everything between raw files and the network."""

@@ -1,0 +1,65 @@
+"""A point cloud with labels: what every reader returns and everything after it takes."""
+
+import dataclasses
+
+import numpy as np
+
+NONE = -1  # the label of a point that has no class or belongs to no instance
+
+
+@dataclasses.dataclass(frozen=True)
+class Cloud:
+    """A room or scan; `N` points.
+
+    Args:
+        name: unique within a data set, e.g. `Area_5_office_1`; used as a file name.
+        xyz: float64 `[N, 3]`, metres, z up, all finite.
+        rgb: uint8 `[N, 3]`, or None if the scan has no colours.
+        semantic: int32 `[N]`, class of every point, `NONE` where it has none.
+        instance: int32 `[N]`, instance of every point, `NONE` where it has none.
+
+    Raises:
+        ValueError: a wrong shape, or a coordinate that is not finite.
+        TypeError: a wrong dtype.
+    """
+
+    name: str
+    xyz: np.ndarray
+    rgb: np.ndarray | None
+    semantic: np.ndarray
+    instance: np.ndarray
+
+    def __post_init__(self) -> None:
+        num_points = len(self.xyz)
+        self._check("xyz", self.xyz, np.float64, (num_points, 3))
+        if self.rgb is not None:
+            self._check("rgb", self.rgb, np.uint8, (num_points, 3))
+        self._check("semantic", self.semantic, np.int32, (num_points,))
+        self._check("instance", self.instance, np.int32, (num_points,))
+        broken = np.flatnonzero(~np.isfinite(self.xyz).all(axis=1))
+        if len(broken):
+            raise ValueError(
+                f"`xyz` of cloud {self.name} must be finite; readers drop other points. "
+                f"Received: {len(broken)} bad points, the first at row {broken[0]}"
+            )
+
+    def _check(self, field: str, array: np.ndarray, dtype: type, shape: tuple[int, ...]) -> None:
+        if array.dtype != dtype:
+            raise TypeError(
+                f"`{field}` of cloud {self.name} must be {np.dtype(dtype)}. "
+                f"Received: {field}.dtype={array.dtype}"
+            )
+        if array.shape != shape:
+            raise ValueError(
+                f"`{field}` of cloud {self.name} must have shape {shape}. "
+                f"Received: {field}.shape={array.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.xyz)
+
+
+def unlabelled(name: str, xyz: np.ndarray, rgb: np.ndarray | None = None) -> Cloud:
+    """A cloud without labels, such as a user's own scan."""
+    none = np.full(len(xyz), NONE, np.int32)
+    return Cloud(name=name, xyz=xyz, rgb=rgb, semantic=none, instance=none.copy())

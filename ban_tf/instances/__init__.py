@@ -1,0 +1,1 @@
+"""From embeddings to instances: clustering and merging."""

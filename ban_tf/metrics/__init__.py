@@ -1,0 +1,1 @@
+"""Scores of semantic and instance labels, and the tables they are printed in."""
