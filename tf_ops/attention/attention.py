@@ -1,0 +1,26 @@
+"""Attention: every point gathers the values of the points whose keys fit its query."""
+
+from typing import Any
+
+from tf_ops.attention import stock
+
+
+def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
+    """Computes `softmax(scale * query @ key^T) @ value` without ever holding it `N x M`.
+
+    Exact, not an approximation, in the forward and in the backward pass, which computes the
+    similarities again. Sums are float32 whatever the dtype of the inputs.
+
+    Args:
+        query: float32 (or a half precision) `[B, N, D]`.
+        key: `[B, M, D]`, `M >= 1`.
+        value: `[B, M, C]`.
+        scale: factor on the inner products.
+
+    Returns:
+        `[B, N, C]` in the dtype of `value`. Gradients reach all three tensors.
+
+    Raises:
+        ValueError: shapes that do not fit together, no key, or a float64 or integer input.
+    """
+    return stock.attend(query, key, value, scale)
