@@ -1,0 +1,248 @@
+"""Instance scores: coverage, weighted coverage, precision and recall.
+
+Two matchings stand side by side. `legacy` is the evaluation of ASIS, JSNet and BAN, which the
+published tables use. `strict` lets every prediction answer for one object only and ignores points
+outside any object; it is not comparable with published numbers.
+"""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+
+from ban_tf import overlap
+from ban_tf.data.cloud import NONE
+from ban_tf.metrics import means
+
+Matching = Literal["legacy", "strict"]
+
+
+@dataclasses.dataclass(frozen=True)
+class InstanceScores:
+    """Scores of `C` classes; means run over the classes that have a value.
+
+    A class without a true object has no coverage and no recall; without predictions it has no
+    precision under `legacy`, and precision 0 under `strict` if it has objects. Such entries are
+    NaN in the arrays and left out of the means; `absent` and `unpredicted` name them.
+
+    Attributes:
+        matching: `legacy` or `strict`.
+        coverage: float64 `[C]`, mean over rooms of the objects' mean best IoU.
+        weighted_coverage: float64 `[C]`, the same with objects weighted by their size.
+        precision: float64 `[C]`, share of the predictions with IoU of at least 0.5.
+        recall: float64 `[C]`, matched predictions per object (above 1 is possible in `legacy`).
+        num_truth: int64 `[C]`, objects.
+        num_predicted: int64 `[C]`, predictions.
+        num_matched: int64 `[C]`, predictions with IoU of at least 0.5.
+    """
+
+    matching: Matching
+    coverage: np.ndarray
+    weighted_coverage: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    num_truth: np.ndarray
+    num_predicted: np.ndarray
+    num_matched: np.ndarray
+
+    @property
+    def mean_coverage(self) -> float:
+        """mCov over the classes that have a value."""
+        return float(means.mean_of_defined(self.coverage))
+
+    @property
+    def mean_weighted_coverage(self) -> float:
+        """mWCov over the classes that have a value."""
+        return float(means.mean_of_defined(self.weighted_coverage))
+
+    @property
+    def mean_precision(self) -> float:
+        """mPrec over the classes that have a value."""
+        return float(means.mean_of_defined(self.precision))
+
+    @property
+    def mean_recall(self) -> float:
+        """mRec over the classes that have a value."""
+        return float(means.mean_of_defined(self.recall))
+
+    @property
+    def absent(self) -> tuple[int, ...]:
+        """Classes without a true object."""
+        return tuple(int(index) for index in np.flatnonzero(self.num_truth == 0))
+
+    @property
+    def unpredicted(self) -> tuple[int, ...]:
+        """Classes without a predicted object."""
+        return tuple(int(index) for index in np.flatnonzero(self.num_predicted == 0))
+
+
+@dataclasses.dataclass(frozen=True)
+class _RoomMatch:
+    """One room under one matching; best IoU of each object, and which predictions matched."""
+
+    truth_class: np.ndarray
+    truth_size: np.ndarray
+    truth_best_iou: np.ndarray
+    predicted_class: np.ndarray
+    predicted_matched: np.ndarray
+
+
+class InstanceMatches:
+    """Collects rooms, then scores them under both matchings.
+
+    The class of an object or prediction is the most frequent class of its points, ties to the
+    smallest; only pairs of the same class can match.
+    """
+
+    def __init__(self, num_classes: int):
+        self._num_classes = num_classes
+        self._rooms: dict[str, dict[Matching, _RoomMatch]] = {}
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The rooms added so far."""
+        return tuple(self._rooms)
+
+    def add(
+        self,
+        room: str,
+        truth_semantic: np.ndarray,
+        truth_instance: np.ndarray,
+        predicted_semantic: np.ndarray,
+        predicted_instance: np.ndarray,
+    ) -> None:
+        """Adds one room of `N` points.
+
+        Args:
+            room: a name; each room counts once.
+            truth_semantic: int `[N]` in [-1, C).
+            truth_instance: int `[N]`, at least -1. `legacy` takes the points with -1 for one more
+                object, as the authors' script does; `strict` leaves them out.
+            predicted_semantic: int `[N]` in [-1, C).
+            predicted_instance: int `[N]`, at least -1; -1 is no prediction.
+
+        Raises:
+            TypeError: labels that are not whole numbers.
+            ValueError: a room added twice, different lengths, or a label out of range.
+        """
+        if room in self._rooms:
+            raise ValueError(f"every room counts once. Received twice: room={room!r}")
+        given = {
+            "truth_semantic": (truth_semantic, self._num_classes),
+            "truth_instance": (truth_instance, None),
+            "predicted_semantic": (predicted_semantic, self._num_classes),
+            "predicted_instance": (predicted_instance, None),
+        }
+        labels = {
+            name: overlap.check_labels(name, values, limit, none=True)
+            for name, (values, limit) in given.items()
+        }
+        lengths = {name: len(values) for name, values in labels.items()}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"all labels must be of the same points. Received: lengths={lengths}")
+        inside = labels["truth_instance"] != NONE
+        self._rooms[room] = {
+            "legacy": _match_room(**labels, one_to_one=False),
+            "strict": _match_room(
+                **{name: values[inside] for name, values in labels.items()}, one_to_one=True
+            ),
+        }
+
+    def scores(self, matching: Matching = "legacy") -> InstanceScores:
+        """Scores over all rooms added so far, under one matching."""
+        rooms = [matches[matching] for matches in self._rooms.values()]
+        num_classes = self._num_classes
+        shape = (len(rooms), num_classes)
+        coverage, weighted = np.full(shape, np.nan), np.full(shape, np.nan)
+        totals = np.zeros((3, num_classes), np.int64)
+        for row, room in enumerate(rooms):
+            coverage[row], weighted[row] = _room_coverage(room, num_classes)
+            matched_class = room.predicted_class[room.predicted_matched]
+            for total, classes in zip(
+                totals, (room.truth_class, room.predicted_class, matched_class), strict=True
+            ):
+                total += np.bincount(classes[classes != NONE], minlength=num_classes)
+        num_truth, num_predicted, num_matched = totals
+        precision = means.ratio(num_matched, num_predicted)
+        if matching == "strict":
+            precision[(num_predicted == 0) & (num_truth > 0)] = 0.0
+        return InstanceScores(
+            matching=matching,
+            coverage=means.mean_of_defined(coverage, axis=0),
+            weighted_coverage=means.mean_of_defined(weighted, axis=0),
+            precision=precision,
+            recall=means.ratio(num_matched, num_truth),
+            num_truth=num_truth,
+            num_predicted=num_predicted,
+            num_matched=num_matched,
+        )
+
+
+def _match_room(
+    truth_semantic: np.ndarray,
+    truth_instance: np.ndarray,
+    predicted_semantic: np.ndarray,
+    predicted_instance: np.ndarray,
+    one_to_one: bool,
+) -> _RoomMatch:
+    table = overlap.contingency(truth_instance, predicted_instance, first_none=None)
+    truth_class, _ = overlap.majority(table.first_code, truth_semantic, len(table.first_labels))
+    predicted_class, _ = overlap.majority(
+        table.second_code, predicted_semantic, len(table.second_labels)
+    )
+    same = truth_class[table.first_index] == predicted_class[table.second_index]
+    same &= truth_class[table.first_index] != NONE
+    if one_to_one:
+        same &= _one_to_one(table, same)
+    # Counts are compared, not quotients: two exact halves both reach 0.5.
+    reaches = same & (2 * table.count >= table.union())
+    truth_best_iou = np.zeros(len(table.first_labels))
+    np.maximum.at(truth_best_iou, table.first_index[same], table.iou()[same])
+    predicted_matched = np.zeros(len(table.second_labels), bool)
+    predicted_matched[table.second_index[reaches]] = True
+    return _RoomMatch(
+        truth_class=truth_class,
+        truth_size=table.first_sizes,
+        truth_best_iou=truth_best_iou,
+        predicted_class=predicted_class,
+        predicted_matched=predicted_matched,
+    )
+
+
+def _one_to_one(table: overlap.Contingency, allowed: np.ndarray) -> np.ndarray:
+    """bool `[S]`: pairs chosen by falling IoU so that each label is in one pair at most.
+
+    Ties go to the smaller object, then the smaller prediction. Among pairs with IoU of at least
+    0.5 no other choice has more pairs: they only compete as exact halves of one label.
+    """
+    candidates = np.flatnonzero(allowed)
+    order = np.lexsort(
+        (
+            table.second_index[candidates],
+            table.first_index[candidates],
+            -table.iou()[candidates],
+        )
+    )
+    free_first = np.ones(len(table.first_labels), bool)
+    free_second = np.ones(len(table.second_labels), bool)
+    chosen = np.zeros(len(allowed), bool)
+    for pair in candidates[order]:
+        first, second = table.first_index[pair], table.second_index[pair]
+        if free_first[first] and free_second[second]:
+            free_first[first] = free_second[second] = False
+            chosen[pair] = True
+    return chosen
+
+
+def _room_coverage(room: _RoomMatch, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage and weighted coverage `[C]` of one room, NaN for classes it does not contain."""
+    known = room.truth_class != NONE
+    classes, best = room.truth_class[known], room.truth_best_iou[known]
+    sizes = room.truth_size[known]
+    coverage = means.ratio(
+        np.bincount(classes, best, num_classes), np.bincount(classes, minlength=num_classes)
+    )
+    weighted = means.ratio(
+        np.bincount(classes, best * sizes, num_classes), np.bincount(classes, sizes, num_classes)
+    )
+    return coverage, weighted

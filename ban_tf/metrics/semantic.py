@@ -1,0 +1,101 @@
+"""Semantic scores (oAcc, mAcc, mIoU) from a confusion matrix."""
+
+import dataclasses
+
+import numpy as np
+
+from ban_tf import overlap
+from ban_tf.data.cloud import NONE
+from ban_tf.metrics import means
+
+
+@dataclasses.dataclass(frozen=True)
+class SemanticScores:
+    """Fractions in [0, 1], pooled over all points of all rooms.
+
+    Means run over the classes that have a value: a class without a true point has no accuracy, a
+    class that is neither true nor predicted anywhere has no IoU. Both hold NaN in the array and
+    are left out of the mean; `absent` names them. A class that is predicted although it is absent
+    from the truth has IoU 0 and counts, as in the authors' evaluation.
+
+    Attributes:
+        overall_accuracy: share of the points whose class is right; NaN without points.
+        accuracy: float64 `[C]`, share of each class's points that were found.
+        iou: float64 `[C]`, intersection over union of each class.
+        num_points: points with a true class.
+        absent: classes without a true point, ascending.
+    """
+
+    overall_accuracy: float
+    accuracy: np.ndarray
+    iou: np.ndarray
+    num_points: int
+    absent: tuple[int, ...]
+
+    @property
+    def mean_accuracy(self) -> float:
+        """Mean over the classes that have an accuracy."""
+        return float(means.mean_of_defined(self.accuracy))
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean over the classes that have an IoU."""
+        return float(means.mean_of_defined(self.iou))
+
+    @property
+    def plain_mean_accuracy(self) -> float:
+        """Mean over all classes as the authors' script takes it: NaN if any class is absent."""
+        return float(self.accuracy.mean())
+
+    @property
+    def plain_mean_iou(self) -> float:
+        """Mean over all classes as the authors' script takes it: NaN if any has no value."""
+        return float(self.iou.mean())
+
+
+class ConfusionMatrix:
+    """Counts points by (true class, predicted class), room after room.
+
+    Points without a true class are ignored. A point with a true class but no prediction counts as
+    wrong; it stands in the last column of `counts`.
+    """
+
+    def __init__(self, num_classes: int):
+        self.counts = np.zeros((num_classes, num_classes + 1), np.int64)
+
+    def add(self, truth: np.ndarray, predicted: np.ndarray) -> None:
+        """Adds the points of one room.
+
+        Args:
+            truth: int `[N]` in [-1, C); `NONE` is ignored.
+            predicted: int `[N]` in [-1, C).
+
+        Raises:
+            TypeError: labels that are not whole numbers.
+            ValueError: arrays of different lengths, or a label out of range.
+        """
+        num_classes = len(self.counts)
+        truth = overlap.check_labels("truth", truth, num_classes, none=True)
+        predicted = overlap.check_labels("predicted", predicted, num_classes, none=True)
+        if len(truth) != len(predicted):
+            raise ValueError(
+                "`truth` and `predicted` must label the same points. "
+                f"Received: len(truth)={len(truth)}, len(predicted)={len(predicted)}"
+            )
+        known = truth != NONE
+        column = np.where(predicted == NONE, num_classes, predicted)[known]
+        cell = truth[known].astype(np.int64) * (num_classes + 1) + column
+        self.counts += np.bincount(cell, minlength=self.counts.size).reshape(self.counts.shape)
+
+    def scores(self) -> SemanticScores:
+        """Scores over everything added so far."""
+        hits = np.diagonal(self.counts)
+        truth = self.counts.sum(axis=1)
+        predicted = self.counts[:, :-1].sum(axis=0)
+        return SemanticScores(
+            overall_accuracy=float(means.ratio(hits.sum(), truth.sum())),
+            accuracy=means.ratio(hits, truth),
+            iou=means.ratio(hits, truth + predicted - hits),
+            num_points=int(truth.sum()),
+            absent=tuple(int(index) for index in np.flatnonzero(truth == 0)),
+        )

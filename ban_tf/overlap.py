@@ -1,0 +1,195 @@
+"""Overlap of two labellings of the same points: the one home of contingency and IoU.
+
+Labels are whole numbers of any size; `NONE` (-1) marks a point that a labelling leaves out. Only
+pairs of labels that really meet are stored, so ten thousand instances against ten thousand cost
+no more than the points they are made of.
+"""
+
+import dataclasses
+
+import numpy as np
+
+NONE = -1  # as in `data.cloud`; the files of the floor do not import each other
+
+
+@dataclasses.dataclass(frozen=True)
+class Contingency:
+    """How often the `A` labels of one array meet the `B` labels of another, in `S` pairs.
+
+    Sizes count every point of a label, whether or not the other array labels that point.
+
+    Attributes:
+        first_labels: int64 `[A]`, the labels of the first array, ascending.
+        second_labels: int64 `[B]`, the labels of the second array, ascending.
+        first_sizes: int64 `[A]`, points of each label of the first array.
+        second_sizes: int64 `[B]`, points of each label of the second array.
+        first_code: int64 `[N]`, the index into `A` of every point, `NONE` where it has no label.
+        second_code: int64 `[N]`, the index into `B` of every point, `NONE` where it has no label.
+        first_index: int64 `[S]` into `A`; pairs are sorted by it, then by `second_index`.
+        second_index: int64 `[S]` into `B`.
+        count: int64 `[S]`, points of each pair, at least 1.
+    """
+
+    first_labels: np.ndarray
+    second_labels: np.ndarray
+    first_sizes: np.ndarray
+    second_sizes: np.ndarray
+    first_code: np.ndarray
+    second_code: np.ndarray
+    first_index: np.ndarray
+    second_index: np.ndarray
+    count: np.ndarray
+
+    def union(self) -> np.ndarray:
+        """int64 `[S]`: points that carry either label of each pair."""
+        sizes = self.first_sizes[self.first_index] + self.second_sizes[self.second_index]
+        return sizes - self.count
+
+    def iou(self) -> np.ndarray:
+        """float64 `[S]`: intersection over union of each pair, in (0, 1]."""
+        return self.count / self.union()
+
+    def dense_count(self) -> np.ndarray:
+        """int64 `[A, B]`: the table with its zeros; meant for few labels."""
+        table = np.zeros((len(self.first_labels), len(self.second_labels)), np.int64)
+        table[self.first_index, self.second_index] = self.count
+        return table
+
+    def dense_iou(self) -> np.ndarray:
+        """float64 `[A, B]`: IoU of every label with every other; meant for few labels."""
+        table = np.zeros((len(self.first_labels), len(self.second_labels)))
+        table[self.first_index, self.second_index] = self.iou()
+        return table
+
+
+def contingency(
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    first_none: int | None = NONE,
+    second_none: int | None = NONE,
+) -> Contingency:
+    """Counts how often each label of `first` meets each label of `second`.
+
+    Args:
+        first: whole numbers `[N]`.
+        second: whole numbers `[N]`.
+        first_none: the value of `first` that is no label; None if every value is one.
+        second_none: the same for `second`.
+
+    Returns:
+        The sparse table; empty arrays give an empty one.
+
+    Raises:
+        ValueError: the arrays are not one-dimensional or differ in length.
+    """
+    if np.ndim(first) != 1 or np.shape(first) != np.shape(second):
+        raise ValueError(
+            "`first` and `second` must label the same points, one value each. "
+            f"Received: first.shape={np.shape(first)}, second.shape={np.shape(second)}"
+        )
+    first_labels, first_code = _code(np.asarray(first), first_none)
+    second_labels, second_code = _code(np.asarray(second), second_none)
+    both = (first_code != NONE) & (second_code != NONE)
+    width = max(len(second_labels), 1)
+    pairs, pair_code = number(first_code[both] * width + second_code[both])
+    first_index, second_index = np.divmod(pairs, width)
+    return Contingency(
+        first_labels=first_labels,
+        second_labels=second_labels,
+        first_sizes=np.bincount(first_code[first_code != NONE], minlength=len(first_labels)),
+        second_sizes=np.bincount(second_code[second_code != NONE], minlength=len(second_labels)),
+        first_code=first_code,
+        second_code=second_code,
+        first_index=first_index,
+        second_index=second_index,
+        count=np.bincount(pair_code, minlength=len(pairs)),
+    )
+
+
+def _code(labels: np.ndarray, none: int | None) -> tuple[np.ndarray, np.ndarray]:
+    if none is None:
+        return number(labels)
+    code = np.full(len(labels), NONE, np.int64)
+    used = labels != none
+    distinct, code[used] = number(labels[used])
+    return distinct, code
+
+
+def number(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers the distinct keys from 0 in ascending order.
+
+    Takes linear time where the keys span a range that is small for their number, as labels do.
+
+    Args:
+        keys: whole numbers `[N]`.
+
+    Returns:
+        The distinct keys, int64 `[A]` ascending, and int64 `[N]` indices into them.
+    """
+    keys = np.asarray(keys).astype(np.int64)
+    if len(keys) == 0:
+        return keys, keys
+    lowest, highest = int(keys.min()), int(keys.max())
+    if highest - lowest > 8 * len(keys) + 1024:
+        return np.unique(keys, return_inverse=True)
+    keys = keys - lowest
+    seen = np.zeros(highest - lowest + 1, bool)
+    seen[keys] = True
+    return np.flatnonzero(seen) + lowest, (np.cumsum(seen) - 1)[keys]
+
+
+def majority(
+    group: np.ndarray, value: np.ndarray, num_groups: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The most frequent value of each group; ties go to the smallest value.
+
+    Args:
+        group: whole numbers `[N]` in [0, G); rows with `NONE` take no part.
+        value: whole numbers `[N]`; rows with `NONE` take no part.
+        num_groups: G.
+
+    Returns:
+        int64 `[G]` values, `NONE` for a group without rows, and int64 `[G]` how often each occurs.
+    """
+    table = contingency(group, value)
+    order = np.lexsort((table.second_index, -table.count, table.first_index))
+    group_of_pair = table.first_labels[table.first_index[order]]
+    leads = np.flatnonzero(np.diff(group_of_pair, prepend=NONE))
+    winner = order[leads]
+    values = np.full(num_groups, NONE, np.int64)
+    counts = np.zeros(num_groups, np.int64)
+    values[group_of_pair[leads]] = table.second_labels[table.second_index[winner]]
+    counts[group_of_pair[leads]] = table.count[winner]
+    return values, counts
+
+
+def check_labels(name: str, labels: np.ndarray, num_labels: int | None, none: bool) -> np.ndarray:
+    """Returns `labels` as an array after checking that they are labels.
+
+    Args:
+        name: what to call the array in an error.
+        labels: whole numbers `[N]`.
+        num_labels: labels must be below this; None if there is no limit.
+        none: whether `NONE` may occur.
+
+    Raises:
+        TypeError: the values are not whole numbers.
+        ValueError: not one-dimensional, or a value out of range.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"`{name}` must hold whole numbers. Received: {name}.dtype={labels.dtype}")
+    if labels.ndim != 1:
+        raise ValueError(f"`{name}` must have shape [N]. Received: {name}.shape={labels.shape}")
+    lowest = NONE if none else 0
+    wrong = labels < lowest
+    if num_labels is not None:
+        wrong |= labels >= num_labels
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        upper = "" if num_labels is None else f" and below {num_labels}"
+        raise ValueError(
+            f"`{name}` must be at least {lowest}{upper}. Received: {name}[{row}]={labels[row]}"
+        )
+    return labels
