@@ -103,8 +103,9 @@ def _transpose(x: Any) -> Any:
 
 
 def _softmax(logits: Any) -> Any:
-    # With a single key its share is 1; Keras would warn about a softmax of one number.
-    return ops.ones_like(logits) if logits.shape[-1] == 1 else ops.softmax(logits)
+    if logits.shape[-1] == 1:  # The share of a single key is 1; Keras warns about such a softmax.
+        return logits - logits + 1.0
+    return ops.softmax(logits)
 
 
 def _chunks(query: Any, num_keys: Any) -> tuple[Any, Any]:
