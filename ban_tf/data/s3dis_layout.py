@@ -1,0 +1,126 @@
+"""Where the raw files of S3DIS lie: `Area_<N>/<room>/Annotations/<class>_<k>.txt`."""
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+ALIGNED = "Stanford3dDataset_v1.2_Aligned_Version"  # the name of the unpacked download
+LAYOUT = "Area_<N>/<room>/Annotations/<class>_<k>.txt"
+_AREA = re.compile(r"Area_(\d+)")
+_WELL_FORMED = re.compile(r"[a-z]+_\d+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Room:
+    """One raw room: `folder` holds `Annotations/`."""
+
+    area: int
+    name: str
+    folder: Path
+
+    @property
+    def cloud_name(self) -> str:
+        return f"Area_{self.area}_{self.name}"
+
+    def annotation_files(self) -> list[Path]:
+        """The room's annotation files, in the order that numbers its instances.
+
+        Files named like `<class>_<k>` come first, so that of two equal files the stray copy is
+        the one left out; within both groups numbers sort by value (`wall_2` before `wall_10`).
+        Hidden files and files that are not `.txt` (`.DS_Store`, `Icon`) are no annotations.
+        """
+        files = [
+            file
+            for file in (self.folder / "Annotations").iterdir()
+            if file.suffix.lower() == ".txt" and not file.name.startswith(".") and file.is_file()
+        ]
+        return sorted(files, key=lambda file: (not _is_well_formed(file), _natural(file.stem)))
+
+    def num_bytes(self) -> int:
+        """Size of the room's annotation files, the measure of the work to read it."""
+        return sum(file.stat().st_size for file in self.annotation_files())
+
+
+def _is_well_formed(file: Path) -> bool:
+    return _WELL_FORMED.fullmatch(file.stem.lower()) is not None
+
+
+def _natural(text: str) -> list[tuple[bool, int, str]]:
+    parts = re.findall(r"\d+|\D+", text)
+    return [(True, int(part), "") if part.isdigit() else (False, 0, part) for part in parts]
+
+
+def list_rooms(root: Path, areas: Iterable[int]) -> list[Room]:
+    """Lists the raw rooms of some areas, sorted by area, then by name with numbers by value.
+
+    Args:
+        root: the folder of `Area_<N>` folders, or its parent.
+        areas: numbers of the areas wanted.
+
+    Returns:
+        One `Room` per folder inside the areas.
+
+    Raises:
+        FileNotFoundError: the root, an area, or a room's `Annotations` is missing; the message
+            says what was found and what is expected.
+    """
+    found = _find_areas(Path(root))
+    missing = sorted(set(areas) - set(found))
+    if missing:
+        raise FileNotFoundError(
+            f"{root} has no area {_join(missing)}; it has {_join(sorted(found))}. "
+            "Choose among these, or unpack the missing areas there."
+        )
+    rooms = []
+    for area in sorted(set(areas)):
+        folders = [child for child in _folders(found[area]) if not child.name.startswith(".")]
+        if not folders:
+            raise FileNotFoundError(f"{found[area]} has no rooms; expected {LAYOUT}.")
+        for folder in sorted(folders, key=lambda folder: _natural(folder.name)):
+            if not (folder / "Annotations").is_dir():
+                raise FileNotFoundError(
+                    f"Room {folder} has no `Annotations` folder; expected {LAYOUT}. "
+                    "Unpack it again, or move the folder away if it is not a room."
+                )
+            rooms.append(Room(area=area, name=folder.name, folder=folder))
+    return rooms
+
+
+def _find_areas(root: Path) -> dict[int, Path]:
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"{root} is not a folder. Give the folder that holds {LAYOUT} "
+            f"(S3DIS unpacks to {ALIGNED})."
+        )
+    areas = _areas_in(root)
+    if areas:
+        return areas
+    inner = {child: _areas_in(child) for child in _folders(root)}
+    inner = {child: areas for child, areas in inner.items() if areas}
+    aligned = [child for child in inner if child.name == ALIGNED]
+    if len(inner) == 1 or aligned:
+        return inner[(aligned or list(inner))[0]]
+    if inner:
+        raise FileNotFoundError(
+            f"{root} holds several data sets: {_join(child.name for child in inner)}. "
+            "Give the folder of one of them."
+        )
+    contents = sorted(child.name for child in root.iterdir())
+    raise FileNotFoundError(
+        f"{root} has no `Area_<N>` folders; it has {_join(contents[:8]) or 'nothing'}. "
+        f"Give the folder that holds {LAYOUT}."
+    )
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(child for child in parent.iterdir() if child.is_dir())
+
+
+def _areas_in(parent: Path) -> dict[int, Path]:
+    matches = ((_AREA.fullmatch(child.name), child) for child in _folders(parent))
+    return {int(match[1]): child for match, child in matches if match}
+
+
+def _join(items: Iterable[object]) -> str:
+    return ", ".join(str(item) for item in items)
