@@ -3,6 +3,7 @@
 #define BAN_TF_OPS_NATIVE_TENSORFLOW_WORKERS_H_
 
 #include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/util/work_sharder.h"
 #include "tf_ops/native/parallel.h"
 
 namespace ban {
@@ -18,10 +19,10 @@ class TensorFlowWorkers final : public Workers {
            const std::function<void(int64_t block)>& work) override {
     // The cost tells the pool never to join two blocks into one task.
     constexpr int64_t kCyclesPerBlock = 100'000'000;
-    pool_.workers->ParallelFor(num_blocks, kCyclesPerBlock,
-                               [&work](int64_t begin, int64_t end) {
-                                 for (int64_t b = begin; b < end; ++b) work(b);
-                               });
+    tensorflow::Shard(pool_.num_threads, pool_.workers, num_blocks,
+                      kCyclesPerBlock, [&work](int64_t begin, int64_t end) {
+                        for (int64_t b = begin; b < end; ++b) work(b);
+                      });
   }
 
  private:

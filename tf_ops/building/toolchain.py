@@ -1,0 +1,181 @@
+"""Finds what the compiled ops need: TensorFlow, a C++ compiler, and CUDA where there is any."""
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SUPPORTED_TENSORFLOW = ((2, 18), (2, 21))
+SUPPORTED_NVCC = (12, 13)
+
+# Turing, Ampere, Ada and Hopper as machine code; later ones compile the PTX of the last.
+CUDA_ARCHITECTURES = (75, 80, 86, 89, 90)
+
+_ASK_TENSORFLOW = """
+import json
+import tensorflow as tf
+print("\\n" + json.dumps({
+    "version": tf.__version__,
+    "compile_flags": tf.sysconfig.get_compile_flags(),
+    "link_flags": tf.sysconfig.get_link_flags(),
+}))
+"""
+
+
+class BuildError(Exception):
+    """Something is missing; the message says what, and the way out."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorFlow:
+    """The installed TensorFlow and what `tf.sysconfig` says about it."""
+
+    version: str
+    compile_flags: tuple[str, ...]
+    link_flags: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiler:
+    """A C++ compiler: its command and the first line of `--version`."""
+
+    command: str
+    version: str
+    machine_flag: str  # `-march=native`, or what this compiler calls it
+
+
+@dataclasses.dataclass(frozen=True)
+class Cuda:
+    """`nvcc`, the folders of its headers and static runtime, and its version."""
+
+    nvcc: str
+    version: str
+    include: Path
+    library: Path
+
+
+def _run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def find_tensorflow() -> TensorFlow:
+    """Asks the TensorFlow of this Python for its version and flags.
+
+    Raises:
+        BuildError: TensorFlow is missing, does not import, or is not a supported version.
+    """
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    answer = _run([sys.executable, "-c", _ASK_TENSORFLOW], env=environment)
+    if answer.returncode != 0:
+        reason = answer.stderr.strip().splitlines()[-1:] or ["no output"]
+        raise BuildError(
+            f"TensorFlow does not import in {sys.executable}: {reason[0]}. Install it with: "
+            "bash build_ops.sh (without --ops-only), or: python -m pip install tensorflow"
+        )
+    found = json.loads(answer.stdout.strip().splitlines()[-1])
+    check_tensorflow_version(found["version"])
+    return TensorFlow(found["version"], tuple(found["compile_flags"]), tuple(found["link_flags"]))
+
+
+def check_tensorflow_version(version: str) -> None:
+    """Raises BuildError unless `version` is supported."""
+    oldest, newest = SUPPORTED_TENSORFLOW
+    numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
+    if not oldest <= numbers <= newest:
+        raise BuildError(
+            f"TensorFlow {oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]} is supported. "
+            f"Received: version={version}. It is not replaced; use another environment, or: "
+            f'python -m pip install "tensorflow>={oldest[0]}.{oldest[1]},'
+            f'<{newest[0]}.{newest[1] + 1}"'
+        )
+
+
+def find_compiler() -> Compiler:
+    """Takes `CXX`, else `g++`, else `clang++`.
+
+    Raises:
+        BuildError: none of them runs.
+    """
+    chosen = os.environ.get("CXX")
+    for command in [chosen] if chosen else ["g++", "clang++"]:
+        if shutil.which(command.split()[0]):
+            version = _run([*command.split(), "--version"])
+            if version.returncode == 0:
+                first_line = version.stdout.splitlines()[0]
+                return Compiler(command, first_line, _machine_flag(command))
+    if chosen:
+        raise BuildError(f"The compiler of the environment does not run. Received: CXX={chosen}")
+    raise BuildError(
+        "No C++ compiler found (g++ or clang++). Install one, for example with: "
+        "apt-get install g++, or name one in CXX."
+    )
+
+
+def _machine_flag(command: str) -> str:
+    for flag in ("-march=native", "-mcpu=native"):
+        if (
+            _run([*command.split(), flag, "-x", "c++", "-fsyntax-only", "/dev/null"]).returncode
+            == 0
+        ):
+            return flag
+    return "-O3"  # a compiler that cannot look at the machine: its default instructions
+
+
+def find_cuda() -> Cuda | None:
+    """Finds `nvcc` with its headers; None when there is no `nvcc` or `BAN_CUDA=0`.
+
+    Raises:
+        BuildError: `nvcc` is there, but of another version, or without headers or runtime.
+    """
+    if os.environ.get("BAN_CUDA") == "0":
+        return None
+    nvcc = _nvcc()
+    if nvcc is None:
+        return None
+    version = re.search(r"release (\d+)\.(\d+)", _run([nvcc, "--version"]).stdout)
+    if version is None or int(version[1]) not in SUPPORTED_NVCC:
+        found = version[0] if version else "no version"
+        raise BuildError(
+            f"nvcc 12 or 13 is supported. Received: {nvcc} with {found}. Name another in "
+            "CUDACXX, or build for the CPU only with BAN_CUDA=0."
+        )
+    top = _cuda_top(nvcc)
+    include = _first_with("cuda_runtime_api.h", [top / "include", *top.glob("targets/*/include")])
+    folders = [top / "lib64", top / "lib", *top.glob("targets/*/lib"), Path("/usr/lib64")]
+    folders += Path("/usr/lib").glob("*-linux-gnu")
+    library = _first_with("libcudart_static.a", folders)
+    if include is None or library is None:
+        missing = "headers (cuda_runtime_api.h)" if include is None else "libcudart_static.a"
+        raise BuildError(
+            f"{nvcc} is there, but not the CUDA runtime's {missing} under {top}. Install the "
+            "toolkit's cudart development package, or build for the CPU only with BAN_CUDA=0."
+        )
+    return Cuda(nvcc, f"{version[1]}.{version[2]}", include, library)
+
+
+def _nvcc() -> str | None:
+    if os.environ.get("CUDACXX"):
+        return shutil.which(os.environ["CUDACXX"]) or os.environ["CUDACXX"]
+    if os.environ.get("CUDA_HOME"):
+        return str(Path(os.environ["CUDA_HOME"]) / "bin" / "nvcc")
+    return shutil.which("nvcc")
+
+
+def _cuda_top(nvcc: str) -> Path:
+    """The toolkit's folder, asked of nvcc itself: the command may be a wrapper script."""
+    if not Path(nvcc).exists():
+        raise BuildError(
+            f"nvcc does not exist. Received: {nvcc} from CUDACXX or CUDA_HOME. Correct it, or "
+            "build for the CPU only with BAN_CUDA=0."
+        )
+    said = _run([nvcc, "--dryrun", "-x", "cu", "-c", "/dev/null", "-o", "/dev/null"])
+    top = re.search(r"^#\$ TOP=(.+)$", said.stderr + said.stdout, re.MULTILINE)
+    return Path(top[1].strip()).resolve() if top else Path(nvcc).resolve().parent.parent
+
+
+def _first_with(name: str, folders: list[Path]) -> Path | None:
+    return next((folder for folder in folders if (folder / name).exists()), None)

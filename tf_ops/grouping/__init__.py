@@ -1,0 +1,1 @@
+"""Ball query and grouping."""

@@ -1,0 +1,67 @@
+"""Grouping: the points in a ball around each centre, and their features."""
+
+import math
+from typing import Any
+
+from tf_ops import checks, library
+
+
+def ball_query(xyz: Any, centres: Any, radius: float, num_neighbours: int) -> tuple[Any, Any]:
+    """Finds, for each centre, the first points in index order that lie in its ball.
+
+    A point lies in the ball when dx*dx + dy*dy + dz*dz < radius*radius in float32; a point or
+    centre with a NaN lies in no ball. These are the first by index, not the nearest: trained
+    networks rely on it. Slots after the last hit repeat the first one; an empty ball has index 0
+    everywhere and count 0. Nothing carries a gradient.
+
+    Args:
+        xyz: float32 `[B, N, 3]` points, in metres.
+        centres: float32 `[B, M, 3]`, in metres.
+        radius: in metres, finite and > 0.
+        num_neighbours: K, at least 1.
+
+    Returns:
+        index: int32 `[B, M, K]` indices into N.
+        count: int32 `[B, M]` how many of them are hits, in [0, K].
+
+    Raises:
+        TypeError: an input is not float32.
+        ValueError: the shapes do not fit, or `radius` or `num_neighbours` is out of range.
+    """
+    checks.check_float32("xyz", xyz)
+    checks.check_float32("centres", centres)
+    checks.check_shape("xyz", xyz, "[B, N, 3]", None, None, 3)
+    checks.check_shape("centres", centres, "[B, M, 3]", checks.known_size(xyz, 0), None, 3)
+    if not (math.isfinite(radius) and radius > 0):
+        raise ValueError(f"`radius` must be finite and > 0. Received: radius={radius}")
+    if num_neighbours < 1:
+        raise ValueError(
+            f"`num_neighbours` must be at least 1. Received: num_neighbours={num_neighbours}"
+        )
+    return library.kernels("grouping").ball_query(xyz, centres, radius, num_neighbours)
+
+
+def group_points(points: Any, index: Any) -> Any:
+    """Takes, for each centre, the rows of `points` that `index` names.
+
+    The gradient flows to `points`; rows taken more than once add up in the order of (M, K), so
+    the native gradient is the same from run to run.
+
+    Args:
+        points: float32 `[B, N, C]`.
+        index: int32 `[B, M, K]` indices in [0, N).
+
+    Returns:
+        float32 `[B, M, K, C]`.
+
+    Raises:
+        TypeError: `points` is not float32, or `index` not int32.
+        ValueError: the shapes do not fit.
+        tf.errors.InvalidArgumentError: an index is not in [0, N), seen on the CPU as the op runs.
+            On a GPU its row is zero.
+    """
+    checks.check_float32("points", points)
+    checks.check_int32("index", index)
+    checks.check_shape("points", points, "[B, N, C]", None, None, None)
+    checks.check_shape("index", index, "[B, M, K]", checks.known_size(points, 0), None, None)
+    return library.kernels("grouping").group_points(points, index)

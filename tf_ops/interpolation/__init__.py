@@ -1,0 +1,1 @@
+"""Three nearest neighbours and interpolation."""
