@@ -21,6 +21,7 @@ def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
         `[B, N, C]` in the dtype of `value`. Gradients reach all three tensors.
 
     Raises:
-        ValueError: shapes that do not fit together, no key, or a float64 or integer input.
+        TypeError: an input is float64 or not floating.
+        ValueError: the shapes do not fit, or there is no key.
     """
     return stock.attend(query, key, value, scale)

@@ -11,6 +11,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tf_ops import checks
+
 # Similarities held at a time, over the whole batch: 2^22 float32 are 16 MiB.
 CHUNK_ELEMENTS = 2**22
 ALLOWED_DTYPES = ("float32", "bfloat16", "float16")
@@ -56,6 +58,7 @@ def attention_row(query: Any, key: Any, row: int, scale: float = 1.0) -> Any:
         float32 `[B, M]`; each row of the batch sums to 1.
 
     Raises:
+        TypeError: as `attention.attend`.
         ValueError: `row` is not a point of `query`, or what `attention.attend` refuses.
     """
     _check(query, key, key)
@@ -69,33 +72,22 @@ def attention_row(query: Any, key: Any, row: int, scale: float = 1.0) -> Any:
 
 
 def _check(query: Any, key: Any, value: Any) -> None:
-    shapes = {"query": query.shape, "key": key.shape, "value": value.shape}
-    received = ", ".join(f"{name}.shape={tuple(shape)}" for name, shape in shapes.items())
-    if any(len(shape) != 3 for shape in shapes.values()):
-        raise ValueError(f"attention takes tensors of rank 3. Received: {received}")
-    agree = (
-        _may_agree(*(shape[0] for shape in shapes.values()))
-        and _may_agree(query.shape[2], key.shape[2])
-        and _may_agree(key.shape[1], value.shape[1])
-    )
-    if not agree:
-        raise ValueError(
-            "attention takes `query` [B, N, D], `key` [B, M, D] and `value` [B, M, C]. "
-            f"Received: {received}"
-        )
-    if key.shape[1] == 0:
-        raise ValueError(f"attention needs at least one key. Received: {received}")
     for name, tensor in (("query", query), ("key", key), ("value", value)):
         dtype = keras.backend.standardize_dtype(tensor.dtype)
         if dtype not in ALLOWED_DTYPES:
-            raise ValueError(
+            raise TypeError(
                 f"`{name}` must be one of {', '.join(ALLOWED_DTYPES)}; cast it first. "
                 f"Received: {name}.dtype={dtype}"
             )
-
-
-def _may_agree(*sizes: int | None) -> bool:
-    return len({size for size in sizes if size is not None}) <= 1
+    checks.check_shape("query", query, "[B, N, D]", None, None, None)
+    batch, width = checks.known_size(query, 0), checks.known_size(query, 2)
+    checks.check_shape("key", key, "[B, M, D]", batch, None, width)
+    num_keys = checks.known_size(key, 1)
+    checks.check_shape("value", value, "[B, M, C]", batch, num_keys, None)
+    if num_keys == 0:
+        raise ValueError(
+            f"`key` must have at least one row. Received: key.shape={tuple(key.shape)}"
+        )
 
 
 def _transpose(x: Any) -> Any:

@@ -1,0 +1,83 @@
+"""Attention from one task's features to the other's (paper, section 3)."""
+
+from typing import Any, get_args
+
+import keras
+from keras import ops
+
+from ban_tf.config import AttentionKernel, AttentionScale
+from tf_ops import library
+from tf_ops.attention import attention, stock
+
+Shape = tuple[Any, ...]  # a size may be None: not known yet
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class CrossTaskAttention(keras.layers.Layer):
+    """Propagates one task's features over the points that the other task finds alike.
+
+    The paper's Eq. 2: `P = softmax(phi(X) theta(X)^T)`, result `{Y, P g(Y)}`, with `theta`, `phi`
+    and `g` linear with bias. The soft-max and its sums are float32 under mixed precision.
+
+    Args:
+        scale: "none" for the inner products as they are (the authors' code), "rsqrt" to divide
+            them by the root of their length.
+        kernel: "chunked" never holds the `N x N` similarity, "plain" does; same results.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        guide: X, `[B, N, Cx]` features that decide which points are alike.
+        values: Y, `[B, N, Cy]` features to propagate.
+
+    Returns:
+        `[B, N, 2 Cy]`: the values, then what attention brought.
+
+    Raises:
+        ValueError: an unknown `scale` or `kernel`.
+    """
+
+    def __init__(
+        self, scale: AttentionScale = "none", kernel: AttentionKernel = "chunked", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        for name, choice, choices in (
+            ("scale", scale, get_args(AttentionScale)),
+            ("kernel", kernel, get_args(AttentionKernel)),
+        ):
+            if choice not in choices:
+                raise ValueError(f"`{name}` must be one of {choices}. Received: {name}={choice!r}")
+        self.scale = scale
+        self.kernel = kernel
+        # XLA cannot compile the native op.
+        self.supports_jit = kernel == "plain" or library.use_stock()
+
+    def build(self, guide_shape: Shape, values_shape: Shape) -> None:
+        self.theta = self._linear("theta", guide_shape)
+        self.phi = self._linear("phi", guide_shape)
+        self.g = self._linear("g", values_shape)
+
+    def _linear(self, name: str, shape: Shape) -> keras.layers.Dense:
+        layer = keras.layers.Dense(shape[-1], name=name, dtype=self.dtype_policy)
+        layer.build(shape)
+        return layer
+
+    def call(self, guide: Any, values: Any) -> Any:
+        attend = attention.attend if self.kernel == "chunked" else stock.attend_plain
+        propagated = attend(
+            self.phi(guide), self.theta(guide), self.g(values), self._factor(guide.shape[-1])
+        )
+        return ops.concatenate([values, propagated], axis=-1)
+
+    def similarity_row(self, guide: Any, row: int) -> Any:
+        """Row `row` of P, float32 `[B, N]`: the paper's Fig. 7."""
+        factor = self._factor(guide.shape[-1])
+        return stock.attention_row(self.phi(guide), self.theta(guide), row, factor)
+
+    def _factor(self, width: int) -> float:
+        return width**-0.5 if self.scale == "rsqrt" else 1.0
+
+    def compute_output_shape(self, guide_shape: Shape, values_shape: Shape) -> Shape:
+        return (*values_shape[:-1], 2 * values_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": self.scale, "kernel": self.kernel}

@@ -1,0 +1,238 @@
+"""The parts every network is built of: PointNet++'s levels (Qi et al., 2017)."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from ban_tf.model.normalization import (
+    MomentumSchedule,
+    ScheduledBatchNormalization,
+    ScheduledLayer,
+)
+from tf_ops import library
+from tf_ops.grouping import grouping
+from tf_ops.interpolation import interpolation
+from tf_ops.sampling import sampling
+
+Shape = tuple[Any, ...]  # a size may be None: not known yet
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class PointMLP(ScheduledLayer):
+    """The same small network at every point: dense with bias, batch norm, ReLU, repeated.
+
+    Args:
+        widths: channels after each repetition.
+        schedule: momentum of the batch norms.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: `[..., C]`.
+
+    Returns:
+        `[..., widths[-1]]`.
+    """
+
+    def __init__(self, widths: tuple[int, ...], schedule: MomentumSchedule, **kwargs: Any) -> None:
+        super().__init__(schedule, **kwargs)
+        self.widths = tuple(widths)
+        self.dense = []
+        self.batch_norms = []
+        for step, width in enumerate(self.widths, start=1):
+            dtype = self.dtype_policy
+            dense = keras.layers.Dense(width, name=f"dense_{step}", dtype=dtype)
+            norm = ScheduledBatchNormalization(schedule, name=f"batch_norm_{step}", dtype=dtype)
+            self.dense.append(dense)
+            self.batch_norms.append(norm)
+
+    def build(self, input_shape: Shape) -> None:
+        shape = tuple(input_shape)
+        for dense, norm in zip(self.dense, self.batch_norms, strict=True):
+            dense.build(shape)
+            shape = (*shape[:-1], dense.units)
+            norm.build(shape)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        for dense, norm in zip(self.dense, self.batch_norms, strict=True):
+            inputs = ops.relu(norm(dense(inputs), training=training))
+        return inputs
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:-1], self.widths[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "widths": self.widths}
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class SetAbstraction(ScheduledLayer):
+    """Samples centres, groups the points around each and describes every group by one vector.
+
+    Farthest point sampling, ball query, then a `PointMLP` over [offset from the centre, features]
+    and the maximum over the group. Offsets are metres, not divided by the radius. Coordinates stay
+    float32 under mixed precision and pass on no gradient.
+
+    Args:
+        num_samples: how many centres, M.
+        radius_m: radius of a group, metres.
+        num_neighbours: size of a group, K: the first K points by index within the radius.
+        widths: of the `PointMLP`.
+        schedule: momentum of the batch norms.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        xyz: float32 `[B, N, 3]`, metres, `N >= num_samples`.
+        features: `[B, N, C]`.
+
+    Returns:
+        float32 `[B, M, 3]` centres and `[B, M, widths[-1]]` features.
+
+    Raises:
+        ValueError: fewer points than samples, where the number of points is known beforehand;
+            else the sampling op raises its own error when it runs.
+    """
+
+    def __init__(
+        self,
+        num_samples: int,
+        radius_m: float,
+        num_neighbours: int,
+        widths: tuple[int, ...],
+        schedule: MomentumSchedule,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(schedule, autocast=False, **kwargs)
+        self.num_samples = num_samples
+        self.radius_m = radius_m
+        self.num_neighbours = num_neighbours
+        self.widths = tuple(widths)
+        self.supports_jit = library.use_stock()  # XLA cannot compile the native ops.
+        self.mlp = PointMLP(self.widths, schedule, name="mlp", dtype=self.dtype_policy)
+
+    def build(self, xyz_shape: Shape, features_shape: Shape) -> None:
+        num_points = xyz_shape[1]
+        if num_points is not None and num_points < self.num_samples:
+            raise ValueError(
+                f"`{self.name}` picks `num_samples` different points, so it needs at least that "
+                "many: give larger blocks or a smaller `num_samples`. "
+                f"Received: num_samples={self.num_samples}, N={num_points}"
+            )
+        group = (xyz_shape[0], self.num_samples, self.num_neighbours)
+        self.mlp.build((*group, 3 + features_shape[-1]))
+
+    def call(self, xyz: Any, features: Any, training: bool | None = None) -> tuple[Any, Any]:
+        xyz = ops.stop_gradient(xyz)
+        picks = sampling.farthest_point_sample(xyz, self.num_samples)  # [B, M]
+        centres = sampling.gather_points(xyz, picks)  # [B, M, 3]
+        index, _ = grouping.ball_query(xyz, centres, self.radius_m, self.num_neighbours)
+        offsets = grouping.group_points(xyz, index) - centres[:, :, None]  # [B, M, K, 3]
+        features = grouping.group_points(ops.cast(features, "float32"), index)  # [B, M, K, C]
+        groups = self.mlp(ops.concatenate([offsets, features], axis=-1), training=training)
+        return centres, ops.max(groups, axis=2)
+
+    def compute_output_spec(
+        self, xyz: Any, features: Any, training: bool | None = None
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        level = (xyz.shape[0], self.num_samples)
+        return (
+            keras.KerasTensor((*level, 3), "float32"),
+            keras.KerasTensor((*level, self.widths[-1]), self.compute_dtype),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "num_samples": self.num_samples,
+            "radius_m": self.radius_m,
+            "num_neighbours": self.num_neighbours,
+            "widths": self.widths,
+        }
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class ThreeNearest(keras.layers.Layer):
+    """Finds for every fine point the three nearest coarse ones and how much each counts.
+
+    Weights are inverse *squared* distances that sum to 1 (the authors' code). Decoders over the
+    same points share the result.
+
+    Call arguments:
+        fine_xyz: float32 `[B, N, 3]`, metres.
+        coarse_xyz: float32 `[B, M, 3]`, `M >= 3`.
+
+    Returns:
+        int32 `[B, N, 3]` indices into M, nearest first, and float32 `[B, N, 3]` weights.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.supports_jit = library.use_stock()
+
+    def build(self, fine_xyz_shape: Shape, coarse_xyz_shape: Shape) -> None:
+        if coarse_xyz_shape[1] is not None and coarse_xyz_shape[1] < 3:
+            raise ValueError(
+                f"`{self.name}` interpolates between three coarse points, so each level needs at "
+                f"least 3 samples. Received: coarse_xyz.shape={tuple(coarse_xyz_shape)}"
+            )
+
+    def call(self, fine_xyz: Any, coarse_xyz: Any) -> tuple[Any, Any]:
+        squared_distance, index = interpolation.three_nearest(
+            ops.stop_gradient(fine_xyz), ops.stop_gradient(coarse_xyz)
+        )
+        return index, interpolation.three_nearest_weights(squared_distance)
+
+    def compute_output_spec(
+        self, fine_xyz: Any, coarse_xyz: Any
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        shape = (*fine_xyz.shape[:2], 3)
+        return keras.KerasTensor(shape, "int32"), keras.KerasTensor(shape, "float32")
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class FeaturePropagation(ScheduledLayer):
+    """Carries features from a coarse level back to a fine one.
+
+    Interpolates between the three nearest coarse points, appends the fine level's own features
+    and runs a `PointMLP` over [interpolated, own].
+
+    Args:
+        widths: of the `PointMLP`.
+        schedule: momentum of the batch norms.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        coarse: `[B, M, C]` features of the coarse level.
+        fine: `[B, N, F]` features the fine level had on the way down.
+        index: int32 `[B, N, 3]`, and
+        weights: float32 `[B, N, 3]`, both of `ThreeNearest`.
+
+    Returns:
+        `[B, N, widths[-1]]`.
+    """
+
+    def __init__(self, widths: tuple[int, ...], schedule: MomentumSchedule, **kwargs: Any) -> None:
+        super().__init__(schedule, autocast=False, **kwargs)
+        self.widths = tuple(widths)
+        self.supports_jit = library.use_stock()
+        self.mlp = PointMLP(self.widths, schedule, name="mlp", dtype=self.dtype_policy)
+
+    def build(
+        self, coarse_shape: Shape, fine_shape: Shape, index_shape: Shape, weights_shape: Shape
+    ) -> None:
+        self.mlp.build((*fine_shape[:-1], coarse_shape[-1] + fine_shape[-1]))
+
+    def call(
+        self, coarse: Any, fine: Any, index: Any, weights: Any, training: bool | None = None
+    ) -> Any:
+        interpolated = interpolation.interpolate(ops.cast(coarse, "float32"), index, weights)
+        features = ops.concatenate([interpolated, ops.cast(fine, "float32")], axis=-1)
+        return self.mlp(features, training=training)
+
+    def compute_output_shape(
+        self, coarse_shape: Shape, fine_shape: Shape, index_shape: Shape, weights_shape: Shape
+    ) -> Shape:
+        return (*fine_shape[:-1], self.widths[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "widths": self.widths}

@@ -1,0 +1,45 @@
+"""Networks by name."""
+
+from collections.abc import Callable
+
+import keras
+
+from ban_tf.config import DecayUnit, NetworkConfig, ScheduleConfig, TrainingConfig
+from ban_tf.model import ban, pointnet2
+from ban_tf.model.normalization import MomentumSchedule
+
+BUILDERS: dict[str, Callable[[NetworkConfig, MomentumSchedule, int | None], keras.Model]] = {
+    "ban": ban.build,
+    "pointnet2": pointnet2.build,
+}
+
+
+def build(
+    config: NetworkConfig,
+    batch_norm: ScheduleConfig = TrainingConfig.batch_norm_decay,
+    decay_unit: DecayUnit = "samples",
+    num_points: int | None = None,
+) -> keras.Model:
+    """Builds the network that `config` names, with fresh weights.
+
+    Args:
+        config: name, sizes and switches.
+        batch_norm: schedule of 1 - momentum of the moving averages.
+        decay_unit: what `batch_norm.every` counts.
+        num_points: N, where it is known to be always the same; None for any N of at least the
+            first level's `num_samples`.
+
+    Returns:
+        A model from float32 `[B, N, num_features]` to `{"logits": [B, N, num_classes],
+        "embedding": [B, N, embedding_size]}`, both float32 whatever the dtype policy.
+
+    Raises:
+        ValueError: an unknown name, or fewer points than the first level samples.
+    """
+    if config.name not in BUILDERS:
+        raise ValueError(
+            f"there is no network of this name; there are {', '.join(sorted(BUILDERS))}. "
+            f"Received: config.name={config.name!r}"
+        )
+    schedule = MomentumSchedule(decay=batch_norm, unit=decay_unit)
+    return BUILDERS[config.name](config, schedule, num_points)

@@ -1,0 +1,106 @@
+"""Batch normalisation whose moving averages slow down on a schedule."""
+
+import dataclasses
+from typing import Any
+
+import keras
+from keras import ops
+
+from ban_tf.config import DecayUnit, ScheduleConfig
+
+EPSILON = 1e-3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MomentumSchedule:
+    """Momentum of the moving averages as training goes on.
+
+    `1 - max(limit, initial * factor^floor(seen / every))`, with `seen` counted in `unit` before
+    the batch at hand (the authors' code).
+    """
+
+    decay: ScheduleConfig
+    unit: DecayUnit
+
+    def momentum(self, seen: Any) -> Any:
+        """float32 scalar for `seen` samples or iterations, an int32 scalar."""
+        halvings = ops.cast(ops.floor_divide(seen, self.decay.every), "float32")
+        weight = self.decay.initial * ops.power(self.decay.factor, halvings)
+        return 1.0 - ops.maximum(weight, self.decay.limit)
+
+
+class ScheduledLayer(keras.layers.Layer):
+    """A layer that normalises by batches, somewhere inside, by a given schedule.
+
+    Args:
+        schedule: momentum of the moving averages.
+        **kwargs: passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, schedule: MomentumSchedule, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.schedule = schedule
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "schedule": dataclasses.asdict(self.schedule)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ScheduledLayer":
+        schedule = config["schedule"]
+        decay = ScheduleConfig(**schedule["decay"])
+        return cls(**{**config, "schedule": MomentumSchedule(decay=decay, unit=schedule["unit"])})
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class ScheduledBatchNormalization(ScheduledLayer):
+    """`keras.layers.BatchNormalization` over the last axis, with a scheduled momentum.
+
+    The layer counts what it has seen in a weight of its own, so that a resumed run goes on where
+    the schedule stood. Moments are float32 under mixed precision too.
+
+    Args:
+        schedule: momentum of the moving averages.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: `[..., C]`.
+        training: whether to normalise by the batch and to move the averages; a layer with
+            `trainable=False` does neither.
+
+    Returns:
+        `[..., C]`.
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        width = (input_shape[-1],)
+        self.gamma = self.add_weight(width, "ones", name="gamma", autocast=False)
+        self.beta = self.add_weight(width, "zeros", name="beta", autocast=False)
+        averages = {"trainable": False, "autocast": False, "aggregation": "mean"}
+        self.moving_mean = self.add_weight(width, "zeros", name="moving_mean", **averages)
+        self.moving_variance = self.add_weight(width, "ones", name="moving_variance", **averages)
+        # Replicas share the samples of a step, but a step is one step for all of them.
+        aggregation = "sum" if self.schedule.unit == "samples" else "only_first_replica"
+        self.seen = self.add_weight(
+            (), "zeros", dtype="int32", trainable=False, name="seen", aggregation=aggregation
+        )
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        inputs = ops.cast(inputs, "float32")
+        mean, variance = self.moving_mean, self.moving_variance
+        if training and self.trainable:
+            mean, variance = ops.moments(inputs, axes=list(range(len(inputs.shape) - 1)))
+            self._move_averages(mean, variance)
+            samples = self.schedule.unit == "samples"
+            self.seen.assign_add(ops.shape(inputs)[0] if samples else 1)
+        normalised = ops.batch_normalization(
+            inputs, mean, variance, -1, offset=self.beta, scale=self.gamma, epsilon=EPSILON
+        )
+        return ops.cast(normalised, self.compute_dtype)
+
+    def _move_averages(self, mean: Any, variance: Any) -> None:
+        momentum = self.schedule.momentum(self.seen)
+        self.moving_mean.assign(momentum * self.moving_mean + (1.0 - momentum) * mean)
+        self.moving_variance.assign(momentum * self.moving_variance + (1.0 - momentum) * variance)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape

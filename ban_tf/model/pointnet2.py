@@ -1,0 +1,108 @@
+"""PointNet++ with a branch for each task: the baseline that BAN builds on (Table 7, row 1)."""
+
+from typing import Any, NamedTuple
+
+import keras
+
+from ban_tf.config import BackboneConfig, NetworkConfig
+from ban_tf.model.layers import FeaturePropagation, PointMLP, SetAbstraction, ThreeNearest
+from ban_tf.model.normalization import MomentumSchedule
+
+
+class Level(NamedTuple):
+    """The points that one step of the encoder works on."""
+
+    xyz: Any  # float32 [B, N, 3], metres
+    features: Any  # [B, N, C]
+
+
+def encode(points: Any, backbone: BackboneConfig, schedule: MomentumSchedule) -> list[Level]:
+    """Runs the shared encoder.
+
+    Args:
+        points: `[B, N, F]`, coordinates in metres in the first three channels.
+        backbone: sizes of the levels.
+        schedule: momentum of the batch norms.
+
+    Returns:
+        The levels, fine to coarse; the first holds the points themselves, without coordinates
+        among its features.
+    """
+    levels = [Level(xyz=points[..., :3], features=points[..., 3:])]
+    for step, sizes in enumerate(backbone.encoder, start=1):
+        abstraction = SetAbstraction(
+            num_samples=sizes.num_samples,
+            radius_m=sizes.radius_m,
+            num_neighbours=sizes.num_neighbours,
+            widths=sizes.widths,
+            schedule=schedule,
+            name=f"encoder_{step}",
+        )
+        levels.append(Level(*abstraction(*levels[-1])))
+    return levels
+
+
+def find_neighbours(levels: list[Level]) -> list[tuple[Any, Any]]:
+    """Looks up, coarse to fine, where each level's features come from on the way back."""
+    return [
+        ThreeNearest(name=f"three_nearest_{step}")(fine.xyz, coarse.xyz)
+        for step, (fine, coarse) in enumerate(
+            zip(levels[-2::-1], levels[:0:-1], strict=True), start=1
+        )
+    ]
+
+
+def decode(
+    branch: str,
+    levels: list[Level],
+    neighbours: list[tuple[Any, Any]],
+    backbone: BackboneConfig,
+    schedule: MomentumSchedule,
+) -> Any:
+    """Runs one branch's decoder and first head layer: `[B, N, head_width]`."""
+    features = levels[-1].features
+    for step, widths in enumerate(backbone.decoder, start=1):
+        propagation = FeaturePropagation(widths, schedule=schedule, name=f"{branch}_decoder_{step}")
+        features = propagation(features, levels[-1 - step].features, *neighbours[step - 1])
+    return PointMLP((backbone.head_width,), schedule, name=f"{branch}_fc1")(features)
+
+
+def branches(points: Any, config: NetworkConfig, schedule: MomentumSchedule) -> tuple[Any, Any]:
+    """Semantic and instance features of every point, `[B, N, head_width]` each."""
+    levels = encode(points, config.backbone, schedule)
+    neighbours = find_neighbours(levels)
+    semantic, instance = (
+        decode(branch, levels, neighbours, config.backbone, schedule)
+        for branch in ("semantic", "instance")
+    )
+    return semantic, instance
+
+
+def logits(features: Any, config: NetworkConfig) -> Any:
+    """Class scores before the soft-max, float32 `[B, N, num_classes]`."""
+    return _last_layer(features, config.num_classes, config.dropout, "logits")
+
+
+def embedding(features: Any, config: NetworkConfig) -> Any:
+    """Instance embedding, float32 `[B, N, embedding_size]`."""
+    return _last_layer(features, config.embedding_size, config.dropout, "embedding")
+
+
+def _last_layer(features: Any, width: int, dropout: float, name: str) -> Any:
+    features = keras.layers.Dropout(dropout, name=f"{name}_dropout")(features)
+    return keras.layers.Dense(width, name=name, dtype="float32")(features)
+
+
+def points_input(config: NetworkConfig, num_points: int | None) -> keras.KerasTensor:
+    """The networks' input, float32 `[B, N, num_features]`."""
+    return keras.Input((num_points, config.num_features), dtype="float32", name="points")
+
+
+def build(
+    config: NetworkConfig, schedule: MomentumSchedule, num_points: int | None = None
+) -> keras.Model:
+    """Builds the baseline; arguments and outputs as `networks.build`."""
+    points = points_input(config, num_points)
+    semantic, instance = branches(points, config, schedule)
+    outputs = {"logits": logits(semantic, config), "embedding": embedding(instance, config)}
+    return keras.Model(points, outputs, name="pointnet2")
