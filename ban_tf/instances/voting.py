@@ -1,0 +1,159 @@
+"""From rows of overlapping blocks back to the points of the room: sums and votes.
+
+In a covering plan a point appears in several blocks, or several times in one. Its class is that
+of the highest mean probability, its instance the one that most of its rows name. Blocks are added
+as they come from the network; the order of adding decides nothing but rounding.
+"""
+
+import itertools
+
+import numpy as np
+
+from ban_tf.data.cloud import NONE
+
+_SLICE = 1 << 20  # points at a time, which bounds what `result` needs besides the sums
+_PENDING = 1 << 22  # votes that may wait before they are counted
+
+
+class SemanticVotes:
+    """Mean class probabilities of each point of a room; holds float32 `[N, C]`.
+
+    Args:
+        num_points: N.
+        num_classes: C.
+    """
+
+    def __init__(self, num_points: int, num_classes: int):
+        self._sum = np.zeros((num_points, num_classes), np.float32)
+        self._count = np.zeros(num_points, np.int32)
+
+    def add(self, rows: np.ndarray, probabilities: np.ndarray) -> None:
+        """Adds some blocks.
+
+        Args:
+            rows: int64 `[...]`, the point of the room that each row shows.
+            probabilities: float32 `[..., C]`, soft-max of the logits.
+
+        Raises:
+            ValueError: the shapes do not fit each other.
+        """
+        num_classes = self._sum.shape[1]
+        if np.shape(probabilities) != (*np.shape(rows), num_classes):
+            raise ValueError(
+                f"`probabilities` must have the shape of `rows` and {num_classes} classes. "
+                f"Received: rows.shape={np.shape(rows)}, "
+                f"probabilities.shape={np.shape(probabilities)}"
+            )
+        flat = np.ravel(rows)
+        if len(flat) == 0:
+            return
+        order = np.argsort(flat, kind="stable")
+        starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
+        points = flat[order[starts]]
+        ordered = np.reshape(probabilities, (-1, num_classes))[order]
+        self._sum[points] += np.add.reduceat(ordered, starts, axis=0)
+        self._count[points] += np.diff(starts, append=len(flat)).astype(np.int32)
+
+    def result(self) -> tuple[np.ndarray, np.ndarray]:
+        """The class of each point and how sure it is.
+
+        Returns:
+            int32 `[N]` classes (ties to the smallest; `NONE` for a point no row showed) and
+            float32 `[N]` mean probabilities of those classes (0 where there is none).
+        """
+        num_points = len(self._count)
+        semantic = np.full(num_points, NONE, np.int32)
+        confidence = np.zeros(num_points, np.float32)
+        for start in range(0, num_points, _SLICE):
+            part = slice(start, start + _SLICE)
+            seen = self._count[part] > 0
+            best = self._sum[part].argmax(axis=1)
+            highest = np.take_along_axis(self._sum[part], best[:, None], axis=1)[:, 0]
+            semantic[part][seen] = best[seen]
+            confidence[part][seen] = highest[seen] / self._count[part][seen]
+        return semantic, confidence
+
+
+class InstanceVotes:
+    """Counts how often each point of a room was given each instance.
+
+    Memory grows with the number of different (point, instance) pairs, not with that of rows.
+
+    Args:
+        num_points: N.
+    """
+
+    def __init__(self, num_points: int):
+        self._num_points = num_points
+        self._keys = np.zeros(0, np.int64)  # instance * N + point, ascending
+        self._counts = np.zeros(0, np.int32)
+        self._pending: list[np.ndarray] = []
+        self._num_pending = 0
+
+    def add(self, rows: np.ndarray, instance: np.ndarray) -> None:
+        """Adds some rows.
+
+        Args:
+            rows: int64 `[...]`, the point of the room that each row shows.
+            instance: int `[...]`, the instance each row was given; `NONE` is no vote.
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        if np.shape(rows) != np.shape(instance):
+            raise ValueError(
+                "`rows` and `instance` must have one shape. "
+                f"Received: rows.shape={np.shape(rows)}, instance.shape={np.shape(instance)}"
+            )
+        voted = np.asarray(instance) != NONE
+        keys = instance[voted].astype(np.int64) * self._num_points + rows[voted]
+        self._pending.append(keys)
+        self._num_pending += len(keys)
+        if self._num_pending >= max(_PENDING, len(self._keys)):
+            self._count()
+
+    def _count(self) -> None:
+        keys = np.concatenate([self._keys, *self._pending])
+        counts = np.ones(len(keys), np.int32)
+        counts[: len(self._counts)] = self._counts
+        order = np.argsort(keys, kind="stable")
+        starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+        self._keys = keys[order[starts]]
+        self._counts = np.add.reduceat(counts[order], starts) if len(starts) else counts
+        self._pending, self._num_pending = [], 0
+
+    def result(self) -> np.ndarray:
+        """int32 `[N]`: the instance of most votes, ties to the smallest, `NONE` without a vote."""
+        self._count()
+        winner = np.full(self._num_points, NONE, np.int32)
+        most = np.zeros(self._num_points, np.int32)
+        if self._num_points == 0:
+            return winner
+        # Keys ascend by instance, and within one instance no point occurs twice.
+        instance, point = np.divmod(self._keys, self._num_points)
+        bounds = np.flatnonzero(np.diff(instance, prepend=-1, append=-1))
+        for start, stop in itertools.pairwise(bounds):
+            points, counts = point[start:stop], self._counts[start:stop]
+            ahead = counts > most[points]
+            winner[points[ahead]] = instance[start]
+            most[points[ahead]] = counts[ahead]
+        return winner
+
+
+def vote(
+    plan: np.ndarray, probabilities: np.ndarray, num_points: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Classes of a room's points from the soft-max of all its blocks at once.
+
+    Args:
+        plan: int64 `[K, P]`, the point that each row of each block shows.
+        probabilities: float32 `[K, P, C]`.
+        num_points: N.
+
+    Returns:
+        int32 `[N]` classes and float32 `[N]` confidences, as `SemanticVotes.result`.
+    """
+    votes = SemanticVotes(num_points, np.shape(probabilities)[-1])
+    for rows, block in zip(plan, probabilities, strict=True):
+        votes.add(rows, block)
+    return votes.result()

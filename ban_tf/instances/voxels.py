@@ -1,0 +1,66 @@
+"""Numbers for the occupied voxels of a room, so that merging works on flat arrays."""
+
+import numpy as np
+
+from ban_tf import overlap
+
+
+def legacy_voxels(normalised_xyz: np.ndarray, gap: float = 0.005) -> tuple[np.ndarray, int]:
+    """Numbers the voxels of the original: truncated shares of the room's extent, per axis.
+
+    Args:
+        normalised_xyz: float32 or float64 `[..., 3]`, coordinates divided by the room's extent
+            (block features 6 to 8). The quotient is taken in the given precision.
+        gap: voxel edge as a share of the room's extent.
+
+    Returns:
+        int64 `[...]` voxel of every point, and the number of voxels `V`.
+
+    Raises:
+        ValueError: `gap` is not positive, or a coordinate is not finite.
+    """
+    _check_edge("gap", gap)
+    _check_finite("normalised_xyz", normalised_xyz)
+    return _number_cells(np.trunc(normalised_xyz / normalised_xyz.dtype.type(gap)))
+
+
+def metric_voxels(xyz: np.ndarray, voxel_m: float) -> tuple[np.ndarray, int]:
+    """Numbers the occupied cubes of edge `voxel_m`; the room may have any extent.
+
+    Args:
+        xyz: float64 `[..., 3]`, metres.
+        voxel_m: edge of a voxel, metres.
+
+    Returns:
+        int64 `[...]` voxel of every point, and the number of voxels `V`.
+
+    Raises:
+        ValueError: `voxel_m` is not positive, or a coordinate is not finite.
+    """
+    _check_edge("voxel_m", voxel_m)
+    _check_finite("xyz", xyz)
+    if xyz.size == 0:
+        return np.zeros(xyz.shape[:-1], np.int64), 0
+    origin = xyz.reshape(-1, 3).min(axis=0)
+    return _number_cells(np.floor((xyz - origin) / voxel_m))
+
+
+def _check_edge(name: str, edge: float) -> None:
+    if not edge > 0:
+        raise ValueError(f"`{name}` must be positive. Received: {name}={edge}")
+
+
+def _check_finite(name: str, xyz: np.ndarray) -> None:
+    if not np.isfinite(xyz).all():
+        raise ValueError(f"`{name}` must be finite; drop the other points before merging.")
+
+
+def _number_cells(cells: np.ndarray) -> tuple[np.ndarray, int]:
+    """Numbers the distinct rows of whole numbers `[..., 3]`, in lexicographic order."""
+    flat = cells.reshape(-1, 3)
+    key = np.zeros(len(flat), np.int64)
+    for axis in range(3):
+        # Numbering each axis and each prefix keeps the key below N * N whatever the extent.
+        distinct, index = overlap.number(flat[:, axis])
+        _, key = overlap.number(key * max(len(distinct), 1) + index)
+    return key.reshape(cells.shape[:-1]), int(key.max(initial=-1)) + 1
