@@ -1,0 +1,116 @@
+"""The paper's numbers, and which evaluations may stand beside them."""
+
+import csv
+import dataclasses
+import importlib.resources
+from collections.abc import Mapping
+
+from ban_tf.metrics.evaluation import INSTANCE_METRICS, METRICS, SEMANTIC_METRICS, Evaluation
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedRow:
+    """One line of a table of the paper; scores in percent."""
+
+    label: tuple[str, ...]  # method and backbone, or variant, STOI and ITOS
+    percent: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedTable:
+    """One table of the paper for one data set and one choice of areas.
+
+    Attributes:
+        title: where it stands and what it was measured on.
+        label_names: headings of `PublishedRow.label`.
+        metrics: names of the scores it holds.
+        rows: in the paper's order.
+        references: for a `method`, the first label of the row it repeats; `ban` is always there.
+        num_rooms: rooms of the areas.
+    """
+
+    title: str
+    label_names: tuple[str, ...]
+    metrics: tuple[str, ...]
+    rows: tuple[PublishedRow, ...]
+    references: Mapping[str, str]
+    num_rooms: int
+
+    def reference(self, method: str) -> PublishedRow:
+        """The row that `method` repeats; BAN's if the paper has none of it."""
+        name = self.references.get(method, self.references["ban"])
+        return next(row for row in self.rows if row.label[0] == name)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    dataset: str
+    areas: tuple[int, ...]
+    num_rooms: int
+    file: str
+    title: str
+    num_labels: int
+    metrics: tuple[str, ...]
+    references: Mapping[str, str]
+
+
+_SIX_FOLD = (1, 2, 3, 4, 5, 6)
+_METHODS = {"ban": "Ours", "pointnet2": "PointNet++", "asis": "ASIS"}
+_VARIANTS = {"ban": "STOI then ITOS", "pointnet2": "none"}
+_SOURCES = (
+    _Source(
+        "s3dis", _SIX_FOLD, 272, "table1_s3dis_instance_6fold.csv",
+        "the paper's Table 1, 6-fold", 2, INSTANCE_METRICS, _METHODS,
+    ),
+    _Source(
+        "s3dis", _SIX_FOLD, 272, "table2_s3dis_semantic_6fold.csv",
+        "the paper's Table 2, 6-fold", 2, SEMANTIC_METRICS, _METHODS,
+    ),
+    _Source(
+        "s3dis", (5,), 68, "table7_ablation_s3dis_area5.csv",
+        "the paper's Table 7, Area 5", 3, METRICS, _VARIANTS,
+    ),
+)  # fmt: skip
+
+
+def find(evaluation: Evaluation, metrics: tuple[str, ...]) -> PublishedTable | None:
+    """The table of the paper that an evaluation may stand beside.
+
+    Only the `legacy` protocol draws points as the paper did, and only the same areas of the same
+    data set compare.
+
+    Args:
+        evaluation: what was measured.
+        metrics: the scores wanted; all of them.
+
+    Returns:
+        The table with just these scores, or None if the paper has none to compare with.
+    """
+    if evaluation.protocol != "legacy":
+        return None
+    for source in _SOURCES:
+        same = (source.dataset, source.areas) == (evaluation.dataset, evaluation.areas)
+        if same and set(metrics) <= set(source.metrics):
+            return _load(source, metrics)
+    return None
+
+
+def _load(source: _Source, metrics: tuple[str, ...]) -> PublishedTable:
+    file = importlib.resources.files("ban_tf.metrics") / "published" / source.file
+    lines = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+    label_names = tuple(lines[0])[: source.num_labels]
+    rows = tuple(
+        PublishedRow(
+            label=tuple(line[name] for name in label_names),
+            percent={name: float(line[name]) for name in metrics},
+        )
+        for line in lines
+    )
+    return PublishedTable(
+        title=source.title,
+        label_names=tuple(name[0].upper() + name[1:] for name in label_names),
+        metrics=metrics,
+        rows=rows,
+        references=source.references,
+        num_rooms=source.num_rooms,
+    )

@@ -1,0 +1,253 @@
+"""Scores as tables for people and as documents for programs; nothing else formats scores."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ban_tf.metrics import published
+from ban_tf.metrics.evaluation import (
+    INSTANCE_METRICS,
+    METRICS,
+    SEMANTIC_METRICS,
+    Evaluation,
+    instance_means,
+    instance_per_class,
+)
+from ban_tf.metrics.layout import Table
+
+_PROTOCOL_WORDS = {
+    "legacy": "points drawn in overlapping blocks, as in the paper",
+    "covering": "every raw point once; not comparable with published tables",
+}
+_METHOD_NAMES = {"ban": "BAN", "pointnet2": "PointNet++", "asis": "ASIS"}
+
+
+def tables(evaluation: Evaluation) -> list[Table]:
+    """Instance scores, semantic scores, strict matching and classes, in this order.
+
+    The first two have the layout of the paper's Tables 1 and 2. The paper's rows and the
+    difference to one of them stand there only under the legacy protocol and only for the areas and
+    the data set they were measured on.
+    """
+    return [
+        _comparison("Instance segmentation", evaluation, INSTANCE_METRICS),
+        _comparison("Semantic segmentation", evaluation, SEMANTIC_METRICS),
+        _strict(evaluation),
+        _classes(evaluation),
+    ]
+
+
+def render_text(evaluation: Evaluation) -> str:
+    """All tables as text for a terminal."""
+    return "\n\n".join([_headline(evaluation), *(table.text() for table in tables(evaluation))])
+
+
+def render_markdown(evaluation: Evaluation) -> str:
+    """All tables as a Markdown document."""
+    parts = [f"## {_headline(evaluation)}", *(table.markdown() for table in tables(evaluation))]
+    return "\n\n".join(parts) + "\n"
+
+
+def render_csv(evaluation: Evaluation) -> str:
+    """One rectangular table: the paper's rows, ours and the classes, in percent.
+
+    The column `source` says `paper`, `run`, `run, strict`, `class` or `class, strict`; an
+    undefined score is an empty field.
+    """
+    lines: list[list[Any]] = [["source", "row", *METRICS]]
+    lines += [["paper", name, *_csv_cells(row)] for name, row in _published_rows(evaluation)]
+    lines.append(["run", evaluation.method, *_csv_cells(_in_percent(evaluation.means()))])
+    strict = instance_means(evaluation.strict)
+    lines.append(["run, strict", evaluation.method, *_csv_cells(_in_percent(strict))])
+    for source, arrays in (
+        ("class", evaluation.per_class()),
+        ("class, strict", instance_per_class(evaluation.strict)),
+    ):
+        for index, name in enumerate(evaluation.class_names):
+            cells = {f"m{key}": 100 * float(array[index]) for key, array in arrays.items()}
+            lines.append([source, name, *_csv_cells(cells)])
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()
+
+
+def to_json(evaluation: Evaluation) -> str:
+    """The evaluation as a JSON document; scores are fractions, undefined ones null.
+
+    The seven scores stand under the paper's names, the classes under `per_class`, one-to-one
+    matching under `strict`, and under `plain_means` the means over all classes that the authors'
+    script takes, null as soon as one class has no value.
+    """
+    semantic, instance = evaluation.semantic, evaluation.instance
+    names = evaluation.class_names
+    per_class = evaluation.per_class()
+    document = {
+        "dataset": evaluation.dataset,
+        "method": evaluation.method,
+        "protocol": evaluation.protocol,
+        "areas": list(evaluation.areas),
+        "rooms": list(evaluation.rooms),
+        "num_points": semantic.num_points,
+        **evaluation.means(),
+        "per_class": {"classes": list(names), **per_class, "num_instances": instance.num_truth},
+        "absent_classes": [names[index] for index in semantic.absent],
+        "unpredicted_classes": [names[index] for index in instance.unpredicted],
+        "plain_means": {f"m{name}": float(np.mean(values)) for name, values in per_class.items()},
+        "strict": {
+            **instance_means(evaluation.strict),
+            "per_class": {"classes": list(names), **instance_per_class(evaluation.strict)},
+        },
+    }
+    return json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists and NaN as None, all the way down."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | list):
+        return [
+            _plain(item) for item in (value.tolist() if isinstance(value, np.ndarray) else value)
+        ]
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def _headline(evaluation: Evaluation) -> str:
+    rooms = f"{len(evaluation.rooms)} room{'s' if len(evaluation.rooms) != 1 else ''}"
+    return f"{_method(evaluation)} on {evaluation.dataset}, {_areas(evaluation)}, {rooms}"
+
+
+def _method(evaluation: Evaluation) -> str:
+    return _METHOD_NAMES.get(evaluation.method, evaluation.method)
+
+
+def _areas(evaluation: Evaluation) -> str:
+    areas = evaluation.areas
+    if len(areas) == 1:
+        return f"Area {areas[0]}"
+    if len(areas) > 2 and areas == tuple(range(areas[0], areas[-1] + 1)):
+        return f"Areas {areas[0]} to {areas[-1]}"
+    return "Areas " + ", ".join(map(str, areas))
+
+
+def _percent(fraction: float) -> str:
+    return "-" if np.isnan(fraction) else f"{100 * fraction:.1f}"
+
+
+def _in_percent(fractions: Mapping[str, float]) -> dict[str, float]:
+    return {name: 100 * fraction for name, fraction in fractions.items()}
+
+
+def _csv_cells(percent: Mapping[str, float]) -> list[str]:
+    values = (percent.get(name, np.nan) for name in METRICS)
+    return ["" if np.isnan(value) else f"{value:.4f}".rstrip("0").rstrip(".") for value in values]
+
+
+def _published_rows(evaluation: Evaluation) -> list[tuple[str, dict[str, float]]]:
+    """(first label, scores in percent); rows of both tables that name one method are joined."""
+    joined: dict[str, dict[str, float]] = {}
+    for metrics in (INSTANCE_METRICS, SEMANTIC_METRICS):
+        found = published.find(evaluation, metrics)
+        for row in found.rows if found else ():
+            joined.setdefault(row.label[0], {}).update(row.percent)
+    return list(joined.items())
+
+
+def _comparison(what: str, evaluation: Evaluation, metrics: tuple[str, ...]) -> Table:
+    means = evaluation.means()
+    scores = tuple(_percent(means[name]) for name in metrics)
+    ours = f"{_method(evaluation)} (this run)"
+    title = f"{what}, {_areas(evaluation)}, {evaluation.protocol} protocol"
+    notes = _notes(evaluation, metrics)
+    found = published.find(evaluation, metrics)
+    if found is None:
+        title += f" ({_PROTOCOL_WORDS[evaluation.protocol]})"
+        header = ("Method", "Dataset", *metrics)
+        return Table(title, header, 2, ((ours, evaluation.dataset, *scores),), notes=notes)
+    reference = found.reference(evaluation.method)
+    blank = ("",) * (len(found.label_names) - 1)
+    paper_rows = [
+        (*row.label, *(f"{row.percent[name]:.1f}" for name in metrics)) for row in found.rows
+    ]
+    delta = tuple(_difference(100 * means[name], reference.percent[name]) for name in metrics)
+    if len(evaluation.rooms) != found.num_rooms:
+        notes = (
+            f"These areas have {found.num_rooms} rooms, this run {len(evaluation.rooms)}: "
+            "it is not the paper's test.",
+            *notes,
+        )
+    return Table(
+        title=f"{title}; first rows: {found.title}",
+        header=(*found.label_names, *metrics),
+        num_labels=len(found.label_names),
+        rows=(
+            *paper_rows,
+            (ours, *blank, *scores),
+            (f"Δ to paper's {reference.label[0]}", *blank, *delta),
+        ),
+        num_published=len(paper_rows),
+        notes=notes,
+    )
+
+
+def _difference(ours: float, paper: float) -> str:
+    return "-" if np.isnan(ours) else f"{ours - paper:+.1f}"
+
+
+def _notes(evaluation: Evaluation, metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """What was left out of the means."""
+    names = evaluation.class_names
+    absent = evaluation.semantic.absent
+    unpredicted = sorted(set(evaluation.instance.unpredicted) - set(absent))
+    notes = []
+    if absent:
+        notes.append(f"Absent, hence left out of means: {', '.join(names[i] for i in absent)}.")
+    if unpredicted and "mPrec" in metrics:
+        listed = ", ".join(names[index] for index in unpredicted)
+        notes.append(f"No predicted instance, hence left out of mPrec: {listed}.")
+    return tuple(notes)
+
+
+def _strict(evaluation: Evaluation) -> Table:
+    means = instance_means(evaluation.strict)
+    row = (
+        f"{_method(evaluation)} (this run)",
+        *(_percent(means[name]) for name in INSTANCE_METRICS),
+    )
+    return Table(
+        title="Instances matched one to one (strict), comparable with no published table",
+        header=("Method", *(f"{name} 1:1" for name in INSTANCE_METRICS)),
+        num_labels=1,
+        rows=(row,),
+    )
+
+
+def _classes(evaluation: Evaluation) -> Table:
+    arrays = evaluation.per_class()
+    instance = evaluation.instance
+    rows = [
+        (
+            name,
+            *(_percent(float(array[index])) for array in arrays.values()),
+            str(instance.num_truth[index]),
+            str(instance.num_predicted[index]),
+        )
+        for index, name in enumerate(evaluation.class_names)
+    ]
+    means = evaluation.means()
+    mean = (
+        "mean",
+        *(_percent(means[f"m{name}"]) for name in arrays),
+        str(instance.num_truth.sum()),
+        str(instance.num_predicted.sum()),
+    )
+    return Table(
+        title="Per class (last row: means, and totals of instances)",
+        header=("Class", *arrays, "Objects", "Predicted"),
+        num_labels=1,
+        rows=(*rows, mean),
+    )
