@@ -5,8 +5,6 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ban_tf import overlap
 from ban_tf.config import InferenceConfig
@@ -247,94 +245,6 @@ def test_a_million_points_merge_in_well_under_a_second():
             merged.add(voxel[k], labels[k], classes)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 1.0
-
-
-def test_metric_voxels_by_hand():
-    xyz = np.array([[0.0, 0, 0], [0.049, 0, 0], [0.051, 0, 0], [-0.001, 0, 0]])
-    voxel, num_voxels = voxels.metric_voxels(xyz + 0.001, 0.05)
-    np.testing.assert_array_equal(voxel, [0, 1, 1, 0])
-    assert num_voxels == 2
-
-
-@pytest.mark.parametrize("extent", [0.0, 3.0, 1e7])
-@pytest.mark.parametrize("num_points", [0, 1, 500])
-def test_metric_voxels_number_the_distinct_cells_of_any_extent(num_points, extent):
-    rng = np.random.default_rng(num_points)
-    xyz = np.round(rng.random((num_points, 3)) * 8) / 8 * extent - 4.0
-    voxel, num_voxels = voxels.metric_voxels(xyz, 0.05)
-    cells = np.floor((xyz - xyz.min(axis=0, initial=np.inf)) / 0.05)
-    distinct, expected = np.unique(cells, axis=0, return_inverse=True)
-    assert num_voxels == len(distinct)
-    np.testing.assert_array_equal(voxel, expected.reshape(-1))
-
-
-def test_bad_voxels_are_refused():
-    with pytest.raises(ValueError, match="`voxel_m` must be positive"):
-        voxels.metric_voxels(np.zeros((1, 3)), 0.0)
-    with pytest.raises(ValueError, match="`xyz` must be finite"):
-        voxels.metric_voxels(np.full((1, 3), np.nan), 0.05)
-    with pytest.raises(ValueError, match="`normalised_xyz` must be finite"):
-        voxels.legacy_voxels(np.full((1, 3), np.inf))
-
-
-def test_semantic_votes_are_means_by_hand():
-    votes = voting.SemanticVotes(3, 2)
-    votes.add(np.array([0, 0, 2]), np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]], np.float32))
-    votes.add(np.array([[0]]), np.array([[[0.1, 0.9]]], np.float32))
-    semantic, confidence = votes.result()
-    np.testing.assert_array_equal(semantic, [1, -1, 0])
-    np.testing.assert_allclose(confidence, [0.6, 0.0, 0.5], rtol=1e-6)
-    assert semantic.dtype == np.int32
-    assert confidence.dtype == np.float32
-
-
-def test_voting_over_a_plan_is_the_mean_over_rows():
-    rng = np.random.default_rng(4)
-    plan = rng.integers(0, 40, (7, 33))
-    probabilities = rng.dirichlet(np.ones(5), plan.shape).astype(np.float32)
-    semantic, confidence = voting.vote(plan, probabilities, 41)
-    for point in range(40):
-        mean = probabilities[plan == point].mean(axis=0)
-        assert semantic[point] == mean.argmax()
-        assert confidence[point] == pytest.approx(mean.max(), rel=1e-5)
-    assert semantic[40] == -1
-
-
-def test_votes_of_no_rows_and_of_wrong_shapes():
-    votes = voting.SemanticVotes(2, 3)
-    votes.add(np.zeros((0, 4), int), np.zeros((0, 4, 3), np.float32))
-    np.testing.assert_array_equal(votes.result()[0], [-1, -1])
-    with pytest.raises(ValueError, match=r"3 classes.*rows.shape=\(2,\)"):
-        votes.add(np.zeros(2, int), np.zeros((2, 4), np.float32))
-    with pytest.raises(ValueError, match="one shape"):
-        voting.InstanceVotes(2).add(np.zeros(2, int), np.zeros(3, int))
-    assert voting.InstanceVotes(0).result().shape == (0,)
-
-
-@given(seed=st.integers(0, 10_000))
-@settings(derandomize=True, deadline=None, max_examples=30)
-def test_instance_votes_are_the_mode_of_each_point(seed):
-    rng = np.random.default_rng(seed)
-    rows, instances = rng.integers(0, 20, (5, 17)), rng.integers(-1, 4, (5, 17))
-    votes = voting.InstanceVotes(21)
-    for block in range(5):
-        votes.add(rows[block], instances[block])
-    expected, _ = overlap.majority(rows.ravel(), instances.ravel(), 21)
-    np.testing.assert_array_equal(votes.result(), expected)
-    np.testing.assert_array_equal(votes.result(), expected)
-
-
-def test_counting_early_changes_no_vote(monkeypatch):
-    rng = np.random.default_rng(6)
-    rows, instances = rng.integers(0, 50, (30, 40)), rng.integers(-1, 9, (30, 40))
-    results = []
-    for pending in (1, 1 << 22):
-        monkeypatch.setattr(voting, "_PENDING", pending)
-        votes = voting.InstanceVotes(50)
-        for block in range(30):
-            votes.add(rows[block], instances[block])
-        results.append(votes.result())
-    np.testing.assert_array_equal(*results)
 
 
 def test_instances_smaller_than_a_quarter_of_their_class_go():
