@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tf_ops.attention import stock
+from tf_ops import library
 
 
 def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
@@ -24,4 +24,4 @@ def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
         TypeError: an input is float64 or not floating.
         ValueError: the shapes do not fit, or there is no key.
     """
-    return stock.attend(query, key, value, scale)
+    return library.kernels("attention").attend(query, key, value, scale)

@@ -20,7 +20,7 @@ ALLOWED_DTYPES = ("float32", "bfloat16", "float16")
 
 def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
     """Same contract as `attention.attend`."""
-    _check(query, key, value)
+    check(query, key, value)
 
     @ops.custom_gradient
     def chunked(query: Any, key: Any, value: Any) -> tuple[Any, Callable]:
@@ -37,7 +37,7 @@ def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
 
 def attend_plain(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
     """`attention.attend` as the formula stands; holds `[B, N, M]`, in the backward pass too."""
-    _check(query, key, value)
+    check(query, key, value)
     query, key, values = (ops.cast(x, "float32") for x in (query, key, value))
     similarity = _softmax(scale * ops.matmul(query, _transpose(key)))
     return ops.cast(ops.matmul(similarity, values), value.dtype)
@@ -61,7 +61,7 @@ def attention_row(query: Any, key: Any, row: int, scale: float = 1.0) -> Any:
         TypeError: as `attention.attend`.
         ValueError: `row` is not a point of `query`, or what `attention.attend` refuses.
     """
-    _check(query, key, key)
+    check(query, key, key)
     num_queries = query.shape[1]
     if row < 0 or (num_queries is not None and row >= num_queries):
         raise ValueError(
@@ -71,7 +71,7 @@ def attention_row(query: Any, key: Any, row: int, scale: float = 1.0) -> Any:
     return _softmax(scale * ops.matmul(chosen, _transpose(ops.cast(key, "float32"))))[:, 0]
 
 
-def _check(query: Any, key: Any, value: Any) -> None:
+def check(query: Any, key: Any, value: Any) -> None:
     for name, tensor in (("query", query), ("key", key), ("value", value)):
         dtype = keras.backend.standardize_dtype(tensor.dtype)
         if dtype not in ALLOWED_DTYPES:

@@ -1,0 +1,168 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "tf_ops/attention/attention.h"
+#include "tf_ops/attention/tiles.h"
+
+namespace ban {
+namespace {
+
+// Keys seen at a time: a tile of similarities takes half of a first-level
+// cache of 32 KiB or less.
+constexpr int64_t kKeys = 96;
+
+// Panels of `kLanes` queries that share each block of keys while it is in the
+// second-level cache.
+constexpr int64_t kPanels = 4;
+constexpr int64_t kQueries = kPanels * kLanes;
+
+constexpr float kLog2E = 1.44269504f;
+constexpr double kLn2 = 0.6931471805599453;
+
+// Below every logit, and finite, also times log2(e): exp(-inf - kLowest) is 0.
+constexpr float kLowest = -0.5f * std::numeric_limits<float>::max();
+
+// The state of a panel of queries after some of the keys; one query a lane.
+struct Panel {
+  float* query;    // [D, kLanes], times scale
+  float* sums;     // [C, kLanes]  sum of exp(S - highest) * value
+  float* highest;  // [kLanes]     largest S
+  float* total;    // [kLanes]     sum of exp(S - highest)
+};
+
+// Turns the tile S of [num_keys, kLanes] into exp(S - highest).
+void TakeExponentials(int64_t num_keys, int64_t num_channels, float* tile,
+                      const Panel& panel) {
+  using simd::Floats;
+  for (int v = 0; v < kLanes; v += simd::kWidth) {
+    const Floats before = simd::Load(panel.highest + v);
+    Floats highest = before;
+    for (int64_t k = 0; k < num_keys; ++k) {
+      highest = simd::Max(simd::Load(tile + k * kLanes + v), highest);
+    }
+    const Floats log2e = simd::Broadcast(kLog2E);
+    const Floats offset = -highest * log2e;
+    Floats total{};
+    for (int64_t k = 0; k < num_keys; ++k) {
+      float* const at = tile + k * kLanes + v;
+      const Floats weight =
+          simd::Exp2(simd::MultiplyAdd(simd::Load(at), log2e, offset));
+      simd::Store(at, weight);
+      total += weight;
+    }
+    const Floats fade = simd::Exp2(simd::MultiplyAdd(before, log2e, offset));
+    simd::Store(panel.highest + v, highest);
+    simd::Store(panel.total + v,
+                simd::MultiplyAdd(simd::Load(panel.total + v), fade, total));
+    for (int64_t c = 0; c < num_channels; ++c) {
+      float* const at = panel.sums + c * kLanes + v;
+      simd::Store(at, simd::Load(at) * fade);
+    }
+  }
+}
+
+void StartPanel(const AttentionShape& shape, const float* query,
+                int64_t num_queries, float scale, const Panel& panel) {
+  PackLanes(query, num_queries, shape.key_width, scale, kLanes, panel.query,
+            kLanes);
+  std::fill_n(panel.sums, shape.num_channels * kLanes, 0.0f);
+  std::fill_n(panel.highest, kLanes, kLowest);
+  std::fill_n(panel.total, kLanes, 0.0f);
+}
+
+void FinishPanel(const AttentionShape& shape, const Panel& panel,
+                 int64_t num_queries, float* output, float* log_sum_exp) {
+  const int64_t channels = shape.num_channels;
+  for (int64_t q = 0; q < num_queries; ++q) {
+    const float total = panel.total[q];
+    for (int64_t c = 0; c < channels; ++c) {
+      output[q * channels + c] = panel.sums[c * kLanes + q] / total;
+    }
+    log_sum_exp[q] = static_cast<float>(panel.highest[q] +
+                                        std::log(static_cast<double>(total)));
+  }
+}
+
+// One block of at most kQueries queries against all keys of its batch item.
+class QueryBlock {
+ public:
+  explicit QueryBlock(const AttentionShape& shape)
+      : shape_(shape),
+        scratch_({kKeys * kLanes, kQueries * shape.key_width,
+                  kQueries * shape.num_channels, kQueries, kQueries}),
+        tile_(scratch_.Take(kKeys * kLanes)),
+        query_(scratch_.Take(kQueries * shape.key_width)),
+        sums_(scratch_.Take(kQueries * shape.num_channels)),
+        highest_(scratch_.Take(kQueries)),
+        total_(scratch_.Take(kQueries)) {}
+
+  void Attend(const AttentionInputs& inputs, int64_t item, int64_t first,
+              float* output, float* log_sum_exp) {
+    const int64_t row = item * shape_.num_queries + first;
+    const int64_t count = std::min(kQueries, shape_.num_queries - first);
+    for (int64_t p = 0; p < count; p += kLanes) {
+      StartPanel(shape_, inputs.query + (row + p) * shape_.key_width,
+                 std::min<int64_t>(kLanes, count - p), inputs.scale, At(p));
+    }
+    for (int64_t m = 0; m < shape_.num_keys; m += kKeys) {
+      const int64_t num_keys = std::min(kKeys, shape_.num_keys - m);
+      const int64_t key_row = item * shape_.num_keys + m;
+      for (int64_t p = 0; p < count; p += kLanes) {
+        AddKeys(num_keys, inputs.key + key_row * shape_.key_width,
+                inputs.value + key_row * shape_.num_channels, At(p));
+      }
+    }
+    for (int64_t p = 0; p < count; p += kLanes) {
+      FinishPanel(shape_, At(p), std::min<int64_t>(kLanes, count - p),
+                  output + (row + p) * shape_.num_channels,
+                  log_sum_exp + row + p);
+    }
+  }
+
+ private:
+  Panel At(int64_t p) const {
+    return {query_ + p * shape_.key_width, sums_ + p * shape_.num_channels,
+            highest_ + p, total_ + p};
+  }
+
+  void AddKeys(int64_t num_keys, const float* key, const float* value,
+               const Panel& panel) {
+    const Factor<Layout::kRows> keys{key, shape_.key_width};
+    const Factor<Layout::kColumns> values{value, shape_.num_channels};
+    MultiplyRows<2, false>(num_keys, shape_.key_width, keys, panel.query,
+                           kLanes, {tile_, kLanes});
+    TakeExponentials(num_keys, shape_.num_channels, tile_, panel);
+    MultiplyRows<2, true>(shape_.num_channels, num_keys, values, tile_, kLanes,
+                          {panel.sums, kLanes});
+  }
+
+  const AttentionShape shape_;
+  Scratch scratch_;
+  float* const tile_;
+  float* const query_;
+  float* const sums_;
+  float* const highest_;
+  float* const total_;
+};
+
+}  // namespace
+
+void AttendCpu(Workers* workers, const AttentionShape& shape,
+               const AttentionInputs& inputs, float* output,
+               float* log_sum_exp) {
+  const int64_t blocks = (shape.num_queries + kQueries - 1) / kQueries;
+  const double ns_per_block = 0.02 * kQueries * shape.num_keys *
+                              (shape.key_width + shape.num_channels + 8);
+  ParallelFor(workers, shape.batch * blocks, ns_per_block,
+              [&](int64_t begin, int64_t end) {
+                QueryBlock block(shape);
+                for (int64_t b = begin; b < end; ++b) {
+                  block.Attend(inputs, b / blocks, b % blocks * kQueries,
+                               output, log_sum_exp);
+                }
+              });
+}
+
+}  // namespace ban
