@@ -215,6 +215,13 @@ class AugmentationConfig:
     jitter_m: float = 0.0  # standard deviation of coordinate noise, metres
     drop_color: float = 0.0  # probability that a block loses its colours
 
+    def __post_init__(self) -> None:
+        _require(0 <= self.scale < 1, "`scale` must be in [0, 1).", scale=self.scale)
+        _require(self.jitter_m >= 0, "`jitter_m` must be at least 0.", jitter_m=self.jitter_m)
+        _require(
+            0 <= self.drop_color <= 1, "`drop_color` must be in [0, 1].", drop_color=self.drop_color
+        )
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig:

@@ -1,0 +1,143 @@
+"""Feeds prepared blocks to training: shuffled, batched, read ahead, resumable at any epoch."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from ban_tf.config import AugmentationConfig
+from ban_tf.data import augmentation as augmenting
+from ban_tf.data.blocks import NUM_FEATURES, Blocks
+from ban_tf.data.store import Store
+
+_PARALLEL_READS = 2  # measured: twice the rate of one; unpacking does not hold Python's lock
+_BATCHES_AHEAD = 4
+
+
+def steps_per_epoch(blocks: Store, batch_size: int, max_blocks_per_epoch: int | None = None) -> int:
+    """Whole batches of an epoch; what is left over comes in another epoch's shuffle.
+
+    Args:
+        blocks: the store to train on.
+        batch_size: B.
+        max_blocks_per_epoch: an epoch draws at most this many of the blocks; None draws all.
+
+    Raises:
+        ValueError: there is not one whole batch.
+    """
+    limits = [len(blocks)] if max_blocks_per_epoch is None else [len(blocks), max_blocks_per_epoch]
+    if batch_size < 1 or min(limits) < batch_size:
+        raise ValueError(
+            "an epoch must hold at least one batch; prepare more rooms, or lower `batch_size`. "
+            f"Received: batch_size={batch_size}, blocks={len(blocks)} in {blocks.path}, "
+            f"max_blocks_per_epoch={max_blocks_per_epoch}"
+        )
+    return min(limits) // batch_size
+
+
+def batches(
+    blocks: Store,
+    *,
+    batch_size: int,
+    seed: int,
+    num_epochs: int,
+    first_epoch: int = 0,
+    augmentation: AugmentationConfig | None = None,
+    max_blocks_per_epoch: int | None = None,
+    num_classes: int | None = None,
+) -> tf.data.Dataset:
+    """All batches of epochs `first_epoch` to `num_epochs`, for one `model.fit`.
+
+    Every epoch shuffles all blocks. Its order, its sample of blocks and its augmentation depend on
+    the seed and the epoch alone, so training that starts at epoch e sees what uninterrupted
+    training sees from there. Blocks are read as they are needed, a few batches ahead.
+
+    Args:
+        blocks: the store to train on, e.g. `store.select(areas)`.
+        batch_size: B; a last, smaller batch is dropped.
+        seed: of the order and the augmentation, at least 0.
+        num_epochs: the last epoch is `num_epochs - 1`.
+        first_epoch: the epochs already done.
+        augmentation: random changes of the blocks; None for none.
+        max_blocks_per_epoch: an epoch draws at most this many of the blocks; None draws all.
+        num_classes: C, to which the classes are held; None takes the store's own number. Data that
+            others prepared have none.
+
+    Returns:
+        A dataset of `(num_epochs - first_epoch) * steps_per_epoch(...)` pairs: features float32
+        `[B, P, 9]` and `{"logits": int32 [B, P], "embedding": int32 [B, P]}`, the classes and
+        instances. Iterating fails with `tf.errors.InvalidArgumentError` at a class out of range or
+        a damaged file, and names the file.
+
+    Raises:
+        ValueError: fewer blocks than a batch, or epochs out of order.
+    """
+    steps = steps_per_epoch(blocks, batch_size, max_blocks_per_epoch)
+    if not 0 <= first_epoch <= num_epochs:
+        raise ValueError(
+            "`first_epoch` must be in [0, num_epochs]. "
+            f"Received: first_epoch={first_epoch}, num_epochs={num_epochs}"
+        )
+    if num_classes is None and blocks.settings is not None:
+        num_classes = len(blocks.settings.class_names)
+    reader = _Reader(
+        blocks, batch_size, seed, steps, augmentation or AugmentationConfig(), num_classes
+    )
+    dataset = tf.data.Dataset.range(first_epoch * steps, num_epochs * steps)
+    dataset = dataset.map(
+        functools.partial(_read, reader), num_parallel_calls=_PARALLEL_READS, deterministic=True
+    )
+    return dataset.prefetch(_BATCHES_AHEAD)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    """Gives the batch of any step: a function of the step alone, whatever came before."""
+
+    blocks: Store
+    batch_size: int
+    seed: int
+    steps: int
+    augmentation: AugmentationConfig
+    num_classes: int | None
+
+    def __call__(self, step: np.int64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        epoch, position = divmod(int(step), self.steps)
+        order = _order(len(self.blocks), self.seed, epoch)
+        chosen = order[position * self.batch_size : (position + 1) * self.batch_size]
+        batch = self.blocks.read(chosen)
+        self._check_classes(batch, chosen)
+        rng = np.random.default_rng([self.seed, epoch, position])
+        features = augmenting.augment(batch.features, self.augmentation, rng)
+        return features, batch.semantic, batch.instance
+
+    def _check_classes(self, batch: Blocks, chosen: np.ndarray) -> None:
+        if self.num_classes is None:
+            return
+        wrong = (batch.semantic < 0) | (batch.semantic >= self.num_classes)
+        if wrong.any():
+            k, point = np.argwhere(wrong)[0]
+            raise ValueError(
+                f"classes in {self.blocks.room_of(chosen[k]).path} must be in "
+                f"[0, {self.num_classes}): these blocks belong to another data set. "
+                f"Received: {batch.semantic[k, point]}"
+            )
+
+
+@functools.lru_cache(maxsize=4)  # two epochs meet at their border; a permutation takes a moment
+def _order(num_blocks: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(num_blocks)
+
+
+def _read(reader: _Reader, step: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    features, semantic, instance = tf.numpy_function(
+        reader, [step], (tf.float32, tf.int32, tf.int32), name="read_batch"
+    )
+    shape = (reader.batch_size, reader.blocks.num_points)
+    features = tf.ensure_shape(features, (*shape, NUM_FEATURES))
+    labels = {
+        "logits": tf.ensure_shape(semantic, shape),
+        "embedding": tf.ensure_shape(instance, shape),
+    }
+    return features, labels
