@@ -22,11 +22,16 @@ class MomentumSchedule:
     decay: ScheduleConfig
     unit: DecayUnit
 
-    def momentum(self, seen: Any) -> Any:
-        """float32 scalar for `seen` samples or iterations, an int32 scalar."""
-        halvings = ops.cast(ops.floor_divide(seen, self.decay.every), "float32")
-        weight = self.decay.initial * ops.power(self.decay.factor, halvings)
-        return 1.0 - ops.maximum(weight, self.decay.limit)
+    def share(self, seen: Any) -> Any:
+        """1 - momentum, the share of the batch in the averages: a float32 scalar.
+
+        Args:
+            seen: int32 scalar, samples or iterations before this batch.
+        """
+        steps = ops.cast(ops.floor_divide(seen, self.decay.every), "float32")
+        return ops.maximum(
+            self.decay.initial * ops.power(self.decay.factor, steps), self.decay.limit
+        )
 
 
 class ScheduledLayer(keras.layers.Layer):
@@ -98,9 +103,9 @@ class ScheduledBatchNormalization(ScheduledLayer):
         return ops.cast(normalised, self.compute_dtype)
 
     def _move_averages(self, mean: Any, variance: Any) -> None:
-        momentum = self.schedule.momentum(self.seen)
-        self.moving_mean.assign(momentum * self.moving_mean + (1.0 - momentum) * mean)
-        self.moving_variance.assign(momentum * self.moving_variance + (1.0 - momentum) * variance)
+        share = self.schedule.share(self.seen)
+        for average, moment in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign_add(share * (moment - average))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape

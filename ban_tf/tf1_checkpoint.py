@@ -1,0 +1,151 @@
+"""Reads checkpoints that the authors' TensorFlow 1 code has written.
+
+model = tf1_checkpoint.load_network("log5/epoch_99.ckpt", "ban")
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ban_tf.config import NetworkConfig
+from ban_tf.model import networks
+
+NETWORKS = ("ban",)
+
+# The originals' scopes for ours. They call the attention that feeds the instance branch "itos"
+# and the one that feeds the semantic branch "stoi": swapped against the paper.
+_BRANCHES = {"semantic": "sem", "instance": "ins"}
+_ATTENTIONS = {"stoi": "itos", "itos": "stoi"}
+_LAST_LAYERS = {"logits": "sem_fc4", "embedding": "ins_fc4"}
+_LEAVES = {
+    "kernel": "{0}/weights",
+    "bias": "{0}/biases",
+    "gamma": "{0}/bn/gamma",
+    "beta": "{0}/bn/beta",
+    # The averages are created inside the layer's scope and named after the op they follow.
+    "moving_mean": "{0}/bn/{0}/bn/moments/Squeeze/ExponentialMovingAverage",
+    "moving_variance": "{0}/bn/{0}/bn/moments/Squeeze_1/ExponentialMovingAverage",
+}
+# In every file and in no forward pass: optimiser, step, and a layer that nothing reads.
+_UNUSED = re.compile(r".*/Adam(_1)?|beta[12]_power|Variable|sem_cache/.*")
+
+
+def load_network(path: str | Path, network: str) -> keras.Model:
+    """Builds a network of ours with the weights of an original's checkpoint.
+
+    Numbers of classes, input channels and embedding channels are those of the file. The counters
+    of the batch norms start at zero, so fine-tuning begins the momentum schedule anew.
+
+    Args:
+        path: prefix of the checkpoint (`.../epoch_99.ckpt`), its `.index` file, or a folder that
+            holds one checkpoint.
+        network: "ban".
+
+    Returns:
+        A model as `networks.build` makes it, for any N its first level can sample from.
+
+    Raises:
+        FileNotFoundError: no checkpoint there.
+        ValueError: an unknown network, several checkpoints in the folder, a damaged file, or
+            variables that are missing, of another shape, or unknown to the network.
+    """
+    if network not in NETWORKS:
+        raise ValueError(
+            f"Checkpoints can be read for {', '.join(NETWORKS)}. Received: network={network!r}"
+        )
+    prefix = _find_prefix(Path(path))
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        shapes = reader.get_variable_to_shape_map()
+        config = _read_config(shapes, network, prefix)
+        model = networks.build(config)
+        sources = dict(_sources(model))
+        _check_fit(sources, shapes, network, prefix)
+        values = {name: reader.get_tensor(name) for name in sources}
+    except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
+        raise ValueError(f"{prefix} is damaged or cut short: {error.message}") from error
+    for name, variable in sources.items():
+        variable.assign(np.reshape(values[name], variable.shape))
+    return model
+
+
+def _find_prefix(path: Path) -> Path:
+    """The checkpoint's prefix; the text file `checkpoint` is not asked, it is often stale."""
+    if path.is_dir():
+        found = sorted(path.glob("*.index"))
+        if len(found) > 1:
+            names = ", ".join(index.stem for index in found)
+            raise ValueError(f"{path} holds several checkpoints; name one of: {names}")
+        index = found[0] if found else path / "*.index"
+    else:
+        index = path if path.suffix == ".index" else path.with_name(path.name + ".index")
+    if not index.exists():
+        raise FileNotFoundError(
+            f"There is no TensorFlow 1 checkpoint: {index} does not exist. Received: path={path}"
+        )
+    return index.with_suffix("")
+
+
+def _read_config(shapes: dict[str, list[int]], network: str, prefix: Path) -> NetworkConfig:
+    ends = ("layer1/conv0/weights", "sem_fc4/weights", "ins_fc4/weights")
+    missing = [name for name in ends if name not in shapes]
+    if missing:
+        raise ValueError(_misfit(prefix, network, [f"{name} is missing" for name in missing]))
+    first, semantic, instance = (shapes[name] for name in ends)
+    return NetworkConfig(
+        name=network,
+        num_features=first[-2],  # three offsets take the place of the coordinates
+        num_classes=semantic[-1],
+        embedding_size=instance[-1],
+    )
+
+
+def _sources(model: keras.Model) -> Iterator[tuple[str, Any]]:
+    """Pairs the original's name of every variable with ours."""
+    for variable in model.weights:
+        scope, leaf = variable.path.rsplit("/", 1)
+        if leaf in _LEAVES:
+            yield _LEAVES[leaf].format(_original_scope(scope)), variable
+
+
+def _original_scope(scope: str) -> str:
+    top, *below = scope.split("/")
+    if top in _LAST_LAYERS:
+        return _LAST_LAYERS[top]
+    if top in _ATTENTIONS:
+        return f"{below[0]}_{_ATTENTIONS[top]}"  # theta, phi or g
+    step = int(below[-1].rsplit("_", 1)[1]) - 1  # dense_1, batch_norm_1
+    if top.startswith("encoder_"):
+        return f"layer{top.removeprefix('encoder_')}/conv{step}"
+    branch, part = top.split("_", 1)
+    if part == "fc1":
+        return f"{_BRANCHES[branch]}_fc1"
+    return f"{_BRANCHES[branch]}_fa_layer{part.removeprefix('decoder_')}/conv_{step}"
+
+
+def _check_fit(
+    sources: dict[str, Any], shapes: dict[str, list[int]], network: str, prefix: Path
+) -> None:
+    problems = []
+    for name, variable in sources.items():
+        if name not in shapes:
+            problems.append(f"{name} is missing")
+            continue
+        # A 1 x 1 convolution is a dense layer with leading axes of size 1.
+        wanted, leading = list(variable.shape), len(shapes[name]) - len(variable.shape)
+        if leading < 0 or shapes[name] != [1] * leading + wanted:
+            problems.append(f"{name} has shape {shapes[name]} in place of {wanted}")
+    unknown = sorted(name for name in shapes if name not in sources and not _UNUSED.fullmatch(name))
+    problems += [f"{name} belongs to no layer" for name in unknown]
+    if problems:
+        raise ValueError(_misfit(prefix, network, problems))
+
+
+def _misfit(prefix: Path, network: str, problems: list[str]) -> str:
+    shown = problems[:10] + ([f"and {len(problems) - 10} more"] if len(problems) > 10 else [])
+    return f"{prefix} does not fit the network {network!r}: " + "; ".join(shown)
