@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -37,7 +38,7 @@ class Unit:
 
     source: Path
     command: tuple[str, ...]  # without source and output
-    key: str  # hash of the command, the sources it may include, and the tools' versions
+    key: str  # hash of the command, the sources it includes, and the tools' versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,18 +71,28 @@ def digest(*parts: str | bytes) -> str:
 
 def find_units(tools: Tools) -> list[Unit]:
     """Lists what to compile, one folder of `tf_ops` after the other."""
-    headers = sorted((OPS / "native").glob("*.h")) + sorted((OPS / "native").glob("*.cuh"))
     units = []
+    versions = json.dumps(tools.record())
     for source in sorted(OPS.glob("*/*.cc")) + sorted(OPS.glob("*/*.cu")):
         if source.suffix == ".cu" and tools.cuda is None:
             continue
-        folder = source.parent
-        included = [*headers, *sorted(folder.glob("*.h")), *sorted(folder.glob("*.cuh"))]
         command = _command(source, tools)
-        texts = [path.read_bytes() for path in [source, *included]]
-        versions = json.dumps(tools.record())
+        texts = [path.read_bytes() for path in sorted(_with_included(source))]
         units.append(Unit(source, command, digest(*command, versions, *texts)))
     return units
+
+
+def _with_included(source: Path) -> set[Path]:
+    """The file and the files of this project that it includes, directly or not."""
+    found, unread = {source}, [source]
+    while unread:
+        path = unread.pop()
+        for name in re.findall(r'^\s*#\s*include\s+"(.+?)"', path.read_text(), re.MULTILINE):
+            for included in (OPS.parent / name, path.parent / name):
+                if included.exists() and included not in found:
+                    found.add(included)
+                    unread.append(included)
+    return found
 
 
 def _command(source: Path, tools: Tools) -> tuple[str, ...]:

@@ -58,8 +58,10 @@ class Cuda:
     library: Path
 
 
-def _run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+def _run(
+    command: list[str], environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def find_tensorflow() -> TensorFlow:
@@ -69,7 +71,7 @@ def find_tensorflow() -> TensorFlow:
         BuildError: TensorFlow is missing, does not import, or is not a supported version.
     """
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    answer = _run([sys.executable, "-c", _ASK_TENSORFLOW], env=environment)
+    answer = _run([sys.executable, "-c", _ASK_TENSORFLOW], environment)
     if answer.returncode != 0:
         reason = answer.stderr.strip().splitlines()[-1:] or ["no output"]
         raise BuildError(

@@ -5,25 +5,35 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from tf_ops import rows
+
 
 def ball_query(xyz: Any, centres: Any, radius: float, num_neighbours: int) -> tuple[Any, Any]:
     """As `grouping.ball_query`; holds M x N values for one cloud at a time."""
     xyz = ops.stop_gradient(ops.convert_to_tensor(xyz))
     centres = ops.stop_gradient(ops.convert_to_tensor(centres))
-    return ops.map(lambda pair: _ball_query_of_cloud(*pair, radius, num_neighbours), (xyz, centres))
+    if xyz.shape[0] == 0:  # ops.map wants a first cloud to look at
+        shape = (0, ops.shape(centres)[1], num_neighbours)
+        return ops.zeros(shape, dtype="int32"), ops.zeros(shape[:2], dtype="int32")
+
+    def of_cloud(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+        return _ball_query_of_cloud(pair[0], pair[1], radius, num_neighbours)
+
+    return ops.map(of_cloud, (xyz, centres))
 
 
 def _ball_query_of_cloud(
     xyz: Any, centres: Any, radius: float, num_neighbours: int
 ) -> tuple[Any, Any]:
     """The same for one cloud: `[N, 3]` and `[M, 3]` to `[M, K]` and `[M]`."""
-    radius2 = float(np.float32(radius) * np.float32(radius))
+    with np.errstate(over="ignore"):  # infinite: then every finite point is inside
+        radius2 = float(np.float32(radius) * np.float32(radius))
     num_points = ops.shape(xyz)[0]
-    rows = ops.arange(num_points, dtype="int32")[None, :]
+    numbers = ops.arange(num_points, dtype="int32")[None, :]
     hit = _squared_distances(centres, xyz) < radius2  # [M, N]
     count = ops.minimum(ops.sum(ops.cast(hit, "int32"), axis=1), num_neighbours)
     # The K smallest row numbers among the hits; padded, so that there are always K to take.
-    row_or_end = ops.where(hit, rows, num_points)
+    row_or_end = ops.where(hit, numbers, num_points)
     row_or_end = ops.pad(row_or_end, [[0, 0], [0, num_neighbours]], constant_values=2**31 - 1)
     index = -ops.top_k(-row_or_end, num_neighbours, sorted=True)[0]
     slots = ops.arange(num_neighbours, dtype="int32")[None, :]
@@ -39,11 +49,9 @@ def _squared_distances(centres: Any, xyz: Any) -> Any:
 
 
 def group_points(points: Any, index: Any) -> Any:
-    """As `grouping.group_points`; a wrong index does what the backend does."""
+    """As `grouping.group_points`; the row of an index outside [0, N) is zero."""
     points = ops.convert_to_tensor(points)
     index = ops.convert_to_tensor(index)
     batch, num_centres, num_neighbours = ops.shape(index)
-    channels = ops.shape(points)[2]
-    rows = ops.reshape(index, (batch, num_centres * num_neighbours, 1))
-    taken = ops.take_along_axis(points, rows, axis=1)
-    return ops.reshape(taken, (batch, num_centres, num_neighbours, channels))
+    taken = rows.take_rows(points, ops.reshape(index, (batch, num_centres * num_neighbours)))
+    return ops.reshape(taken, (batch, num_centres, num_neighbours, ops.shape(points)[2]))

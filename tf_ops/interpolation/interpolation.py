@@ -75,8 +75,8 @@ def interpolate(points: Any, index: Any, weights: Any) -> Any:
     Raises:
         TypeError: `points` or `weights` is not float32, or `index` not int32.
         ValueError: the shapes do not fit.
-        tf.errors.InvalidArgumentError: an index is not in [0, M), seen on the CPU as the op runs.
-            On a GPU it adds nothing.
+        tf.errors.InvalidArgumentError: an index is not in [0, M), seen by the native kernel on
+            the CPU as the op runs. On a GPU and in the stock kernel it adds nothing.
     """
     checks.check_float32("points", points)
     checks.check_int32("index", index)

@@ -4,11 +4,15 @@ from typing import Any
 
 from keras import ops
 
+from tf_ops import rows
+
 
 def three_nearest(query: Any, reference: Any) -> tuple[Any, Any]:
     """As `interpolation.three_nearest`; holds N x M values for one cloud at a time."""
     query = ops.stop_gradient(ops.convert_to_tensor(query))
     reference = ops.stop_gradient(ops.convert_to_tensor(reference))
+    if query.shape[0] == 0:  # ops.map wants a first cloud to look at
+        return ops.zeros_like(query), ops.zeros_like(query, dtype="int32")
     return ops.map(lambda pair: _three_nearest_of_cloud(*pair), (query, reference))
 
 
@@ -24,12 +28,9 @@ def _three_nearest_of_cloud(query: Any, reference: Any) -> tuple[Any, Any]:
 
 
 def interpolate(points: Any, index: Any, weights: Any) -> Any:
-    """As `interpolation.interpolate`; a wrong index does what the backend does."""
+    """As `interpolation.interpolate`; an index outside [0, M) adds nothing."""
     points = ops.convert_to_tensor(points)
     index = ops.convert_to_tensor(index)
     weights = ops.stop_gradient(ops.convert_to_tensor(weights))
-    terms = [
-        ops.take_along_axis(points, index[:, :, k : k + 1], axis=1) * weights[:, :, k : k + 1]
-        for k in range(3)
-    ]
+    terms = [rows.take_rows(points, index[:, :, k]) * weights[:, :, k : k + 1] for k in range(3)]
     return terms[0] + terms[1] + terms[2]

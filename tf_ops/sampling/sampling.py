@@ -54,8 +54,8 @@ def gather_points(points: Any, index: Any) -> Any:
     Raises:
         TypeError: `points` is not float32, or `index` not int32.
         ValueError: the shapes do not fit.
-        tf.errors.InvalidArgumentError: an index is not in [0, N), seen on the CPU as the op runs.
-            On a GPU its row is zero.
+        tf.errors.InvalidArgumentError: an index is not in [0, N), seen by the native kernel on
+            the CPU as the op runs. On a GPU and in the stock kernel its row is zero.
     """
     checks.check_float32("points", points)
     checks.check_int32("index", index)

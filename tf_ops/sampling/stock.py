@@ -4,12 +4,14 @@ from typing import Any
 
 from keras import ops
 
+from tf_ops import rows
+
 
 def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
     """As `sampling.farthest_point_sample`; N floats of memory per cloud, M steps one by one."""
     xyz = ops.stop_gradient(ops.convert_to_tensor(xyz))
     num_points = ops.shape(xyz)[1]
-    rows = ops.arange(num_points, dtype="int32")[None, :]  # [1, N]
+    numbers = ops.arange(num_points, dtype="int32")[None, :]  # [1, N]
     finite = ops.all(ops.isfinite(xyz), axis=-1)  # [B, N]
     # A point that is not finite stands behind every finite one, those at distance 0 included.
     nearest = ops.where(finite, float("inf"), -1.0)
@@ -18,10 +20,11 @@ def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
     picked = ops.zeros((ops.shape(xyz)[0], num_samples), dtype="int32")
 
     def farthest(distance: Any) -> Any:
-        largest = ops.max(distance, axis=1, keepdims=True)
+        # The initial values let a batch of no clouds through.
+        largest = ops.max(distance, axis=1, keepdims=True, initial=-2.0)
         # argmax promises no tie rule; the smallest index among equals does.
-        tied = ops.where(distance == largest, rows, num_points)
-        return ops.min(tied, axis=1, keepdims=True)  # [B, 1]
+        tied = ops.where(distance == largest, numbers, num_points)
+        return ops.min(tied, axis=1, keepdims=True, initial=2**31 - 1)  # [B, 1]
 
     def step(m: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
         nearest, picked = state
@@ -35,12 +38,11 @@ def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
 
 def _squared_distance_to(coordinates: Any, index: Any, nearest: Any) -> Any:
     """Squared distances [B, N] to the point `index` [B, 1] of each cloud."""
-    offset = coordinates - ops.take_along_axis(coordinates, index[..., None], axis=1)
+    offset = coordinates - rows.take_rows(coordinates, index)
     dx, dy, dz = offset[..., 0], offset[..., 1], offset[..., 2]
     return ops.where(nearest < 0.0, nearest, dx * dx + dy * dy + dz * dz)
 
 
 def gather_points(points: Any, index: Any) -> Any:
-    """As `sampling.gather_points`; a wrong index does what the backend does."""
-    points = ops.convert_to_tensor(points)
-    return ops.take_along_axis(points, ops.convert_to_tensor(index)[..., None], axis=1)
+    """As `sampling.gather_points`; the row of an index outside [0, N) is zero."""
+    return rows.take_rows(ops.convert_to_tensor(points), ops.convert_to_tensor(index))
