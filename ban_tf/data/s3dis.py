@@ -21,9 +21,17 @@ from ban_tf import config
 from ban_tf.data import cloud_cache
 from ban_tf.data.annotation import RowProblem, read_annotation
 from ban_tf.data.cloud import Cloud
-from ban_tf.data.s3dis_layout import Room, list_rooms
+from ban_tf.data.s3dis_layout import Room, dataset_name, list_rooms
 
-__all__ = ["Room", "RowProblem", "list_rooms", "read_areas", "read_problems", "read_room"]
+__all__ = [
+    "Room",
+    "RowProblem",
+    "dataset_name",
+    "list_rooms",
+    "read_areas",
+    "read_problems",
+    "read_room",
+]
 
 UNKNOWN_CLASS = "clutter"  # where unknown classes (v1.2 has a few `stairs`) go, as in the authors'
 REPORT = "reading_report.txt"  # beside the cached clouds

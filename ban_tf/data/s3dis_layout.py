@@ -9,6 +9,9 @@ ALIGNED = "Stanford3dDataset_v1.2_Aligned_Version"  # the name of the unpacked d
 LAYOUT = "Area_<N>/<room>/Annotations/<class>_<k>.txt"
 _AREA = re.compile(r"Area_(\d+)")
 _WELL_FORMED = re.compile(r"[a-z]+_\d+")
+_ROOM_OF_S3DIS = re.compile(
+    r"(office|hallway|storage|conferenceRoom|WC|pantry|lounge|lobby|copyRoom|auditorium|openspace)_\d+"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +88,16 @@ def list_rooms(root: Path, areas: Iterable[int]) -> list[Room]:
                 )
             rooms.append(Room(area=area, name=folder.name, folder=folder))
     return rooms
+
+
+def dataset_name(root: Path, areas: Iterable[int]) -> str:
+    """`s3dis` if all rooms are named as in S3DIS, else the name of the folder.
+
+    Other scans in the same layout are welcome, but published results do not belong to them.
+    """
+    names = [room.name for room in list_rooms(root, areas)]
+    is_s3dis = all(_ROOM_OF_S3DIS.fullmatch(name) for name in names)
+    return "s3dis" if is_s3dis else Path(root).resolve().name
 
 
 def _find_areas(root: Path) -> dict[int, Path]:

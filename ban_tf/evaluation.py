@@ -1,0 +1,221 @@
+"""Runs trained networks over the rooms of their test areas and scores what comes out."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Callable, Iterable
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from ban_tf import config, inference, runs
+from ban_tf.data import cloud_cache, prediction_files
+from ban_tf.data.blocks import Blocks
+from ban_tf.data.cloud import Cloud
+from ban_tf.data.store import Store, StoredRoom
+from ban_tf.instances import merging
+from ban_tf.metrics import table
+from ban_tf.metrics.evaluation import Evaluation, Evaluator
+
+SIZES_FILE = "mean_instance_sizes.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class InstanceSizes:
+    """Mean number of points of each class's training instances, float64 `[C]`, NaN for none.
+
+    Args:
+        drawn: counted on the drawn points of the blocks (legacy protocol).
+        raw: counted on the raw points (covering protocol); None where they are not known.
+    """
+
+    drawn: np.ndarray
+    raw: np.ndarray | None
+
+    def of(self, protocol: config.Protocol) -> np.ndarray | None:
+        return self.drawn if protocol == "legacy" else self.raw
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """One trained network and the rooms that it has not seen."""
+
+    experiment: config.Experiment
+    model: Callable[[], keras.Model]  # loaded when its turn comes: six folds need not fit at once
+    rooms: Store
+    sizes: InstanceSizes
+
+
+def measure_instance_sizes(experiment: config.Experiment, store: Store) -> InstanceSizes:
+    """Mean instance sizes over the training areas of a store."""
+    training = store.select(experiment.train_areas)
+    num_classes = experiment.dataset.num_classes
+    drawn = merging.mean_instance_sizes(training.instance_sizes("drawn"), num_classes)
+    if store.settings is None:
+        return InstanceSizes(drawn, None)
+    raw = merging.mean_instance_sizes(training.instance_sizes("raw"), num_classes)
+    return InstanceSizes(drawn, raw)
+
+
+def save_instance_sizes(run: runs.Run, sizes: InstanceSizes) -> None:
+    """Keeps them with the run, so that evaluation needs no training data."""
+    values = {
+        name: None if sizes_of is None else [None if np.isnan(v) else float(v) for v in sizes_of]
+        for name, sizes_of in (("drawn", sizes.drawn), ("raw", sizes.raw))
+    }
+    runs.write_text(run.folder / SIZES_FILE, json.dumps(values) + "\n")
+
+
+def load_instance_sizes(folder: pathlib.Path) -> InstanceSizes:
+    """The inverse of `save_instance_sizes`.
+
+    Raises:
+        FileNotFoundError: the run was started but never prepared its data.
+    """
+    path = folder / SIZES_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: start the training of this run once more.")
+    values = json.loads(path.read_text(encoding="utf-8"))
+    drawn, raw = (
+        None if values[name] is None else np.array(values[name], np.float64)
+        for name in ("drawn", "raw")
+    )
+    if drawn is None:
+        raise ValueError(f"{path} has no sizes of drawn points. Delete it and train once more.")
+    return InstanceSizes(drawn, raw)
+
+
+def evaluate(
+    folds: Iterable[Fold], protocol: config.Protocol, out: pathlib.Path | None = None
+) -> Evaluation:
+    """Segments the rooms of all folds and scores them, pooled.
+
+    Args:
+        folds: one, or the six of the 6-fold protocol.
+        protocol: `covering` or `legacy`.
+        out: folder for `scores.json`, `tables.md`, `tables.csv` and `predictions/`; None writes
+            nothing.
+
+    Raises:
+        FileNotFoundError: `covering`, and the store has no clouds (blocks prepared by others).
+        ValueError: a network that does not fit its experiment.
+    """
+    evaluator: Evaluator | None = None
+    areas: list[int] = []
+    for fold in folds:
+        if evaluator is None:
+            first = fold.experiment
+            evaluator = Evaluator(first.dataset, (), protocol, first.network.name)
+        areas.append(fold.experiment.test_area)
+        predictions = None if out is None else out / "predictions"
+        _evaluate_fold(fold, protocol, evaluator, predictions)
+    if evaluator is None:
+        raise ValueError("`folds` must have at least one fold. Received: none")
+    evaluation = dataclasses.replace(evaluator.evaluation(), areas=tuple(sorted(areas)))
+    if out is not None:
+        write(evaluation, out)
+    return evaluation
+
+
+def write(evaluation: Evaluation, out: pathlib.Path) -> None:
+    """Writes the scores as JSON, Markdown and CSV."""
+    runs.write_text(out / "scores.json", table.to_json(evaluation))
+    runs.write_text(out / "tables.md", table.render_markdown(evaluation))
+    runs.write_text(out / "tables.csv", table.render_csv(evaluation))
+
+
+def _evaluate_fold(
+    fold: Fold, protocol: config.Protocol, evaluator: Evaluator, out: pathlib.Path | None
+) -> None:
+    model = fold.model()
+    segment_room = _segment_sampled if protocol == "legacy" else _segment_covering
+    with tqdm(total=len(fold.rooms.rooms), unit="room", mininterval=0.5) as bar:
+        for room in fold.rooms.rooms:
+            bar.set_description(f"evaluating {room.name}", refresh=True)
+            segment_room(fold, model, room, evaluator, out)
+            bar.update()
+
+
+def cloud_file(store: pathlib.Path, room: str) -> pathlib.Path:
+    """Where a prepared store keeps a room as it was read."""
+    return store / "clouds" / f"{room}.npz"
+
+
+def _load_cloud(store: Store, room: StoredRoom) -> Cloud:
+    path = cloud_file(store.path, room.name)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing. Covering evaluation needs the raw points: name the raw data with "
+            "--data, or use --protocol legacy, which the prepared blocks suffice for."
+        )
+    return cloud_cache.load_cloud(path)
+
+
+def _segment_covering(
+    fold: Fold,
+    model: keras.Model,
+    room: StoredRoom,
+    evaluator: Evaluator,
+    out: pathlib.Path | None,
+) -> None:
+    cloud = _load_cloud(fold.rooms, room)
+    result = inference.segment(cloud, model, fold.experiment, fold.sizes.raw)
+    evaluator.add(room.name, cloud.semantic, cloud.instance, result.semantic, result.instance)
+    if out is not None:
+        _save_segmentation(out / f"{room.name}.npz", result)
+
+
+def _save_segmentation(path: pathlib.Path, result: inference.Segmentation) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".tmp_{path.name}")
+    np.savez_compressed(temporary, **dataclasses.asdict(result))
+    os.replace(temporary, path)
+
+
+def _segment_sampled(
+    fold: Fold,
+    model: keras.Model,
+    room: StoredRoom,
+    evaluator: Evaluator,
+    out: pathlib.Path | None,
+) -> None:
+    first = sum(other.num_blocks for other in fold.rooms.rooms if other.name < room.name)
+    drawn = fold.rooms.read(range(first, first + room.num_blocks))
+    result = inference.segment_sampled(drawn.features, model, fold.experiment, fold.sizes.drawn)
+    evaluator.add(
+        room.name,
+        drawn.semantic.ravel(),
+        drawn.instance.ravel(),
+        result.semantic.ravel(),
+        result.instance.ravel(),
+    )
+    if out is not None and room.num_blocks:
+        prediction_files.write_room(out, _as_prediction(room.name, drawn, result))
+
+
+def _as_prediction(
+    name: str, drawn: Blocks, result: inference.SampledSegmentation
+) -> prediction_files.RoomPrediction:
+    features = drawn.features.reshape(-1, drawn.features.shape[-1])
+    return prediction_files.RoomPrediction(
+        name,
+        xyz=features[:, 6:9].astype(np.float64) * _room_extent(drawn.features),
+        rgb=np.round(features[:, 3:6].astype(np.float64) * 255),
+        probability=result.confidence.ravel(),
+        semantic=result.semantic.ravel(),
+        instance=result.instance.ravel(),
+        truth_semantic=drawn.semantic.ravel(),
+        truth_instance=drawn.instance.ravel(),
+    )
+
+
+def _room_extent(features: np.ndarray) -> np.ndarray:
+    """float64 `[3]`: the room's extent in metres, from how metres and shares differ in a block."""
+    metres = np.ptp(features[..., 0:3].astype(np.float64), axis=1)
+    shares = np.ptp(features[..., 6:9].astype(np.float64), axis=1)
+    widest = shares.argmax(axis=0)
+    axes = np.arange(3)
+    wide = shares[widest, axes]
+    return np.divide(metres[widest, axes], wide, out=np.zeros(3), where=wide > 0)

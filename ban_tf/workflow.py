@@ -1,0 +1,140 @@
+"""The whole way of one fold: train in a run folder, evaluate before and after, write it down."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+
+from ban_tf import config, evaluation, preparation, runs, training
+from ban_tf.data.store import Store
+from ban_tf.metrics.evaluation import Evaluation
+
+UNTRAINED = "untrained"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a fold came to.
+
+    Args:
+        run: the finished run.
+        before: the seven scores of the untrained network, as fractions.
+        after: the evaluation of the trained one.
+    """
+
+    run: runs.Run
+    before: dict[str, Any]
+    after: Evaluation
+
+    def gain(self) -> str:
+        """One line: mIoU and mCov before and after training."""
+        means = self.after.means()
+        parts = [
+            f"{name} {100 * (self.before[name] or 0):.1f} → {100 * means[name]:.1f}"
+            for name in ("mIoU", "mCov")
+        ]
+        return f"untrained → trained: {', '.join(parts)}"
+
+
+def fold_folder(parent: pathlib.Path, area: int, six_fold: bool) -> pathlib.Path:
+    """Where the run of one test area lies."""
+    return parent / f"area{area}" if six_fold else parent
+
+
+def train_and_evaluate(run: runs.Run, store: Store, sources: runs.Sources) -> Outcome:
+    """Evaluates the untrained network, trains, evaluates again on the held-out area.
+
+    Both evaluations use the covering protocol where the store has the raw points, else the legacy
+    one. Each stage that an earlier, interrupted call has finished is not done again.
+
+    Args:
+        run: from `runs.start`.
+        store: prepared blocks of all areas.
+        sources: where they came from; kept in the run folder.
+    """
+    run.save_sources(sources)
+    sizes = evaluation.measure_instance_sizes(run.experiment, store)
+    evaluation.save_instance_sizes(run, sizes)
+    held_out = store.select([run.experiment.test_area])
+    protocol: config.Protocol = "covering" if store.settings is not None else "legacy"
+    training.make_deterministic(run.experiment.seed)
+
+    def evaluate(model: keras.Model, out: pathlib.Path) -> Evaluation:
+        fold = evaluation.Fold(run.experiment, lambda: model, held_out, sizes)
+        return evaluation.evaluate([fold], protocol, out)
+
+    untrained = run.evaluation_folder(UNTRAINED)
+    if not (untrained / "scores.json").is_file():
+        evaluate(training.build_network(run.experiment), untrained)
+    before = json.loads((untrained / "scores.json").read_text(encoding="utf-8"))
+    model = training.train(run, store.select(run.experiment.train_areas))
+    after = evaluate(model, run.evaluation_folder(protocol))
+    return Outcome(run, before, after)
+
+
+def fold_of(run: runs.Run, store: Store) -> evaluation.Fold:
+    """The trained network of a run and its held-out rooms, for evaluation from the checkpoint."""
+    return evaluation.Fold(
+        run.experiment,
+        lambda: training.load_model(run.folder),
+        store.select([run.experiment.test_area]),
+        evaluation.load_instance_sizes(run.folder),
+    )
+
+
+def evaluate_runs(
+    fold_runs: Sequence[runs.Run],
+    stores: Sequence[Store],
+    protocol: config.Protocol,
+    out: pathlib.Path,
+) -> Evaluation:
+    """Evaluates one run, or pools the six of the 6-fold protocol, from their checkpoints."""
+
+    def folds() -> Iterator[evaluation.Fold]:
+        for run, store in zip(fold_runs, stores, strict=True):
+            training.make_deterministic(run.experiment.seed)
+            yield fold_of(run, store)
+
+    return evaluation.evaluate(folds(), protocol, out)
+
+
+def six_fold_runs(parent: pathlib.Path, areas: Sequence[int]) -> list[runs.Run]:
+    """The finished runs `parent/area1` ... of a 6-fold training.
+
+    Raises:
+        FileNotFoundError: one is missing.
+        ValueError: one is not finished, or holds another area.
+    """
+    found = []
+    for area in areas:
+        run = runs.load(fold_folder(parent, area, six_fold=True))
+        if run.experiment.test_area != area:
+            raise ValueError(
+                f"{run.folder} must hold the fold of area {area}. "
+                f"Received: test_area={run.experiment.test_area}"
+            )
+        if not run.is_finished:
+            raise ValueError(
+                f"{run.folder} is not finished; the pooled tables need all of areas {areas}. "
+                "Give the training command again to resume it."
+            )
+        found.append(run)
+    return found
+
+
+def prepare_or_open(
+    read_areas: preparation.ReadAreas,
+    sources: runs.Sources,
+    experiment: config.Experiment,
+) -> Store:
+    """The prepared store: made from the raw data where they are given, else opened as it is."""
+    if sources.data is None:
+        return Store.open(sources.blocks, experiment.blocks if _is_ours(sources.blocks) else None)
+    return preparation.prepare(read_areas, sources.data, sources.blocks, experiment)
+
+
+def _is_ours(blocks: pathlib.Path) -> bool:
+    return (blocks / "manifest.json").is_file()

@@ -1,0 +1,37 @@
+"""Reads raw S3DIS rooms and writes their training blocks, nothing more.
+
+    python train/prepare_s3dis.py --data S3DIS --blocks s3dis_blocks
+
+What could not be read as it stands is listed in `<blocks>/clouds/reading_report.txt`. A stopped
+command, given again, goes on where it was.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from ban_tf import command_line, config, preparation
+from ban_tf.data import s3dis
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    experiment = config.quick(config.s3dis()) if args.quick else config.s3dis()
+    store = preparation.prepare(s3dis.read_areas, args.data, args.blocks, experiment, args.areas)
+    print(
+        f"{args.blocks}: {len(store.rooms)} rooms, {len(store)} blocks of {store.num_points} points"
+    )
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    flags = command_line.parser(__doc__)
+    command_line.add_data_flags(flags)
+    flags.add_argument("--areas", type=int, nargs="+", help="which areas (default: all)")
+    flags.add_argument("--quick", action="store_true", help="blocks of the reduced setting")
+    args = flags.parse_args(argv)
+    if args.data is None or args.blocks is None:
+        flags.error("--data and --blocks are needed")
+    return args
+
+
+if __name__ == "__main__":
+    command_line.run(main)
