@@ -186,7 +186,7 @@ def _last_change(folder: pathlib.Path) -> int:
 
 def provenance() -> dict[str, Any]:
     """Where results come from: revision, versions, machine, time."""
-    versions = {}
+    versions: dict[str, str | None] = {}
     for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scikit-learn", "h5py"):
         try:
             versions[name] = importlib.metadata.version(name)
