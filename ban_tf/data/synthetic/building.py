@@ -18,7 +18,7 @@ _REQUIRED = {
     "conferenceRoom": {"column", "window", "door", "table", "chair", "board", "clutter"},
 }
 _MIN_POINTS = 12  # an object of which less was seen has no instance of its own
-_MIN_CLASS_POINTS = 60
+_MIN_CLASS_M2 = 0.04  # of floor: a required class has at least as many points as this holds
 _ATTEMPTS = 40
 _SCANS_PER_M2 = 0.3
 _AREA_GAP_M = 30.0
@@ -126,7 +126,8 @@ def _scan_room(
         points = {name: 0 for name in scan.class_names}
         for name, count in zip(scan.class_names, seen, strict=True):
             points[name] += count
-        if all(points.get(name, 0) >= _MIN_CLASS_POINTS for name in _REQUIRED[plot.kind]):
+        enough = max(_MIN_POINTS, _MIN_CLASS_M2 * points_per_m2)
+        if all(points[name] >= enough for name in _REQUIRED[plot.kind]):
             return scan
     raise RuntimeError(
         f"No layout of {plot.name} showed all of {sorted(_REQUIRED[plot.kind])} in {_ATTEMPTS} "
