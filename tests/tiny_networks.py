@@ -1,0 +1,54 @@
+"""Networks small enough for a test to train, with blocks and labels that fit them."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from ban_tf.config import (
+    BackboneConfig,
+    BanConfig,
+    LossConfig,
+    NetworkConfig,
+    SetAbstractionConfig,
+)
+from ban_tf.losses.discriminative import DiscriminativeLoss
+from ban_tf.losses.semantic import semantic_loss
+
+TINY = NetworkConfig(
+    num_classes=4,
+    embedding_size=3,
+    backbone=BackboneConfig(
+        encoder=(
+            SetAbstractionConfig(num_samples=12, radius_m=0.4, num_neighbours=6, widths=(8, 8)),
+            SetAbstractionConfig(num_samples=4, radius_m=0.9, num_neighbours=6, widths=(12,)),
+        ),
+        decoder=((12,), (8,)),
+        head_width=8,
+    ),
+)
+
+
+def tiny(name="ban", **switches):
+    return dataclasses.replace(TINY, name=name, ban=BanConfig(**switches))
+
+
+def blocks(batch=2, num_points=24, seed=0):
+    return np.random.default_rng(seed).uniform(size=(batch, num_points, 9)).astype(np.float32)
+
+
+def labels(batch=2, num_points=24, seed=0):
+    rng = np.random.default_rng(seed)
+    return {
+        "logits": rng.integers(0, 4, (batch, num_points)).astype(np.int32),
+        "embedding": rng.integers(0, 3, (batch, num_points)).astype(np.int32),
+    }
+
+
+def compiled(model, run_eagerly=False):
+    # Built here, outside the traced step: Keras would trace the step twice.
+    optimizer = keras.optimizers.Adam(1e-3)
+    losses = {"logits": semantic_loss, "embedding": DiscriminativeLoss(LossConfig())}
+    model.compile(optimizer, loss=losses, run_eagerly=run_eagerly)
+    model.optimizer.build(model.trainable_variables)
+    return model
