@@ -9,41 +9,45 @@
 namespace ban {
 namespace {
 
-// Keys seen at a time: a tile of similarities takes half of a first-level
-// cache of 32 KiB or less.
-constexpr int64_t kKeys = 96;
+// Keys seen at a time: a tile of similarities takes at most half of a
+// first-level cache of 32 KiB.
+constexpr int64_t kKeys = 128;
 
-// Panels of `kLanes` queries that share each block of keys while it is in the
-// second-level cache.
-constexpr int64_t kPanels = 4;
-constexpr int64_t kQueries = kPanels * kLanes;
+// At most so many panels of `kLanes` queries share each block of keys while it
+// is in the second-level cache.
+constexpr int64_t kMostPanels = 16;
 
 constexpr float kLog2E = 1.44269504f;
 constexpr double kLn2 = 0.6931471805599453;
 
-// Below every logit, and finite, also times log2(e): exp(-inf - kLowest) is 0.
+// Below every logit, and finite, also times log2(e): then exp(-inf - kLowest)
+// is 0, not NaN.
 constexpr float kLowest = -0.5f * std::numeric_limits<float>::max();
 
 // The state of a panel of queries after some of the keys; one query a lane.
+// Weights are 2^(S * log2(e) + offset).
 struct Panel {
-  float* query;    // [D, kLanes], times scale
-  float* sums;     // [C, kLanes]  sum of exp(S - highest) * value
-  float* highest;  // [kLanes]     largest S
-  float* total;    // [kLanes]     sum of exp(S - highest)
+  float* query;   // [D, kLanes], times scale
+  float* sums;    // [C, kLanes]  sum of weight * value
+  float* total;   // [kLanes]     sum of weights
+  float* offset;  // [kLanes]     gives the largest S a weight of about 1
 };
 
-// Turns the tile S of [num_keys, kLanes] into exp(S - highest).
+// Turns the tile S of [num_keys, kLanes] into weights, and the sums so far into
+// sums of weights of the same offset.
 void TakeExponentials(int64_t num_keys, int64_t num_channels, float* tile,
                       const Panel& panel) {
   using simd::Floats;
+  const Floats log2e = simd::Broadcast(kLog2E);
   for (int v = 0; v < kLanes; v += simd::kWidth) {
-    const Floats before = simd::Load(panel.highest + v);
-    Floats highest = before;
+    Floats highest = simd::Broadcast(kLowest);
     for (int64_t k = 0; k < num_keys; ++k) {
       highest = simd::Max(simd::Load(tile + k * kLanes + v), highest);
     }
-    const Floats log2e = simd::Broadcast(kLog2E);
-    const Floats offset = -highest * log2e;
+    const Floats before = simd::Load(panel.offset + v);
+    // The rounded product, not the largest S, is what every weight and the
+    // change of offset refer to: so its rounding cancels.
+    const Floats offset = -simd::Max(highest * log2e, -before);
     Floats total{};
     for (int64_t k = 0; k < num_keys; ++k) {
       float* const at = tile + k * kLanes + v;
@@ -52,8 +56,8 @@ void TakeExponentials(int64_t num_keys, int64_t num_channels, float* tile,
       simd::Store(at, weight);
       total += weight;
     }
-    const Floats fade = simd::Exp2(simd::MultiplyAdd(before, log2e, offset));
-    simd::Store(panel.highest + v, highest);
+    const Floats fade = simd::Exp2(offset - before);
+    simd::Store(panel.offset + v, offset);
     simd::Store(panel.total + v,
                 simd::MultiplyAdd(simd::Load(panel.total + v), fade, total));
     for (int64_t c = 0; c < num_channels; ++c) {
@@ -68,7 +72,7 @@ void StartPanel(const AttentionShape& shape, const float* query,
   PackLanes(query, num_queries, shape.key_width, scale, kLanes, panel.query,
             kLanes);
   std::fill_n(panel.sums, shape.num_channels * kLanes, 0.0f);
-  std::fill_n(panel.highest, kLanes, kLowest);
+  std::fill_n(panel.offset, kLanes, -kLowest * kLog2E);
   std::fill_n(panel.total, kLanes, 0.0f);
 }
 
@@ -80,28 +84,30 @@ void FinishPanel(const AttentionShape& shape, const Panel& panel,
     for (int64_t c = 0; c < channels; ++c) {
       output[q * channels + c] = panel.sums[c * kLanes + q] / total;
     }
-    log_sum_exp[q] = static_cast<float>(panel.highest[q] +
-                                        std::log(static_cast<double>(total)));
+    log_sum_exp[q] = static_cast<float>(std::log(static_cast<double>(total)) -
+                                        panel.offset[q] * kLn2);
   }
 }
 
-// One block of at most kQueries queries against all keys of its batch item.
+// A block of at most `size` queries, a multiple of kLanes, against all keys of
+// its batch item.
 class QueryBlock {
  public:
-  explicit QueryBlock(const AttentionShape& shape)
+  QueryBlock(const AttentionShape& shape, int64_t size)
       : shape_(shape),
-        scratch_({kKeys * kLanes, kQueries * shape.key_width,
-                  kQueries * shape.num_channels, kQueries, kQueries}),
+        size_(size),
+        scratch_({kKeys * kLanes, size * shape.key_width,
+                  size * shape.num_channels, size, size}),
         tile_(scratch_.Take(kKeys * kLanes)),
-        query_(scratch_.Take(kQueries * shape.key_width)),
-        sums_(scratch_.Take(kQueries * shape.num_channels)),
-        highest_(scratch_.Take(kQueries)),
-        total_(scratch_.Take(kQueries)) {}
+        query_(scratch_.Take(size * shape.key_width)),
+        sums_(scratch_.Take(size * shape.num_channels)),
+        total_(scratch_.Take(size)),
+        offset_(scratch_.Take(size)) {}
 
   void Attend(const AttentionInputs& inputs, int64_t item, int64_t first,
               float* output, float* log_sum_exp) {
     const int64_t row = item * shape_.num_queries + first;
-    const int64_t count = std::min(kQueries, shape_.num_queries - first);
+    const int64_t count = std::min(size_, shape_.num_queries - first);
     for (int64_t p = 0; p < count; p += kLanes) {
       StartPanel(shape_, inputs.query + (row + p) * shape_.key_width,
                  std::min<int64_t>(kLanes, count - p), inputs.scale, At(p));
@@ -124,7 +130,7 @@ class QueryBlock {
  private:
   Panel At(int64_t p) const {
     return {query_ + p * shape_.key_width, sums_ + p * shape_.num_channels,
-            highest_ + p, total_ + p};
+            total_ + p, offset_ + p};
   }
 
   void AddKeys(int64_t num_keys, const float* key, const float* value,
@@ -139,12 +145,13 @@ class QueryBlock {
   }
 
   const AttentionShape shape_;
+  const int64_t size_;
   Scratch scratch_;
   float* const tile_;
   float* const query_;
   float* const sums_;
-  float* const highest_;
   float* const total_;
+  float* const offset_;
 };
 
 }  // namespace
@@ -152,15 +159,22 @@ class QueryBlock {
 void AttendCpu(Workers* workers, const AttentionShape& shape,
                const AttentionInputs& inputs, float* output,
                float* log_sum_exp) {
-  const int64_t blocks = (shape.num_queries + kQueries - 1) / kQueries;
-  const double ns_per_block = 0.02 * kQueries * shape.num_keys *
+  // Panels do not depend on each other: how many share a block is a matter of
+  // speed alone.
+  const int64_t panels = CeilDivide(shape.num_queries, kLanes);
+  const int64_t threads = workers->num_threads();
+  const int64_t panels_per_block = std::clamp<int64_t>(
+      shape.batch * panels / (threads * kBlocksPerThread), 1, kMostPanels);
+  const int64_t size = panels_per_block * kLanes;
+  const int64_t blocks = CeilDivide(shape.num_queries, size);
+  const double ns_per_block = kNsPerProduct * size * shape.num_keys *
                               (shape.key_width + shape.num_channels + 8);
   ParallelFor(workers, shape.batch * blocks, ns_per_block,
               [&](int64_t begin, int64_t end) {
-                QueryBlock block(shape);
+                QueryBlock block(shape, size);
                 for (int64_t b = begin; b < end; ++b) {
-                  block.Attend(inputs, b / blocks, b % blocks * kQueries,
-                               output, log_sum_exp);
+                  block.Attend(inputs, b / blocks, b % blocks * size, output,
+                               log_sum_exp);
                 }
               });
 }

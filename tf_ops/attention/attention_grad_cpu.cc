@@ -33,9 +33,9 @@ Schedule Plan(const AttentionShape& shape) {
   const int64_t size =
       std::clamp(RoundUp(longest * shape.batch / kMeetingsPerRound, kKeys),
                  kKeys, kLargest);
-  const int64_t groups = (longest + size - 1) / size;
-  return {groups, (shape.num_queries + groups - 1) / groups,
-          (shape.num_keys + groups - 1) / groups};
+  const int64_t groups = CeilDivide(longest, size);
+  return {groups, CeilDivide(shape.num_queries, groups),
+          CeilDivide(shape.num_keys, groups)};
 }
 
 // Rows of one batch item.
@@ -231,7 +231,7 @@ void AttendGradCpu(Workers* workers, const AttentionShape& shape,
                    const AttentionGradients& gradients) {
   const std::vector<float> inner = InnerProducts(workers, shape, results);
   const Schedule plan = Plan(shape);
-  const double ns_per_meeting = 0.05 * plan.queries_per_group *
+  const double ns_per_meeting = 3 * kNsPerProduct * plan.queries_per_group *
                                 plan.keys_per_group *
                                 (shape.key_width + shape.num_channels + 8);
   for (int64_t round = 0; round < plan.num_groups; ++round) {

@@ -24,8 +24,15 @@ namespace {
 constexpr int kLanes = 2 * simd::kWidth;
 constexpr int kTileRows = simd::kNumRegisters >= 32 ? 8 : 6;
 
+// What a multiply-add of a tile takes: 100 GFLOP/s with AVX-512 on one core.
+constexpr double kNsPerProduct = 0.02 * 16 / simd::kWidth;
+
+constexpr int64_t CeilDivide(int64_t size, int64_t divisor) {
+  return (size + divisor - 1) / divisor;
+}
+
 constexpr int64_t RoundUp(int64_t size, int64_t multiple) {
-  return (size + multiple - 1) / multiple * multiple;
+  return CeilDivide(size, multiple) * multiple;
 }
 
 // How the factor that is broadcast lies in memory.

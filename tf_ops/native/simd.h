@@ -64,7 +64,7 @@ BAN_INLINE Floats MultiplyAdd(Floats a, Floats b, Floats c) {
 // The larger of both; `b` where one is NaN.
 BAN_INLINE Floats Max(Floats a, Floats b) { return a > b ? a : b; }
 
-// 2^x within two units in the last place, for x <= 127; 0 where x < -126, so
+// 2^x within 2.5 units in the last place, for x <= 127; 0 where x < -126, so
 // that no result is denormal; NaN where x is NaN.
 BAN_INLINE Floats Exp2(Floats x) {
   // Adding 1.5 * 2^23 rounds x to an integer, which then stands in the low
