@@ -67,8 +67,8 @@ def load_network(path: str | Path, network: str) -> keras.Model:
         sources = dict(_sources(model))
         _check_fit(sources, shapes, network, prefix)
         values = {name: reader.get_tensor(name) for name in sources}
-    except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
-        raise ValueError(f"{prefix} is damaged or cut short: {error.message}") from error
+    except (tf.errors.OpError, IndexError) as error:  # which one depends on where the file ends
+        raise ValueError(f"{prefix} is damaged or cut short: {error}") from error
     for name, variable in sources.items():
         variable.assign(np.reshape(values[name], variable.shape))
     return model
