@@ -15,6 +15,7 @@ ItosSource = Literal["embedding", "feature"]
 AttentionScale = Literal["none", "rsqrt"]
 AttentionKernel = Literal["plain", "chunked"]
 Protocol = Literal["covering", "legacy"]
+Clusterer = Literal["native", "sklearn"]
 
 
 def _require(rule: bool, message: str, **received: Any) -> None:
@@ -258,6 +259,7 @@ class InferenceConfig:
 
     bandwidth: float = 0.6  # [C] of mean shift
     bin_seeding: bool = True  # [C]
+    clusterer: Clusterer = "native"  # [O] scikit-learn gives the same, hundreds of times slower
     min_overlap: int = 7  # [C] a cluster with fewer hits on every instance may open a new one
     min_new_points: int = 30  # [C] ... if it has at least this many points
     legacy_gap: float = 0.005  # [C] voxel edge as a share of the room's extent, per axis
@@ -267,6 +269,7 @@ class InferenceConfig:
 
     def __post_init__(self) -> None:
         _require(self.bandwidth > 0, "`bandwidth` must be positive.", bandwidth=self.bandwidth)
+        _require_choice(Clusterer, clusterer=self.clusterer)
         _require(self.voxel_m > 0, "`voxel_m` must be positive.", voxel_m=self.voxel_m)
 
 
