@@ -35,12 +35,15 @@ struct Thread {
   Thread* warp = nullptr;  // lane 0 of its warp
   Posting posting;
   uint64_t result = 0;
+  uint64_t priority = 0;  // lane 0: of the warp
 };
 
 struct Block {
   Index3 index;
   unsigned rank = 0;
   unsigned num_waiting = 0;
+  bool started = false;
+  bool finished = false;  // at least one of its threads has
   std::vector<unsigned char> shared;
 };
 
@@ -50,11 +53,13 @@ struct Machine {
   unsigned threads_per_block = 0;
   std::vector<Block> blocks;
   std::vector<Thread> threads;
-  std::vector<Thread*> runnable;
+  std::vector<std::pair<uint64_t, Thread*>>
+      runnable;  // heap, most urgent first
   unsigned num_waiting_for_cluster = 0;
   Thread* current = nullptr;
   bool failed = false;
   std::string failure;
+  bool with_priorities = false;
   std::mt19937_64 random;
   FiberPool fibers;
 };
@@ -76,7 +81,24 @@ void Fail(const std::string& message) {
 
 void Release(Thread& thread) {
   thread.state = State::kRunnable;
-  machine.runnable.push_back(&thread);
+  uint64_t urgency = machine.random();
+  if (machine.with_priorities) {
+    constexpr uint64_t kNewPriorityEvery = 512;
+    if (urgency % kNewPriorityEvery == 0) {
+      thread.warp->priority = machine.random();
+    }
+    // The warp decides; within it, threads come in any order.
+    urgency = (thread.warp->priority & ~0xffffull) | (urgency >> 48);
+  }
+  machine.runnable.emplace_back(urgency, &thread);
+  std::push_heap(machine.runnable.begin(), machine.runnable.end());
+}
+
+Thread* TakeMostUrgent() {
+  std::pop_heap(machine.runnable.begin(), machine.runnable.end());
+  Thread* thread = machine.runnable.back().second;
+  machine.runnable.pop_back();
+  return thread;
 }
 
 void Wait(State state) {
@@ -144,6 +166,7 @@ void SetUp(Index3 first_block) {
     block.index.x += rank;
     block.rank = rank;
     block.num_waiting = 0;
+    block.started = block.finished = false;
     block.shared.assign(shape.shared_bytes + kGuardBytes, kFill);
     for (unsigned i = 0; i < machine.threads_per_block; ++i) {
       Thread& thread = machine.threads[rank * machine.threads_per_block + i];
@@ -153,7 +176,8 @@ void SetUp(Index3 first_block) {
       thread.warp = &thread - thread.lane;
       thread.index = {i % shape.block.x, i / shape.block.x % shape.block.y,
                       i / shape.block.x / shape.block.y};
-      machine.runnable.push_back(&thread);
+      if (thread.lane == 0) thread.priority = machine.random();
+      Release(thread);
     }
   }
 }
@@ -186,17 +210,17 @@ void CheckGuards() {
 
 void RunCluster(Index3 first_block) {
   SetUp(first_block);
-  std::vector<Thread*>& runnable = machine.runnable;
   size_t num_left = machine.threads.size();
   while (num_left > 0 && !machine.failed) {
-    if (runnable.empty()) return FailDeadlock();
-    std::swap(runnable[machine.random() % runnable.size()], runnable.back());
-    machine.current = runnable.back();
-    runnable.pop_back();
-    threadIdx = machine.current->index;
-    blockIdx = machine.current->block->index;
-    if (machine.fibers.Resume(machine.current->number)) {
-      machine.current->state = State::kFinished;
+    if (machine.runnable.empty()) return FailDeadlock();
+    Thread& thread = *TakeMostUrgent();
+    machine.current = &thread;
+    threadIdx = thread.index;
+    blockIdx = thread.block->index;
+    thread.block->started = true;
+    if (machine.fibers.Resume(thread.number)) {
+      thread.state = State::kFinished;
+      thread.block->finished = true;
       --num_left;
     }
   }
@@ -235,7 +259,10 @@ bool RunGrid(const LaunchShape& shape, const std::function<void()>& kernel) {
 
 std::string TakeFailure() { return std::exchange(machine.failure, {}); }
 
-void SetSchedule(uint64_t seed) { machine.random.seed(seed); }
+void SetSchedule(uint64_t seed) {
+  machine.random.seed(seed);
+  machine.with_priorities = seed % 2 == 1;
+}
 
 unsigned BlockRankInCluster() { return machine.current->block->rank; }
 unsigned ClusterSize() { return machine.shape.cluster_size; }
@@ -293,6 +320,10 @@ void* DynamicSharedMemory() { return machine.current->block->shared.data(); }
 void* MapSharedMemory(void* pointer, unsigned rank) {
   if (rank >= machine.blocks.size()) {
     FailThread("a cluster has no block of rank " + std::to_string(rank));
+  }
+  const Block& other = machine.blocks[rank];
+  if (!other.started || other.finished) {
+    FailThread("shared memory of a block that has not started or has finished");
   }
   const auto offset = static_cast<unsigned char*>(pointer) -
                       machine.current->block->shared.data();

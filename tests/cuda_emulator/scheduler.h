@@ -1,7 +1,9 @@
 // Runs the threads of a CUDA block (or of a cluster of blocks) as fibers on one
 // CPU thread.  A fiber runs until it blocks at a barrier or a warp operation;
-// which one runs next is drawn from a seed, so that a test can ask for many
-// interleavings and see a missing barrier as a changed result.
+// which one runs next depends on a seed, so that a test can ask for many
+// interleavings and see a missing barrier as a changed result.  Even seeds draw
+// the next thread evenly; odd ones give warps priorities, so that some run as
+// far ahead of the others as the barriers let them.
 //
 // Stricter than a GPU: waiting for a thread that has left the kernel, naming a
 // lane that does not take part, or touching shared memory outside the bytes

@@ -26,8 +26,16 @@ namespace ban {
 constexpr int kWarpSize = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 
-// The largest grid.y and grid.z; larger batches are walked in steps of it.
-constexpr int64_t kMaxGridY = 65535;
+// The largest grids that are launched: a block takes more than one share of
+// what lies beyond.  CUDA allows 65535 along y; tests set both to a few blocks.
+#ifndef BAN_MAX_GRID_X
+#define BAN_MAX_GRID_X (1 << 20)
+#endif
+#ifndef BAN_MAX_GRID_Y
+#define BAN_MAX_GRID_Y 65535
+#endif
+constexpr int64_t kMaxGridX = BAN_MAX_GRID_X;
+constexpr int64_t kMaxGridY = BAN_MAX_GRID_Y;
 
 // The bytes of shared memory that the launch asked for.  Kernels use no other
 // shared memory, so that its size is checked and the emulator can give each

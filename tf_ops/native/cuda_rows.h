@@ -52,8 +52,6 @@ struct RowLayout {
   dim3 block;
 };
 
-constexpr int64_t kMaxGridX = 1 << 20;  // beyond it, a block takes more rows
-
 inline RowLayout LayOutRows(int64_t batch, int64_t num_rows,
                             int64_t num_vectors) {
   constexpr unsigned kThreads = 256;

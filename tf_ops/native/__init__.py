@@ -1,0 +1,1 @@
+"""C++ and CUDA that every op shares, and the CUDA launchers without TensorFlow."""

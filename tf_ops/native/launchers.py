@@ -1,0 +1,240 @@
+"""The CUDA launchers called through ctypes, without TensorFlow.
+
+    library = launchers.compile_library(Path("build/ban_cuda.so"))
+    runtime = launchers.find_runtime()
+    (index,) = launchers.CudaOps(library, runtime).farthest_point_sample(xyz, 64).run()
+
+Tests use it for the emulated kernels and, where there is one, a GPU; the
+benchmark of the kernels uses it too. TensorFlow reaches the same launchers from
+its own kernels.
+"""
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tf_ops.building import toolchain
+from tf_ops.native.memory import Buffer, CudaError, CudaRuntime, Memory
+
+ROOT = Path(__file__).parents[2]
+_POINTER, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+# The parameters of each launcher after the stream, as its header declares them.
+_PARAMETERS: dict[str, list] = {
+    "BanFarthestPointSampleCuda": [_POINTER, *[_INT] * 3, *[_POINTER] * 2],
+    "BanGatherPointsCuda": [*[_POINTER] * 2, *[_INT] * 4, _POINTER],
+    "BanGatherPointsGradCuda": [*[_POINTER] * 2, *[_INT] * 4, *[_POINTER] * 2],
+    "BanBallQueryCuda": [*[_POINTER] * 2, *[_INT] * 3, _FLOAT, _INT, *[_POINTER] * 2],
+    "BanGroupPointsCuda": [*[_POINTER] * 2, *[_INT] * 5, _POINTER],
+    "BanGroupPointsGradCuda": [*[_POINTER] * 2, *[_INT] * 5, *[_POINTER] * 2],
+    "BanThreeNearestCuda": [*[_POINTER] * 2, *[_INT] * 3, *[_POINTER] * 2],
+    "BanInterpolateCuda": [*[_POINTER] * 3, *[_INT] * 4, _POINTER],
+    "BanInterpolateGradCuda": [*[_POINTER] * 3, *[_INT] * 4, *[_POINTER] * 2],
+}
+_SCRATCH_SIZES = {
+    "BanFarthestPointSampleScratchBytes": 3,
+    "BanGatherPointsGradScratchBytes": 3,
+    "BanGroupPointsGradScratchBytes": 4,
+    "BanInterpolateGradScratchBytes": 3,
+}
+
+
+def sources() -> list[Path]:
+    """Every CUDA source file of the ops, sorted."""
+    return sorted((ROOT / "tf_ops").rglob("*.cu"))
+
+
+def find_cuda() -> toolchain.Cuda:
+    """The CUDA toolkit that `build_ops.sh` would use.
+
+    Raises:
+        FileNotFoundError: there is none.
+        BuildError: there is one of another version, or without headers.
+    """
+    cuda = toolchain.find_cuda()
+    if cuda is None:
+        raise FileNotFoundError(
+            "nvcc was not found. Put it on PATH, or name it in CUDACXX or CUDA_HOME."
+        )
+    return cuda
+
+
+def find_runtime() -> CudaRuntime:
+    """GPU 0 through the runtime library of the toolkit.
+
+    Raises:
+        FileNotFoundError: there is no toolkit.
+        CudaError: there is no GPU, or its driver is older than the toolkit.
+    """
+    return CudaRuntime(find_cuda().library / "libcudart.so")
+
+
+def nvcc_flags(architectures: Sequence[int]) -> list[str]:
+    """The flags that the kernels are compiled with.
+
+    Args:
+        architectures: compute capabilities without the dot, e.g. `(75, 90)`;
+            for the last of them PTX is added, which later GPUs translate.
+    """
+    flags = ["-std=c++17", "-O3", "-fmad=false", "-Werror", "all-warnings", f"-I{ROOT}"]
+    flags += ["-Xcompiler", "-fPIC,-Wall"]
+    for number in architectures:
+        flags += ["-gencode", f"arch=compute_{number},code=sm_{number}"]
+    last = architectures[-1]
+    return [*flags, "-gencode", f"arch=compute_{last},code=compute_{last}"]
+
+
+def compile_library(
+    destination: Path, architectures: Sequence[int] = toolchain.CUDA_ARCHITECTURES
+) -> ctypes.CDLL:
+    """Compiles the kernels with nvcc into a library of their own and loads it.
+
+    Raises:
+        FileNotFoundError: there is no nvcc.
+        subprocess.CalledProcessError: a kernel does not compile; nvcc has
+            printed why.
+    """
+    cuda = find_cuda()
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = destination.with_suffix(f".{os.getpid()}.so")
+    command = [cuda.nvcc, *nvcc_flags(architectures), "-shared", "-cudart", "shared"]
+    rpath = ["-Xlinker", f"-rpath={cuda.library}"]
+    subprocess.run([*command, *rpath, "-o", unfinished, *sources()], check=True)
+    os.replace(unfinished, destination)
+    return load(destination)
+
+
+def load(path: Path) -> ctypes.CDLL:
+    """Loads a library of launchers and declares their parameters to ctypes."""
+    library = ctypes.CDLL(str(path))
+    for name, parameters in _PARAMETERS.items():
+        getattr(library, name).argtypes = [_POINTER, *parameters]
+        getattr(library, name).restype = ctypes.c_int
+    for name, num_parameters in _SCRATCH_SIZES.items():
+        getattr(library, name).argtypes = [_INT] * num_parameters
+        getattr(library, name).restype = ctypes.c_size_t
+    return library
+
+
+@dataclass(frozen=True)
+class Call:
+    """A launcher with its arguments in place: it can be launched again and again."""
+
+    ops: "CudaOps"
+    name: str
+    arguments: tuple
+    outputs: tuple[Buffer, ...]
+
+    def launch(self) -> None:
+        """Queues the kernels on the default stream.
+
+        Raises:
+            CudaError: the launcher returned an error.
+        """
+        values = [a.pointer if isinstance(a, Buffer) else a for a in self.arguments]
+        error = getattr(self.ops.library, self.name)(None, *values)
+        if error:
+            raise CudaError(f"{self.name} failed with CUDA error {error}")
+
+    def run(self) -> tuple[np.ndarray, ...]:
+        """Launches, waits and returns the outputs."""
+        self.launch()
+        return tuple(self.ops.memory.download(output) for output in self.outputs)
+
+
+class CudaOps:
+    """The ops of `tf_ops` on NumPy arrays, each as a `Call` that is ready to launch.
+
+    Args:
+        library: from `load` or `compile_library`.
+        memory: where the kernels' arrays lie.
+    """
+
+    def __init__(self, library: ctypes.CDLL, memory: Memory):
+        self.library = library
+        self.memory = memory
+
+    def _scratch(self, name: str, *sizes: int) -> Buffer:
+        return self.memory.empty((getattr(self.library, name)(*sizes),), np.uint8)
+
+    def farthest_point_sample(self, xyz: np.ndarray, num_samples: int) -> Call:
+        """`xyz` `[B, N, 3]` to index `[B, M]`."""
+        sizes = (*xyz.shape[:2], num_samples)
+        index = self.memory.empty((xyz.shape[0], num_samples), np.int32)
+        scratch = self._scratch("BanFarthestPointSampleScratchBytes", *sizes)
+        arguments = (self.memory.upload(xyz), *sizes, scratch, index)
+        return Call(self, "BanFarthestPointSampleCuda", arguments, (index,))
+
+    def gather_points(self, points: np.ndarray, index: np.ndarray) -> Call:
+        """`points` `[B, N, C]`, `index` `[B, M]` to `[B, M, C]`."""
+        return self._gather("BanGatherPointsCuda", points, index)
+
+    def group_points(self, points: np.ndarray, index: np.ndarray) -> Call:
+        """`points` `[B, N, C]`, `index` `[B, M, K]` to `[B, M, K, C]`."""
+        return self._gather("BanGroupPointsCuda", points, index)
+
+    def _gather(self, name: str, points: np.ndarray, index: np.ndarray) -> Call:
+        batch, num_points, num_channels = points.shape
+        output = self.memory.empty((*index.shape, num_channels), np.float32)
+        inputs = (self.memory.upload(points), self.memory.upload(index))
+        sizes = (batch, num_points, *index.shape[1:], num_channels)
+        return Call(self, name, (*inputs, *sizes, output), (output,))
+
+    def gather_points_grad(self, grad: np.ndarray, index: np.ndarray, num_points: int) -> Call:
+        """`grad` `[B, M, C]`, `index` `[B, M]` to `[B, N, C]`."""
+        return self._gather_grad("BanGatherPointsGrad", grad, index, num_points)
+
+    def group_points_grad(self, grad: np.ndarray, index: np.ndarray, num_points: int) -> Call:
+        """`grad` `[B, M, K, C]`, `index` `[B, M, K]` to `[B, N, C]`."""
+        return self._gather_grad("BanGroupPointsGrad", grad, index, num_points)
+
+    def _gather_grad(self, name: str, grad: np.ndarray, index: np.ndarray, num_points: int) -> Call:
+        sizes = (index.shape[0], num_points, *index.shape[1:])
+        output = self.memory.empty((index.shape[0], num_points, grad.shape[-1]), np.float32)
+        scratch = self._scratch(f"{name}ScratchBytes", *sizes)
+        inputs = (self.memory.upload(grad), self.memory.upload(index))
+        return Call(
+            self, f"{name}Cuda", (*inputs, *sizes, grad.shape[-1], scratch, output), (output,)
+        )
+
+    def ball_query(
+        self, xyz: np.ndarray, centres: np.ndarray, radius: float, num_neighbours: int
+    ) -> Call:
+        """`xyz` `[B, N, 3]`, `centres` `[B, M, 3]` to index `[B, M, K]` and count `[B, M]`."""
+        index = self.memory.empty((*centres.shape[:2], num_neighbours), np.int32)
+        count = self.memory.empty(centres.shape[:2], np.int32)
+        inputs = (self.memory.upload(xyz), self.memory.upload(centres))
+        sizes = (*xyz.shape[:2], centres.shape[1])
+        arguments = (*inputs, *sizes, radius, num_neighbours, index, count)
+        return Call(self, "BanBallQueryCuda", arguments, (index, count))
+
+    def three_nearest(self, query: np.ndarray, reference: np.ndarray) -> Call:
+        """`query` `[B, N, 3]`, `reference` `[B, M, 3]` to distance and index `[B, N, 3]`."""
+        distance = self.memory.empty(query.shape, np.float32)
+        index = self.memory.empty(query.shape, np.int32)
+        inputs = (self.memory.upload(query), self.memory.upload(reference))
+        arguments = (*inputs, *query.shape[:2], reference.shape[1], distance, index)
+        return Call(self, "BanThreeNearestCuda", arguments, (distance, index))
+
+    def interpolate(self, points: np.ndarray, index: np.ndarray, weights: np.ndarray) -> Call:
+        """`points` `[B, M, C]`, `index` and `weights` `[B, N, 3]` to `[B, N, C]`."""
+        batch, num_points, num_channels = points.shape
+        output = self.memory.empty((batch, index.shape[1], num_channels), np.float32)
+        inputs = [self.memory.upload(array) for array in (points, index, weights)]
+        arguments = (*inputs, batch, num_points, index.shape[1], num_channels, output)
+        return Call(self, "BanInterpolateCuda", arguments, (output,))
+
+    def interpolate_grad(
+        self, grad: np.ndarray, index: np.ndarray, weights: np.ndarray, num_points: int
+    ) -> Call:
+        """`grad` `[B, N, C]`, `index` and `weights` `[B, N, 3]` to `[B, M, C]`."""
+        sizes = (grad.shape[0], num_points, grad.shape[1])
+        output = self.memory.empty((grad.shape[0], num_points, grad.shape[2]), np.float32)
+        scratch = self._scratch("BanInterpolateGradScratchBytes", *sizes)
+        inputs = [self.memory.upload(array) for array in (grad, index, weights)]
+        arguments = (*inputs, *sizes, grad.shape[2], scratch, output)
+        return Call(self, "BanInterpolateGradCuda", arguments, (output,))
