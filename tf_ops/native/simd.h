@@ -36,7 +36,7 @@ constexpr int kNumRegisters = 16;
 #endif
 
 using Floats = float __attribute__((vector_size(kWidth * sizeof(float))));
-using Ints = int32_t __attribute__((vector_size(kWidth * sizeof(int32_t))));
+using Bits = uint32_t __attribute__((vector_size(kWidth * sizeof(uint32_t))));
 
 BAN_INLINE Floats Load(const float* from) {
   Floats x;
@@ -80,7 +80,7 @@ BAN_INLINE Floats Exp2(Floats x) {
   p = MultiplyAdd(p, f, Broadcast(6.931469776e-1f));
   p = MultiplyAdd(p, f, Broadcast(1.0f));
   // The integer, moved to where a float has its exponent.
-  const Ints power = ((Ints)shifted << 23) + (127 << 23);
+  const Bits power = ((Bits)shifted << 23) + (127u << 23);
   const Floats result = p * (Floats)power;
   return x < Broadcast(-126.0f) ? Floats{} : result;
 }
