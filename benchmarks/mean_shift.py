@@ -1,0 +1,163 @@
+"""Compares `mean_shift` with scikit-learn's `MeanShift`: time, and whether results are equal.
+
+    python benchmarks/mean_shift.py                     # one thread, about 5 minutes
+    python benchmarks/mean_shift.py --threads 2 --rounds 5 --only bins
+
+Both run in this process, in turns; what is reported is the median over the rounds of the ratio of
+their times, which a busy machine disturbs less than the times. Embeddings are drawn as the
+discriminative loss leaves them: instances at least `separation` apart, each a Gaussian of
+standard deviation `std`, bandwidth 0.6. Results go to benchmarks/results/mean_shift.json.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+BANDWIDTH = 0.6
+WIDTH = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One embedding of `num_points` points, and the ratio that is asked for."""
+
+    name: str
+    num_instances: int
+    std: float
+    separation: float
+    demand: float
+    bin_seeding: bool = True
+    num_points: int = 4096
+
+    def embedding(self) -> np.ndarray:
+        """float32 `[num_points, WIDTH]`, the same in every run."""
+        rng = np.random.default_rng(self.num_instances)
+        side = max(2.5, 1.1 * self.separation * self.num_instances ** (1 / WIDTH))
+        centres = np.empty((0, WIDTH))
+        while len(centres) < self.num_instances:
+            candidate = side * rng.random(WIDTH)
+            if (np.linalg.norm(centres - candidate, axis=1) >= self.separation).all():
+                centres = np.vstack([centres, candidate])
+        shares = rng.dirichlet(np.full(self.num_instances, 1.5))
+        drawn = rng.choice(self.num_instances, self.num_points, p=shares)
+        noise = self.std * rng.standard_normal((self.num_points, WIDTH))
+        return (centres[drawn] + noise).astype(np.float32)
+
+
+CASES = (
+    Case("5 separated instances, bins", 5, 0.10, 1.5, 80),
+    Case("15 separated instances, bins", 15, 0.15, 1.5, 250),
+    Case("30 separated instances, bins", 30, 0.15, 1.5, 300),
+    Case("15 broad instances, bins", 15, 0.20, 1.5, 300),
+    Case("30 instances with tails beyond the bandwidth, bins", 30, 0.30, 1.5, 300),
+    Case("15 overlapping instances, bins", 15, 0.30, 0.8, 300),
+    Case("15 separated instances, all points", 15, 0.15, 1.5, 300, bin_seeding=False),
+)
+
+
+def measure(case: Case, rounds: int) -> dict[str, object]:
+    """Runs both in turns; returns times in milliseconds, ratios, and what was equal."""
+    from sklearn.cluster import MeanShift
+
+    from tf_ops.clustering import clustering
+
+    points = case.embedding()
+
+    def ours() -> tuple[np.ndarray, np.ndarray]:
+        labels, centres, _ = clustering.mean_shift(points[None], BANDWIDTH, case.bin_seeding)
+        return labels[0].numpy(), centres[0].numpy()
+
+    def peer() -> tuple[np.ndarray, np.ndarray]:
+        fitted = MeanShift(bandwidth=BANDWIDTH, bin_seeding=case.bin_seeding).fit(points)
+        return fitted.labels_, fitted.cluster_centers_
+
+    ours()  # loads the library and fills the caches
+    times: dict[str, list[float]] = {"ours": [], "peer": []}
+    for _ in range(rounds):
+        peer_ms, expected = timed(peer, 1)
+        # As many runs as fill a fiftieth of the peer's time, so that noise hits both alike.
+        once_ms, _ = timed(ours, 1)
+        ours_ms, got = timed(ours, max(3, int(peer_ms / 50 / once_ms)))
+        times["ours"].append(ours_ms)
+        times["peer"].append(peer_ms)
+    ratios = [peer / ours for peer, ours in zip(times["peer"], times["ours"], strict=True)]
+    return {
+        **dataclasses.asdict(case),
+        "num_clusters": len(expected[1]),
+        "labels_identical": bool(np.array_equal(got[0], expected[0])),
+        "centres_identical": got[1].tobytes() == expected[1].tobytes(),
+        "ours_ms": statistics.median(times["ours"]),
+        "scikit_learn_ms": statistics.median(times["peer"]),
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+    }
+
+
+def timed(
+    run: Callable[[], tuple[np.ndarray, np.ndarray]], repeats: int
+) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
+    """Milliseconds of one of `repeats` runs, and the last result."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        result = run()
+    return (time.perf_counter() - start) / repeats * 1e3, result
+
+
+def limit_threads(count: int) -> None:
+    """Keeps every library to `count` threads; before any of them is imported."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        os.environ[name] = str(count)
+    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+def write(path: Path, results: dict[str, object]) -> None:
+    """Writes JSON to a temporary name and moves it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(results, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument(
+        "--output", type=Path, default=Path(__file__).parent / "results" / "mean_shift.json"
+    )
+    args = parser.parse_args(argv)
+    limit_threads(args.threads)
+    warnings.filterwarnings("ignore", "Binning data failed", UserWarning)
+    import sklearn
+
+    measured = []
+    for case in CASES:
+        if args.only not in case.name:
+            continue
+        result = measure(case, args.rounds)
+        measured.append(result)
+        identical = result["labels_identical"] and result["centres_identical"]
+        print(
+            f"{case.name:52} {result['ours_ms']:8.2f} ms, scikit-learn "
+            f"{result['scikit_learn_ms']:8.0f} ms: {result['ratio']:5.0f}x "
+            f"(asked {case.demand:.0f}x), {'identical' if identical else 'NOT identical'}",
+            flush=True,
+        )
+    versions = {"scikit_learn": sklearn.__version__, "machine": platform.processor()}
+    write(args.output, {"threads": args.threads, **versions, "cases": measured})
+
+
+if __name__ == "__main__":
+    main()
