@@ -30,6 +30,11 @@ def _require_choice(choices: Any, **received: Any) -> None:
         _require(value in get_args(choices), f"`{name}` must be one of {options}.", **received)
 
 
+def _require_at_least_one(**received: int) -> None:
+    for name, value in received.items():
+        _require(value >= 1, f"`{name}` must be at least 1.", **{name: value})
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DatasetConfig:
     """What the labels of a data set mean."""
@@ -45,6 +50,11 @@ class DatasetConfig:
             "`class_names` and `class_colors` must be of the same length, at least 1.",
             class_names=self.class_names,
             class_colors=self.class_colors,
+        )
+        _require(
+            len(set(self.areas)) == len(self.areas) > 0,
+            "`areas` must name at least one area, and each once.",
+            areas=self.areas,
         )
 
     @property
@@ -68,12 +78,7 @@ class BlockConfig:
             stride_m=self.stride_m,
             size_m=self.size_m,
         )
-        _require(
-            self.num_points >= 1, "`num_points` must be at least 1.", num_points=self.num_points
-        )
-        _require(
-            self.min_points >= 1, "`min_points` must be at least 1.", min_points=self.min_points
-        )
+        _require_at_least_one(num_points=self.num_points, min_points=self.min_points)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,15 @@ class SetAbstractionConfig:
     radius_m: float
     num_neighbours: int
     widths: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _require_at_least_one(num_samples=self.num_samples, num_neighbours=self.num_neighbours)
+        _require(self.radius_m > 0, "`radius_m` must be positive.", radius_m=self.radius_m)
+        _require(
+            bool(self.widths) and min(self.widths) >= 1,
+            "`widths` must hold at least one width, each at least 1.",
+            widths=self.widths,
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -175,11 +189,7 @@ class NetworkConfig:
             self.num_classes >= 2, "`num_classes` must be at least 2.", num_classes=self.num_classes
         )
         _require(0 <= self.dropout < 1, "`dropout` must be in [0, 1).", dropout=self.dropout)
-        _require(
-            self.embedding_size >= 1,
-            "`embedding_size` must be at least 1.",
-            embedding_size=self.embedding_size,
-        )
+        _require_at_least_one(embedding_size=self.embedding_size)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -205,6 +215,16 @@ class ScheduleConfig:
     factor: float
     every: int  # in `TrainingConfig.decay_unit`
     limit: float  # the value never passes this one
+
+    def __post_init__(self) -> None:
+        _require_at_least_one(every=self.every)
+        _require(0 < self.factor <= 1, "`factor` must be in (0, 1].", factor=self.factor)
+        _require(
+            0 <= self.limit <= self.initial,
+            "`limit` must be in [0, initial].",
+            limit=self.limit,
+            initial=self.initial,
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -245,12 +265,18 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         _require_choice(DecayUnit, decay_unit=self.decay_unit)
-        _require(
-            self.batch_size >= 1, "`batch_size` must be at least 1.", batch_size=self.batch_size
+        _require_at_least_one(
+            batch_size=self.batch_size,
+            num_epochs=self.num_epochs,
+            checkpoint_every=self.checkpoint_every,
         )
-        _require(
-            self.num_epochs >= 1, "`num_epochs` must be at least 1.", num_epochs=self.num_epochs
-        )
+        if self.max_blocks_per_epoch is not None:
+            _require_at_least_one(max_blocks_per_epoch=self.max_blocks_per_epoch)
+
+    @property
+    def per_step(self) -> int:
+        """What one step of the optimiser counts in the schedules."""
+        return self.batch_size if self.decay_unit == "samples" else 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -271,6 +297,7 @@ class InferenceConfig:
         _require(self.bandwidth > 0, "`bandwidth` must be positive.", bandwidth=self.bandwidth)
         _require_choice(Clusterer, clusterer=self.clusterer)
         _require(self.voxel_m > 0, "`voxel_m` must be positive.", voxel_m=self.voxel_m)
+        _require_at_least_one(batch_size=self.batch_size)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -292,6 +319,7 @@ class Experiment:
             f"`test_area` must be one of {self.dataset.areas}.",
             test_area=self.test_area,
         )
+        _require(self.seed >= 0, "`seed` must be at least 0.", seed=self.seed)
         _require(
             self.network.num_classes == self.dataset.num_classes,
             "the network must have one output per class of the data set.",
@@ -337,12 +365,18 @@ def quick(experiment: Experiment) -> Experiment:
     backbone = BackboneConfig(
         encoder=encoder, decoder=((128, 128), (128, 128), (128, 64), (64, 64)), head_width=64
     )
+    # A few hundred steps are all there is: start higher, and come down within the run.
+    rate = experiment.training.learning_rate
     return dataclasses.replace(
         experiment,
-        blocks=dataclasses.replace(experiment.blocks, num_points=1024, stride_m=1.0),
+        blocks=dataclasses.replace(experiment.blocks, num_points=1024),
         network=dataclasses.replace(experiment.network, backbone=backbone),
         training=dataclasses.replace(
-            experiment.training, batch_size=8, num_epochs=12, max_blocks_per_epoch=320
+            experiment.training,
+            batch_size=8,
+            num_epochs=12,
+            max_blocks_per_epoch=320,
+            learning_rate=dataclasses.replace(rate, initial=4e-3, every=1_500),
         ),
         inference=dataclasses.replace(experiment.inference, batch_size=8),
     )
