@@ -8,6 +8,7 @@ import pytest
 
 REVERSE, REVERSE_WITHOUT_BARRIER, WARP_REVERSE, WARP_REVERSE_WITHOUT_BARRIER = range(4)
 ROTATE_IN_CLUSTER, WARP_OPERATIONS = 4, 5
+ROTATE_WITHOUT_WAITING = 11
 SEEDS = range(8)
 
 
@@ -77,6 +78,11 @@ def test_a_wrong_kernel_is_stopped_with_a_reason(self_test, case, message):
     values, failure = run(self_test, REVERSE, np.arange(96))
     assert failure == ""
     np.testing.assert_array_equal(values, np.arange(96)[::-1])
+
+
+def test_looking_into_a_block_that_has_not_started_is_stopped(self_test):
+    failures = [run(self_test, ROTATE_WITHOUT_WAITING, np.arange(256), seed)[1] for seed in SEEDS]
+    assert any("has not started or has finished" in failure for failure in failures)
 
 
 def test_an_empty_grid_is_refused_as_on_a_gpu(self_test):

@@ -25,13 +25,15 @@ __global__ void ReverseInWarp(int* values) {
   values[threadIdx.x] = shared[threadIdx.x ^ 31];
 }
 
-// Blocks of a cluster hand each other their values.
+// Blocks of a cluster hand each other their values; one that does not wait may
+// look into a block that has not started.
+template <bool kWait>
 __global__ void RotateInCluster(int* values) {
 #if BAN_CLUSTERS
   const auto cluster = cooperative_groups::this_cluster();
   int* shared = DynamicShared<int>();
   shared[threadIdx.x] = values[blockIdx.x * blockDim.x + threadIdx.x];
-  cluster.sync();
+  if (kWait) cluster.sync();
   const unsigned next = (cluster.block_rank() + 1) % cluster.num_blocks();
   const int value = cluster.map_shared_rank(shared, next)[threadIdx.x];
   cluster.sync();
@@ -77,10 +79,10 @@ struct Case {
 constexpr Case kCases[] = {
     {Reverse<true>, 96, 1},           {Reverse<false>, 96, 1},
     {ReverseInWarp<true>, 32, 1},     {ReverseInWarp<false>, 32, 1},
-    {RotateInCluster, 64, 4},         {WarpOperations, 32, 1},
+    {RotateInCluster<true>, 64, 4},   {WarpOperations, 32, 1},
     {BarrierThatSomeSkip, 64, 1},     {VoteWithoutOneLane, 64, 1},
     {VoteFromOutsideTheMask, 32, 1},  {ShuffleFromOutsideTheMask, 32, 1},
-    {WriteBeyondSharedMemory, 32, 1},
+    {WriteBeyondSharedMemory, 32, 1}, {RotateInCluster<false>, 64, 4},
 };
 
 }  // namespace

@@ -22,6 +22,11 @@ from tf_ops.building import toolchain
 from tf_ops.native.memory import Buffer, CudaError, CudaRuntime, Memory
 
 ROOT = Path(__file__).parents[2]
+# No fused multiply-add: distances must round as they do on the CPU.
+COMPILE_FLAGS = (
+    *("-std=c++17", "-O3", "-fmad=false", f"-I{ROOT}"),
+    *("-Werror", "all-warnings", "-Xcompiler", "-fPIC,-Wall"),
+)
 _POINTER, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
 # The parameters of each launcher after the stream, as its header declares them.
 _PARAMETERS: dict[str, list] = {
@@ -80,8 +85,7 @@ def nvcc_flags(architectures: Sequence[int]) -> list[str]:
         architectures: compute capabilities without the dot, e.g. `(75, 90)`;
             for the last of them PTX is added, which later GPUs translate.
     """
-    flags = ["-std=c++17", "-O3", "-fmad=false", "-Werror", "all-warnings", f"-I{ROOT}"]
-    flags += ["-Xcompiler", "-fPIC,-Wall"]
+    flags = list(COMPILE_FLAGS)
     for number in architectures:
         flags += ["-gencode", f"arch=compute_{number},code=sm_{number}"]
     last = architectures[-1]

@@ -1,4 +1,4 @@
-"""CUDA memory, events and streams through the runtime library alone."""
+"""CUDA memory and events through the runtime library alone."""
 
 import ctypes
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-_HOST_TO_DEVICE, _DEVICE_TO_HOST = 1, 2
-_MULTIPROCESSOR_COUNT, _MAJOR, _MINOR = 16, 75, 76  # cudaDeviceAttr
+_HOST_TO_DEVICE, _DEVICE_TO_HOST, _DEVICE_TO_DEVICE = 1, 2, 3  # cudaMemcpyKind
+_MAJOR, _MINOR = 75, 76  # cudaDeviceAttr
 
 
 class CudaError(RuntimeError):
@@ -126,7 +126,7 @@ class CudaRuntime:
             ctypes.c_void_p(target.pointer),
             ctypes.c_void_p(source.pointer),
             ctypes.c_size_t(source.num_bytes),
-            ctypes.c_int(3),
+            ctypes.c_int(_DEVICE_TO_DEVICE),
             ctypes.c_void_p(),
         )
 
@@ -151,9 +151,17 @@ class CudaRuntime:
         """Of GPU 0, e.g. `(9, 0)`."""
         return self._attribute(_MAJOR), self._attribute(_MINOR)
 
-    def num_multiprocessors(self) -> int:
-        """Of GPU 0."""
-        return self._attribute(_MULTIPROCESSOR_COUNT)
+    def device_name(self) -> str:
+        """Of GPU 0, e.g. `NVIDIA H200`, as the driver says it."""
+        driver = ctypes.CDLL("libcuda.so.1")
+        name, device = ctypes.create_string_buffer(256), ctypes.c_int()
+        for error in (
+            driver.cuInit(0),
+            driver.cuDeviceGet(ctypes.byref(device), 0),
+            driver.cuDeviceGetName(name, len(name), device),
+        ):
+            self.check("cuDeviceGetName", error)
+        return name.value.decode()
 
     def _attribute(self, attribute: int) -> int:
         value = ctypes.c_int()
