@@ -4,6 +4,7 @@
 
 #include "tf_ops/grouping/cell_grid.h"
 #include "tf_ops/grouping/grouping.h"
+#include "tf_ops/native/denormals.h"
 #include "tf_ops/native/simd_masks.h"
 
 namespace ban {
@@ -92,6 +93,7 @@ void QueryAllPoints(Workers* workers, const Query& query, int64_t batch) {
   const float radius2 = query.radius * query.radius;
   const double ns_per_query = 20.0 + 0.3 * query.num_points;
   const auto answer = [&](int64_t begin, int64_t end) {
+    const KeepDenormals scope;
     int64_t cloud_now = -1;
     std::vector<int32_t> found(query.num_neighbours + kWidth);
     std::unique_ptr<Coordinates> points;
@@ -117,6 +119,7 @@ void QueryFewGrids(Workers* workers, const Query& query, int64_t batch) {
   ParallelFor(
       workers, batch, kNsPerGridPoint * query.num_points,
       [&](int64_t begin, int64_t end) {
+        const KeepDenormals scope;
         for (int64_t b = begin; b < end; ++b) {
           grids[b].reset(new CellGrid(query.xyz + b * query.num_points * 3,
                                       query.num_points, query.radius));
@@ -124,6 +127,7 @@ void QueryFewGrids(Workers* workers, const Query& query, int64_t batch) {
       });
   ParallelFor(workers, batch * query.num_centres, kNsPerGridQuery,
               [&](int64_t begin, int64_t end) {
+                const KeepDenormals scope;
                 HitList hits(query.num_points);
                 query.Answer(
                     begin, end,
@@ -139,6 +143,7 @@ void QueryManyGrids(Workers* workers, const Query& query, int64_t batch) {
   const double ns_per_cloud =
       kNsPerGridPoint * query.num_points + kNsPerGridQuery * query.num_centres;
   ParallelFor(workers, batch, ns_per_cloud, [&](int64_t begin, int64_t end) {
+    const KeepDenormals scope;
     HitList hits(query.num_points);
     for (int64_t b = begin; b < end; ++b) {
       const CellGrid grid(query.xyz + b * query.num_points * 3,

@@ -1,4 +1,5 @@
 #include "tf_ops/interpolation/interpolation.h"
+#include "tf_ops/native/denormals.h"
 #include "tf_ops/native/scatter.h"
 #include "tf_ops/native/simd.h"
 #include "tf_ops/native/streaming.h"
@@ -61,6 +62,7 @@ void InterpolateCpu(Workers* workers, const float* points, const int32_t* index,
                        : MixRows<false>;
   ParallelFor(workers, batch * num_queries, 5.0 + 0.4 * num_channels,
               [&](int64_t begin, int64_t end) {
+                const KeepDenormals scope;
                 mix(points, index, weights, begin, end, num_points, num_queries,
                     num_channels, output);
               });

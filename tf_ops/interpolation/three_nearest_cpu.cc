@@ -7,6 +7,7 @@
 
 #include "tf_ops/interpolation/interpolation.h"
 #include "tf_ops/interpolation/neighbour_search.h"
+#include "tf_ops/native/denormals.h"
 #include "tf_ops/native/morton.h"
 
 namespace ban {
@@ -103,6 +104,7 @@ void ThreeNearestCpu(Workers* workers, const float* query,
   const double ns_to_sort = 15.0 * (num_queries + num_references);
   ParallelFor(workers, searches.size(), ns_to_sort,
               [&](int64_t begin, int64_t end) {
+                const KeepDenormals scope;
                 for (int64_t b = begin; b < end; ++b) {
                   const Cloud here = cloud(b);
                   searches[b].reset(new NeighbourSearch(
@@ -116,6 +118,7 @@ void ThreeNearestCpu(Workers* workers, const float* query,
   const int64_t per_cloud = (num_queries + kWidth - 1) / kWidth;
   ParallelFor(workers, batch * per_cloud, ns_per_query * kWidth,
               [&](int64_t begin, int64_t end) {
+                const KeepDenormals scope;
                 while (begin < end) {
                   const int64_t b = begin / per_cloud;
                   const int64_t stop = std::min(end, (b + 1) * per_cloud);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "tf_ops/native/denormals.h"
 #include "tf_ops/native/parallel.h"
 #include "tf_ops/native/simd.h"
 #include "tf_ops/native/streaming.h"
@@ -50,6 +51,7 @@ void ScatterClouds(Workers* workers, int64_t batch, int64_t num_points,
   const int64_t width = (num_channels + slices - 1) / slices;
   ParallelFor(workers, batch * slices, ns_per_cloud / slices,
               [&](int64_t begin, int64_t end) {
+                const KeepDenormals scope;
                 for (int64_t part = begin; part < end; ++part) {
                   const int64_t b = part / slices;
                   const int64_t first =

@@ -2,6 +2,7 @@
 #include <limits>
 #include <vector>
 
+#include "tf_ops/native/denormals.h"
 #include "tf_ops/native/morton.h"
 #include "tf_ops/native/simd_masks.h"
 #include "tf_ops/sampling/point_buckets.h"
@@ -105,6 +106,7 @@ void FarthestPointSampleCpu(Workers* workers, const float* xyz, int64_t batch,
                                   ? 0.1 * num_points * num_samples
                                   : 20.0 * num_points + 150.0 * num_samples;
   ParallelFor(workers, batch, ns_per_cloud, [&](int64_t begin, int64_t end) {
+    const KeepDenormals scope;
     for (int64_t b = begin; b < end; ++b) {
       SampleCloud(xyz + b * num_points * 3, num_points, num_samples,
                   index + b * num_samples);
