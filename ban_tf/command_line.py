@@ -50,5 +50,5 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
         )
         sys.exit(1)
     except KeyboardInterrupt:
-        print("\nStopped. The same command resumes.", file=sys.stderr)
+        print("\nStopped. Give the same command again to go on.", file=sys.stderr)
         sys.exit(130)

@@ -1,8 +1,8 @@
 """Runs trained networks over the rooms of their test areas and scores what comes out."""
 
 import dataclasses
+import io
 import json
-import os
 import pathlib
 from collections.abc import Callable, Iterable
 
@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ban_tf import config, inference, runs
-from ban_tf.data import cloud_cache, prediction_files
+from ban_tf.data import cloud_cache, disk, prediction_files
 from ban_tf.data.blocks import Blocks
 from ban_tf.data.cloud import Cloud
 from ban_tf.data.store import Store, StoredRoom
@@ -73,18 +73,22 @@ def load_instance_sizes(folder: pathlib.Path) -> InstanceSizes:
 
     Raises:
         FileNotFoundError: the run was started but never prepared its data.
+        ValueError: the file is damaged.
     """
     path = folder / SIZES_FILE
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: start the training of this run once more.")
-    values = json.loads(path.read_text(encoding="utf-8"))
-    drawn, raw = (
-        None if values[name] is None else np.array(values[name], np.float64)
-        for name in ("drawn", "raw")
-    )
-    if drawn is None:
-        raise ValueError(f"{path} has no sizes of drawn points. Delete it and train once more.")
-    return InstanceSizes(drawn, raw)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        raw = values["raw"]
+        return InstanceSizes(
+            np.array([*values["drawn"]], np.float64),
+            None if raw is None else np.array(raw, np.float64),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error!r}). Delete it and give the training command again."
+        ) from error
 
 
 def evaluate(
@@ -169,9 +173,9 @@ def _segment_covering(
 
 def _save_segmentation(path: pathlib.Path, result: inference.Segmentation) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp_{path.name}")
-    np.savez_compressed(temporary, **dataclasses.asdict(result))
-    os.replace(temporary, path)
+    content = io.BytesIO()
+    np.savez_compressed(content, **dataclasses.asdict(result))
+    disk.write_whole(path, content.getvalue())
 
 
 def _segment_sampled(
@@ -181,8 +185,7 @@ def _segment_sampled(
     evaluator: Evaluator,
     out: pathlib.Path | None,
 ) -> None:
-    first = sum(other.num_blocks for other in fold.rooms.rooms if other.name < room.name)
-    drawn = fold.rooms.read(range(first, first + room.num_blocks))
+    drawn = dataclasses.replace(fold.rooms, rooms=(room,)).read(range(room.num_blocks))
     result = inference.segment_sampled(drawn.features, model, fold.experiment, fold.sizes.drawn)
     evaluator.add(
         room.name,

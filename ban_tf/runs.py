@@ -22,17 +22,16 @@ import subprocess
 from typing import Any
 
 from ban_tf import config
+from ban_tf.data import disk
 
-CHECKPOINT = re.compile(r"epoch_(\d{4})\.keras")
+CHECKPOINT = re.compile(r"epoch_(\d{4,})\.keras")
 KEPT_CHECKPOINTS = 2
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes `path` whole or not at all: under a temporary name first, then moved."""
+    """Writes `path` whole or not at all, as `disk.write_whole`; its folder is made if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    disk.write_whole(path, text.encode())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,17 +65,18 @@ class Run:
     def tensorboard_folder(self) -> pathlib.Path:
         return self.folder / "tensorboard"
 
+    @property
+    def sources_file(self) -> pathlib.Path:
+        return self.folder / "sources.json"
+
     def evaluation_folder(self, protocol: str) -> pathlib.Path:
         return self.folder / "evaluation" / protocol
 
     def checkpoints(self) -> list[tuple[int, pathlib.Path]]:
         """(epochs done, file), oldest first."""
-        found = []
-        for path in sorted((self.folder / "checkpoints").glob("epoch_*.keras")):
-            match = CHECKPOINT.fullmatch(path.name)
-            if match:
-                found.append((int(match.group(1)), path))
-        return found
+        files = (self.folder / "checkpoints").glob("epoch_*.keras")
+        matches = ((CHECKPOINT.fullmatch(path.name), path) for path in files)
+        return sorted((int(match.group(1)), path) for match, path in matches if match)
 
     def checkpoint_file(self, epochs_done: int) -> pathlib.Path:
         return self.folder / "checkpoints" / f"epoch_{epochs_done:04d}.keras"
@@ -86,16 +86,33 @@ class Run:
             path.unlink()
 
     def sources(self) -> Sources:
-        values = json.loads((self.folder / "sources.json").read_text(encoding="utf-8"))
-        data = values["data"]
-        return Sources(pathlib.Path(values["blocks"]), pathlib.Path(data) if data else None)
+        """Where the data lie that the run was trained on.
+
+        Raises:
+            FileNotFoundError: the run was stopped before its data were ready.
+            ValueError: sources.json is damaged.
+        """
+        path = self.sources_file
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} is missing: name the data with --data or --blocks, or give the training "
+                "command again."
+            )
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            data = values["data"]
+            return Sources(pathlib.Path(values["blocks"]), pathlib.Path(data) if data else None)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is damaged ({error!r}). Delete it and name the data with --data."
+            ) from error
 
     def save_sources(self, sources: Sources) -> None:
         values = {
             "blocks": str(sources.blocks.resolve()),
             "data": str(sources.data.resolve()) if sources.data else None,
         }
-        write_text(self.folder / "sources.json", json.dumps(values, indent=2) + "\n")
+        write_text(self.sources_file, json.dumps(values, indent=2) + "\n")
 
 
 def _difference(old: config.Experiment, new: config.Experiment) -> str:
@@ -116,32 +133,52 @@ def _difference(old: config.Experiment, new: config.Experiment) -> str:
     )
 
 
+def check(folder: pathlib.Path, experiment: config.Experiment) -> None:
+    """Refuses a folder in which `start` cannot train, before any work is done.
+
+    Raises:
+        ValueError: the folder holds a finished run, a run of another experiment, the folds of a
+            six-fold training, or a model of unknown origin.
+    """
+    run = Run(folder, experiment)
+    if not (folder / "config.json").is_file():
+        if run.is_finished:
+            raise ValueError(f"{folder} holds a model without config.json. Choose another --run.")
+        if _folds(folder):
+            raise ValueError(
+                f"{folder} holds the folds of a six-fold training. Choose another --run."
+            )
+        return
+    require_same(load(folder), experiment)
+    if run.is_finished:
+        raise ValueError(
+            f"{folder} holds a finished run. Evaluate it with eval/eval_*.py --run {folder}, "
+            "or train anew with another --run."
+        )
+
+
+def require_same(run: Run, experiment: config.Experiment) -> None:
+    """Raises ValueError, naming every difference, if `run` is of another experiment."""
+    difference = _difference(run.experiment, experiment)
+    if difference:
+        raise ValueError(
+            f"{run.folder} holds a run of another experiment ({difference}). "
+            "Choose another folder with --run."
+        )
+
+
 def start(folder: pathlib.Path, experiment: config.Experiment) -> Run:
     """A new run in `folder`, or the unfinished one of the same experiment that lies there.
 
     Raises:
-        ValueError: the folder holds a finished run, a run of another experiment, or other files.
+        ValueError: as `check`.
     """
-    run = Run(folder, experiment)
+    check(folder, experiment)
     config_file = folder / "config.json"
-    if config_file.is_file():
-        difference = _difference(load(folder).experiment, experiment)
-        if difference:
-            raise ValueError(
-                f"{folder} holds a run of another experiment ({difference}). "
-                "Choose another folder with --run."
-            )
-        if run.is_finished:
-            raise ValueError(
-                f"{folder} holds a finished run. Evaluate it with eval/eval_*.py --run {folder}, "
-                "or train anew with another --run."
-            )
-        return run
-    if folder.is_dir() and (folder / "model.keras").exists():
-        raise ValueError(f"{folder} holds a model without config.json. Choose another --run.")
-    write_text(folder / "provenance.json", json.dumps(provenance(), indent=2) + "\n")
-    write_text(config_file, config.to_json(experiment))
-    return run
+    if not config_file.is_file():
+        write_text(folder / "provenance.json", json.dumps(provenance(), indent=2) + "\n")
+        write_text(config_file, config.to_json(experiment))
+    return Run(folder, experiment)
 
 
 def load(folder: pathlib.Path) -> Run:
@@ -149,18 +186,44 @@ def load(folder: pathlib.Path) -> Run:
 
     Raises:
         FileNotFoundError: there is no run.
-        ValueError: its config.json is damaged or of another version.
+        ValueError: its config.json is damaged or of another version, or the folder is that of a
+            six-fold training.
     """
     config_file = folder / "config.json"
     if not config_file.is_file():
+        folds = _folds(folder)
+        if folds:
+            raise ValueError(
+                f"{folder} holds the folds of a six-fold training: evaluate them together with "
+                f"--six-fold, or name one with --run, such as {folds[0]}."
+            )
         raise FileNotFoundError(
             f"{folder} is not a run folder: it has no config.json. Train with train/train_*.py, "
             "or name the folder with --run."
         )
     try:
         return Run(folder, config.from_json(config_file.read_text(encoding="utf-8")))
-    except (json.JSONDecodeError, TypeError, ValueError) as error:
-        raise ValueError(f"{config_file} cannot be used: {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{config_file} is damaged or of another version: {error}") from error
+
+
+def _folds(folder: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(path.parent for path in folder.glob("area*/config.json"))
+
+
+def folds(parent: pathlib.Path) -> list[Run]:
+    """The runs `parent/area<N>` of a six-fold training, whatever their state, sorted by area.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = [load(folder) for folder in _folds(parent)]
+    if not found:
+        raise FileNotFoundError(
+            f"{parent} holds no six-fold training: it has no area1, area2 ... Train one with "
+            "train/train_*.py --six-fold, or name its folder with --run."
+        )
+    return sorted(found, key=lambda run: run.experiment.test_area)
 
 
 def newest(root: pathlib.Path) -> pathlib.Path:

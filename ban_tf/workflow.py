@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from ban_tf import config, evaluation, preparation, runs, training
+from ban_tf import checkpoints, config, evaluation, preparation, runs, training
 from ban_tf.data.store import Store
 from ban_tf.metrics.evaluation import Evaluation
 
@@ -62,24 +62,30 @@ def train_and_evaluate(run: runs.Run, store: Store, sources: runs.Sources) -> Ou
     protocol: config.Protocol = "covering" if store.settings is not None else "legacy"
     training.make_deterministic(run.experiment.seed)
 
-    def evaluate(model: keras.Model, out: pathlib.Path) -> Evaluation:
+    def evaluate(model: keras.Model, out: pathlib.Path | None) -> Evaluation:
         fold = evaluation.Fold(run.experiment, lambda: model, held_out, sizes)
         return evaluation.evaluate([fold], protocol, out)
 
     untrained = run.evaluation_folder(UNTRAINED)
-    if not (untrained / "scores.json").is_file():
-        evaluate(training.build_network(run.experiment), untrained)
+    if not (untrained / "scores.json").is_file():  # nobody needs its predictions
+        evaluation.write(evaluate(training.build_network(run.experiment), None), untrained)
     before = json.loads((untrained / "scores.json").read_text(encoding="utf-8"))
     model = training.train(run, store.select(run.experiment.train_areas))
     after = evaluate(model, run.evaluation_folder(protocol))
     return Outcome(run, before, after)
 
 
-def fold_of(run: runs.Run, store: Store) -> evaluation.Fold:
-    """The trained network of a run and its held-out rooms, for evaluation from the checkpoint."""
+def fold_of(run: runs.Run, store: Store, model: pathlib.Path | None = None) -> evaluation.Fold:
+    """The trained network of a run and its held-out rooms, for evaluation from the checkpoint.
+
+    Args:
+        run: where the network was trained.
+        store: prepared blocks with the run's test area.
+        model: one of the run's `.keras` files; None takes the finished one, else the newest.
+    """
     return evaluation.Fold(
         run.experiment,
-        lambda: training.load_model(run.folder),
+        lambda: checkpoints.load_model(model or run.folder),
         store.select([run.experiment.test_area]),
         evaluation.load_instance_sizes(run.folder),
     )
@@ -90,36 +96,42 @@ def evaluate_runs(
     stores: Sequence[Store],
     protocol: config.Protocol,
     out: pathlib.Path,
+    model: pathlib.Path | None = None,
 ) -> Evaluation:
-    """Evaluates one run, or pools the six of the 6-fold protocol, from their checkpoints."""
+    """Evaluates one run, or pools the six of the 6-fold protocol, from their checkpoints.
+
+    Args:
+        fold_runs: the runs.
+        stores: for each run, prepared blocks with its test area.
+        protocol: `covering` or `legacy`.
+        out: folder of the results.
+        model: of one run only, as for `fold_of`.
+    """
 
     def folds() -> Iterator[evaluation.Fold]:
         for run, store in zip(fold_runs, stores, strict=True):
             training.make_deterministic(run.experiment.seed)
-            yield fold_of(run, store)
+            yield fold_of(run, store, model)
 
     return evaluation.evaluate(folds(), protocol, out)
 
 
-def six_fold_runs(parent: pathlib.Path, areas: Sequence[int]) -> list[runs.Run]:
-    """The finished runs `parent/area1` ... of a 6-fold training.
+def six_fold_runs(parent: pathlib.Path) -> list[runs.Run]:
+    """The finished runs `parent/area1` ... of a 6-fold training, one per area of the data set.
 
     Raises:
-        FileNotFoundError: one is missing.
-        ValueError: one is not finished, or holds another area.
+        FileNotFoundError: there is none, or one is missing.
+        ValueError: one is not finished, or differs from the others in more than its area.
     """
+    first = runs.folds(parent)[0].experiment
     found = []
-    for area in areas:
+    for area in first.dataset.areas:
         run = runs.load(fold_folder(parent, area, six_fold=True))
-        if run.experiment.test_area != area:
-            raise ValueError(
-                f"{run.folder} must hold the fold of area {area}. "
-                f"Received: test_area={run.experiment.test_area}"
-            )
+        runs.require_same(run, dataclasses.replace(first, test_area=area))
         if not run.is_finished:
             raise ValueError(
-                f"{run.folder} is not finished; the pooled tables need all of areas {areas}. "
-                "Give the training command again to resume it."
+                f"{run.folder} is not finished; the pooled tables need all of areas "
+                f"{first.dataset.areas}. Give the training command again to resume it."
             )
         found.append(run)
     return found
@@ -129,11 +141,19 @@ def prepare_or_open(
     read_areas: preparation.ReadAreas,
     sources: runs.Sources,
     experiment: config.Experiment,
+    areas: Sequence[int] | None = None,
 ) -> Store:
-    """The prepared store: made from the raw data where they are given, else opened as it is."""
+    """The prepared store: made from the raw data where they are given, else opened as it is.
+
+    Args:
+        read_areas: the data set's reader.
+        sources: the store, and the raw data if it is to be made or brought up to date.
+        experiment: gives data set, block sizes and seed.
+        areas: which areas to prepare; None means all of the data set.
+    """
     if sources.data is None:
         return Store.open(sources.blocks, experiment.blocks if _is_ours(sources.blocks) else None)
-    return preparation.prepare(read_areas, sources.data, sources.blocks, experiment)
+    return preparation.prepare(read_areas, sources.data, sources.blocks, experiment, areas)
 
 
 def _is_ours(blocks: pathlib.Path) -> bool:
