@@ -14,8 +14,8 @@ import pathlib
 import re
 from collections.abc import Sequence
 
-from ban_tf import command_line, config, runs, workflow
-from ban_tf.data import prediction_files, s3dis
+from ban_tf import checkpoints, command_line, config, runs, workflow
+from ban_tf.data import prediction_files, s3dis, store
 from ban_tf.metrics import table
 from ban_tf.metrics.evaluation import Evaluation, Evaluator
 
@@ -23,9 +23,9 @@ from ban_tf.metrics.evaluation import Evaluation, Evaluator
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     if args.predictions is not None:
-        evaluation = score_predictions(args.predictions, args.protocol)
+        evaluation = score_predictions(args.predictions, args.protocol or "legacy")
     else:
-        evaluation = evaluate(args)
+        evaluation = evaluate(args, args.protocol or "covering")
     print(f"\n{table.render_text(evaluation)}")
     if args.json is not None:
         runs.write_text(args.json, table.to_json(evaluation))
@@ -43,8 +43,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     flags.add_argument(
         "--protocol",
         choices=("covering", "legacy"),
-        default="covering",
-        help="every raw point (default), or drawn as by the originals",
+        help="every raw point (default), or drawn as by the originals (default of --predictions)",
     )
     flags.add_argument("--predictions", type=pathlib.Path, help="folder of prediction files")
     flags.add_argument("--json", type=pathlib.Path, help="also write the scores here")
@@ -53,34 +52,30 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         flags.error("--run and --model name the same thing; give one")
     if args.six_fold and args.model is not None:
         flags.error("--six-fold needs --run, the folder of area1 ... area6")
+    others = (args.run, args.model, args.data, args.blocks, args.six_fold or None)
+    if args.predictions is not None and any(value is not None for value in others):
+        flags.error("--predictions scores files as they are; it goes with --protocol and --json")
     return args
 
 
-def evaluate(args: argparse.Namespace) -> Evaluation:
+def evaluate(args: argparse.Namespace, protocol: config.Protocol) -> Evaluation:
     """Evaluates one run or six, from the checkpoints alone."""
+    model = args.model if args.model is not None and args.model.suffix == ".keras" else None
     folder = run_folder(args)
-    if args.six_fold:
-        found = workflow.six_fold_runs(folder, config.S3DIS.areas)
-    else:
-        found = [runs.load(folder)]
-    if args.data is not None:
-        found = [on_data(run, args.data) for run in found]
+    found = workflow.six_fold_runs(folder) if args.six_fold else [runs.load(folder)]
+    for run in found:
+        print(f"evaluating {model or checkpoints.newest_model(run)} on {test_data(args, run)}")
+    found = [on_data(run, args) for run in found]
     stores = [
-        workflow.prepare_or_open(s3dis.read_areas, where(args, run), run.experiment)
+        workflow.prepare_or_open(
+            s3dis.read_areas, sources(args, run), run.experiment, [run.experiment.test_area]
+        )
         for run in found
     ]
-    out = folder / "evaluation" / args.protocol
-    evaluation = workflow.evaluate_runs(found, stores, args.protocol, out)
+    out = results_folder(args, folder, found[0], protocol)
+    evaluation = workflow.evaluate_runs(found, stores, protocol, out, model)
     print(f"wrote {out}")
     return evaluation
-
-
-def on_data(run: runs.Run, data: pathlib.Path) -> runs.Run:
-    """The run with the name of the data that it is to be evaluated on."""
-    dataset = run.experiment.dataset
-    name = s3dis.dataset_name(data, dataset.areas)
-    dataset = dataclasses.replace(dataset, name=name)
-    return dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, dataset=dataset))
 
 
 def run_folder(args: argparse.Namespace) -> pathlib.Path:
@@ -93,23 +88,63 @@ def run_folder(args: argparse.Namespace) -> pathlib.Path:
     return named
 
 
-def where(args: argparse.Namespace, run: runs.Run) -> runs.Sources:
+def test_data(args: argparse.Namespace, run: runs.Run) -> str:
+    where = args.data or args.blocks or run.experiment.dataset.name
+    return f"Area {run.experiment.test_area} of {where}"
+
+
+def is_other_data(args: argparse.Namespace, run: runs.Run) -> bool:
+    """Whether --data or --blocks name anything but what the run was trained on."""
+    if not run.sources_file.is_file():
+        return args.data is not None or args.blocks is not None
+    own = run.sources()
+    named = ((args.data, own.data), (args.blocks, own.blocks))
+    return any(path is not None and path.resolve() != mine for path, mine in named)
+
+
+def on_data(run: runs.Run, args: argparse.Namespace) -> runs.Run:
+    """The run with the name of the data that it is to be evaluated on."""
+    if not is_other_data(args, run):
+        return run
+    if args.data is not None:
+        name = s3dis.dataset_name(args.data, [run.experiment.test_area])
+    else:
+        found = store.Store.open(args.blocks)
+        name = s3dis.name_of([room.name for room in found.rooms], otherwise=found.dataset)
+    dataset = dataclasses.replace(run.experiment.dataset, name=name)
+    return dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, dataset=dataset))
+
+
+def sources(args: argparse.Namespace, run: runs.Run) -> runs.Sources:
     """The run's own data, or those that --data and --blocks name."""
-    if args.data is None and args.blocks is None:
+    if not is_other_data(args, run):
         return runs.Sources(run.sources().blocks, None)
-    if args.blocks is None:
-        return runs.Sources(
-            run.folder / "evaluation" / f"blocks_{args.data.resolve().name}", args.data
-        )
-    return runs.Sources(args.blocks, args.data)
+    name = run.experiment.dataset.name
+    blocks = args.blocks or run.folder / "evaluation" / f"blocks_{name}"
+    return runs.Sources(blocks, args.data)
+
+
+def results_folder(
+    args: argparse.Namespace, folder: pathlib.Path, run: runs.Run, protocol: config.Protocol
+) -> pathlib.Path:
+    """A folder of its own for other data and for a checkpoint, beside the run's own results."""
+    name = [protocol]
+    if is_other_data(args, run):
+        name.append(run.experiment.dataset.name)
+    if args.model is not None and args.model.suffix == ".keras" and args.model != run.model_file:
+        name.append(args.model.stem)
+    return folder / "evaluation" / "_".join(name)
 
 
 def score_predictions(folder: pathlib.Path, protocol: config.Protocol) -> Evaluation:
     """Scores a folder of `<room>_pred.txt` and `<room>_gt.txt`."""
     names = prediction_files.list_rooms(folder)
     areas = {int(match.group(1)) for name in names if (match := re.match(r"Area_(\d+)_", name))}
-    evaluator = Evaluator(config.S3DIS, tuple(areas), protocol, "prediction files")
-    for room in prediction_files.read_rooms(folder, config.S3DIS.num_classes):
+    dataset = dataclasses.replace(
+        config.S3DIS, name=s3dis.name_of(names, otherwise=folder.resolve().name)
+    )
+    evaluator = Evaluator(dataset, tuple(areas), protocol, "prediction files")
+    for room in prediction_files.read_rooms(folder, dataset.num_classes):
         evaluator.add(
             room.name, room.truth_semantic, room.truth_instance, room.semantic, room.instance
         )

@@ -7,6 +7,7 @@ command, given again, goes on where it was.
 """
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 
 from ban_tf import command_line, config, preparation
@@ -16,7 +17,11 @@ from ban_tf.data import s3dis
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     experiment = config.quick(config.s3dis()) if args.quick else config.s3dis()
-    store = preparation.prepare(s3dis.read_areas, args.data, args.blocks, experiment, args.areas)
+    areas = args.areas or s3dis.list_areas(args.data)
+    name = s3dis.dataset_name(args.data, areas)
+    dataset = dataclasses.replace(experiment.dataset, name=name)
+    experiment = dataclasses.replace(experiment, dataset=dataset, seed=args.seed)
+    store = preparation.prepare(s3dis.read_areas, args.data, args.blocks, experiment, areas)
     print(
         f"{args.blocks}: {len(store.rooms)} rooms, {len(store)} blocks of {store.num_points} points"
     )
@@ -27,6 +32,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     command_line.add_data_flags(flags)
     flags.add_argument("--areas", type=int, nargs="+", help="which areas (default: all)")
     flags.add_argument("--quick", action="store_true", help="blocks of the reduced setting")
+    flags.add_argument("--seed", type=int, default=0, help="of the draws (default: 0)")
     args = flags.parse_args(argv)
     if args.data is None or args.blocks is None:
         flags.error("--data and --blocks are needed")

@@ -15,7 +15,7 @@ import pathlib
 from collections.abc import Sequence
 
 from ban_tf import command_line, config, runs, workflow
-from ban_tf.data import s3dis, synthetic
+from ban_tf.data import s3dis, store, synthetic
 from ban_tf.metrics import table
 
 
@@ -25,16 +25,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     parent = args.run or command_line.RUNS / experiment.dataset.name
     data = args.data
     areas = experiment.dataset.areas if args.six_fold else (experiment.test_area,)
-    folds = open_folds(parent, experiment, areas, args.six_fold)
+    folds = plan_folds(parent, experiment, areas, args.six_fold)
     print_settings(experiment, areas)
     if data is None and args.blocks is None:
         data = generate_building(parent / "building", experiment)
     sources = runs.Sources(args.blocks or parent / "blocks", data)
-    store = workflow.prepare_or_open(s3dis.read_areas, sources, experiment)
-    for run in folds:
-        outcome = workflow.train_and_evaluate(run, store, sources)
-        print_outcome(outcome)
-    print_next_steps(parent, args)
+    blocks = workflow.prepare_or_open(s3dis.read_areas, sources, experiment)
+    outcomes = []
+    for folder, fold in folds:
+        outcomes.append(workflow.train_and_evaluate(runs.start(folder, fold), blocks, sources))
+        print_outcome(outcomes[-1])
+    print_next_steps(parent, outcomes[-1], args)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -42,7 +43,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     command_line.add_data_flags(flags)
     command_line.add_run_flag(flags, "runs/<dataset>")
     fold = flags.add_mutually_exclusive_group()
-    fold.add_argument("--test-area", type=int, help="the area left out (default: 5; building: 3)")
+    fold.add_argument("--test-area", type=int, help="the area left out (default: 5, else the last)")
     fold.add_argument("--six-fold", action="store_true", help="train one network per area")
     flags.add_argument("--quick", action="store_true", help="the reduced setting of the demo")
     flags.add_argument("--epochs", type=int, help="instead of the setting's own number")
@@ -56,36 +57,66 @@ def choose_experiment(args: argparse.Namespace) -> config.Experiment:
     if args.data is None and args.blocks is None:
         experiment = config.demo()
     else:
-        experiment = config.s3dis()
-        if args.data is not None:  # a wrong path is refused here, before any work
-            name = s3dis.dataset_name(args.data, experiment.dataset.areas)
-            dataset = dataclasses.replace(experiment.dataset, name=name)
-            experiment = dataclasses.replace(experiment, dataset=dataset)
+        experiment = describe(args.data, args.blocks, args.test_area)
         if args.quick:
             experiment = config.quick(experiment)
-    training = dataclasses.replace(
-        experiment.training,
-        num_epochs=args.epochs or experiment.training.num_epochs,
-        batch_size=args.batch_size or experiment.training.batch_size,
-    )
-    return dataclasses.replace(
-        experiment,
-        training=training,
-        seed=args.seed,
-        test_area=args.test_area or experiment.test_area,
-    )
+    if args.test_area is not None:
+        experiment = dataclasses.replace(experiment, test_area=args.test_area)
+    training = experiment.training
+    if args.epochs is not None:
+        training = dataclasses.replace(training, num_epochs=args.epochs)
+    if args.batch_size is not None:
+        training = dataclasses.replace(training, batch_size=args.batch_size)
+    return dataclasses.replace(experiment, training=training, seed=args.seed)
 
 
-def open_folds(
+def describe(
+    data: pathlib.Path | None, blocks: pathlib.Path | None, test_area: int | None
+) -> config.Experiment:
+    """The paper's protocol on the data that are there; a wrong path is refused before any work.
+
+    S3DIS must be complete. Other data may have any areas; of these the last is left out if there is
+    no Area 5.
+    """
+    experiment = config.s3dis()
+    if data is not None:
+        areas = s3dis.list_areas(data)
+        name = s3dis.dataset_name(data, areas)
+    else:
+        found = store.Store.open(blocks)
+        areas = found.areas
+        name = s3dis.name_of([room.name for room in found.rooms], otherwise=found.dataset)
+    if name == experiment.dataset.name:
+        areas = experiment.dataset.areas
+        if data is not None:
+            s3dis.list_rooms(data, areas)
+    if test_area is None:
+        test_area = experiment.test_area if experiment.test_area in areas else areas[-1]
+    dataset = dataclasses.replace(experiment.dataset, name=name, areas=areas)
+    return dataclasses.replace(experiment, dataset=dataset, test_area=test_area)
+
+
+def plan_folds(
     parent: pathlib.Path, experiment: config.Experiment, areas: Sequence[int], six_fold: bool
-) -> list[runs.Run]:
-    """The runs that are still to be done; refuses when all of them are finished."""
-    folders = {area: workflow.fold_folder(parent, area, six_fold) for area in areas}
-    open_areas = [area for area in areas if not (folders[area] / "model.keras").is_file()]
-    return [
-        runs.start(folders[area], dataclasses.replace(experiment, test_area=area))
-        for area in open_areas or areas
-    ]
+) -> list[tuple[pathlib.Path, config.Experiment]]:
+    """Folders and experiments that are still to be done; refuses when all of them are finished."""
+    if six_fold and (parent / "config.json").is_file():
+        raise ValueError(f"{parent} holds a run of one area. Choose another folder with --run.")
+    due = []
+    for area in areas:
+        fold = dataclasses.replace(experiment, test_area=area)
+        folder = workflow.fold_folder(parent, area, six_fold)
+        if six_fold and (folder / "model.keras").is_file():
+            runs.require_same(runs.load(folder), fold)
+            continue
+        runs.check(folder, fold)
+        due.append((folder, fold))
+    if not due:
+        raise ValueError(
+            f"{parent} holds a finished six-fold training. Evaluate it with eval/eval_*.py --run "
+            f"{parent} --six-fold, or train anew with another --run."
+        )
+    return due
 
 
 def generate_building(root: pathlib.Path, experiment: config.Experiment) -> pathlib.Path:
@@ -112,13 +143,17 @@ def print_outcome(outcome: workflow.Outcome) -> None:
     print(f"\n{table.render_text(outcome.after)}\n\n{outcome.gain()}")
 
 
-def print_next_steps(parent: pathlib.Path, args: argparse.Namespace) -> None:
-    six = " --six-fold" if args.six_fold else ""
-    results = parent / ("area1" if args.six_fold else "")
+def print_next_steps(
+    parent: pathlib.Path, outcome: workflow.Outcome, args: argparse.Namespace
+) -> None:
+    run, protocol = outcome.run, outcome.after.protocol
+    flags = (" --six-fold" if args.six_fold else "") + (
+        "" if protocol == "covering" else f" --protocol {protocol}"
+    )
     print(
-        f"\nnetwork      {results / 'model.keras'}\nlog          {results / 'log.csv'}"
-        f"\npredictions  {results / 'evaluation' / 'covering' / 'predictions'}"
-        f"\nevaluate     python eval/eval_s3dis.py --run {parent}{six}"
+        f"\nnetwork      {run.model_file}\nlog          {run.log_file}"
+        f"\npredictions  {run.evaluation_folder(protocol) / 'predictions'}"
+        f"\nevaluate     python eval/eval_s3dis.py --run {parent}{flags}"
     )
     if args.data is None and args.blocks is None:
         print(

@@ -21,13 +21,15 @@ from ban_tf import config
 from ban_tf.data import cloud_cache
 from ban_tf.data.annotation import RowProblem, read_annotation
 from ban_tf.data.cloud import Cloud
-from ban_tf.data.s3dis_layout import Room, dataset_name, list_rooms
+from ban_tf.data.s3dis_layout import Room, dataset_name, list_areas, list_rooms, name_of
 
 __all__ = [
     "Room",
     "RowProblem",
     "dataset_name",
+    "list_areas",
     "list_rooms",
+    "name_of",
     "read_areas",
     "read_problems",
     "read_room",

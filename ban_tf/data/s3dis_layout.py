@@ -10,7 +10,7 @@ LAYOUT = "Area_<N>/<room>/Annotations/<class>_<k>.txt"
 _AREA = re.compile(r"Area_(\d+)")
 _WELL_FORMED = re.compile(r"[a-z]+_\d+")
 _ROOM_OF_S3DIS = re.compile(
-    r"(office|hallway|storage|conferenceRoom|WC|pantry|lounge|lobby|copyRoom|auditorium|openspace)_\d+"
+    r"(Area_\d+_)?(office|hallway|storage|conferenceRoom|WC|pantry|lounge|lobby|copyRoom|auditorium|openspace)_\d+"
 )
 
 
@@ -90,14 +90,31 @@ def list_rooms(root: Path, areas: Iterable[int]) -> list[Room]:
     return rooms
 
 
+def list_areas(root: Path) -> tuple[int, ...]:
+    """The numbers of the areas that are there, ascending.
+
+    Raises:
+        FileNotFoundError: the root is missing, or has no area.
+    """
+    return tuple(sorted(_find_areas(Path(root))))
+
+
 def dataset_name(root: Path, areas: Iterable[int]) -> str:
-    """`s3dis` if all rooms are named as in S3DIS, else the name of the folder.
+    """`s3dis` if all rooms are named as in S3DIS, else the name of the folder; see `name_of`."""
+    names = [room.name for room in list_rooms(root, areas)]
+    return name_of(names, otherwise=Path(root).resolve().name)
+
+
+def name_of(rooms: Iterable[str], otherwise: str) -> str:
+    """`s3dis` if all rooms (`office_1` or `Area_5_office_1`) are named as in S3DIS.
 
     Other scans in the same layout are welcome, but published results do not belong to them.
+
+    Args:
+        rooms: the names.
+        otherwise: the name of other data.
     """
-    names = [room.name for room in list_rooms(root, areas)]
-    is_s3dis = all(_ROOM_OF_S3DIS.fullmatch(name) for name in names)
-    return "s3dis" if is_s3dis else Path(root).resolve().name
+    return "s3dis" if all(_ROOM_OF_S3DIS.fullmatch(name) for name in rooms) else otherwise
 
 
 def _find_areas(root: Path) -> dict[int, Path]:

@@ -89,6 +89,11 @@ class Store:
         return sum(room.num_blocks for room in self.rooms)
 
     @property
+    def dataset(self) -> str:
+        """Name of the data set; for data that others prepared, that of the folder."""
+        return self.path.resolve().name if self.settings is None else self.settings.dataset
+
+    @property
     def areas(self) -> tuple[int, ...]:
         return tuple(sorted({room.area for room in self.rooms if room.area is not None}))
 
