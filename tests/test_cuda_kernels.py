@@ -1,7 +1,5 @@
 """The CUDA kernels against NumPy: emulated on the CPU, and on a GPU under `-m gpu`."""
 
-import subprocess
-
 import cuda_emulation
 import numpy as np
 import op_references as reference
@@ -300,30 +298,3 @@ def test_interpolation_and_its_gradient_match_numpy(ops, num_channels):
     wanted = sum_in_order(weights[..., None] * grad[:, :, None], index, 19)
     got = run(ops, ops.interpolate_grad(grad, index, weights, 19))
     np.testing.assert_array_equal(got, wanted)
-
-
-# ---- Compilation ------------------------------------------------------------
-
-
-def compile_with_nvcc(source, folder, flags):
-    try:
-        cuda = launchers.find_cuda()
-    except (FileNotFoundError, toolchain.BuildError) as error:
-        pytest.skip(f"no CUDA compiler: {error}")
-    command = [cuda.nvcc, *flags, "-o", str(folder / "compiled"), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("source", launchers.sources(), ids=lambda path: path.stem)
-def test_nvcc_compiles_every_kernel_without_a_warning(tmp_path, source):
-    newest = toolchain.CUDA_ARCHITECTURES[-1]  # device code alone: the build does the rest
-    flags = [*launchers.COMPILE_FLAGS, "-cubin", f"-arch=sm_{newest}"]
-    compile_with_nvcc(source, tmp_path, flags)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("source", launchers.sources(), ids=lambda path: path.stem)
-def test_nvcc_compiles_every_kernel_for_every_architecture(tmp_path, source):
-    flags = launchers.nvcc_flags(toolchain.CUDA_ARCHITECTURES)
-    compile_with_nvcc(source, tmp_path, [*flags, "-c"])

@@ -1,12 +1,11 @@
 #include "scheduler.h"
 
 #include <algorithm>
-#include <cstring>
-#include <random>
 #include <utility>
 #include <vector>
 
-#include "fibers.h"
+#include "launch_limits.h"
+#include "machine.h"
 
 cuda_emulator::Index3 threadIdx;
 cuda_emulator::Index3 blockIdx;
@@ -16,53 +15,8 @@ cuda_emulator::Extent3 gridDim;
 namespace cuda_emulator {
 namespace {
 
-constexpr unsigned kMaxThreads = 1024;
-constexpr unsigned kMaxClusterSize = 8;
-constexpr size_t kMaxSharedBytes = 48 << 10;
 constexpr size_t kGuardBytes = 256;
 constexpr int kFill = 0xff;
-
-enum class State { kRunnable, kAtWarp, kAtBlock, kAtCluster, kFinished };
-
-struct Block;
-
-struct Thread {
-  State state = State::kRunnable;
-  Index3 index;
-  unsigned number = 0;  // within the cluster
-  unsigned lane = 0;
-  Block* block = nullptr;
-  Thread* warp = nullptr;  // lane 0 of its warp
-  Posting posting;
-  uint64_t result = 0;
-  uint64_t priority = 0;  // lane 0: of the warp
-};
-
-struct Block {
-  Index3 index;
-  unsigned rank = 0;
-  unsigned num_waiting = 0;
-  bool started = false;
-  bool finished = false;  // at least one of its threads has
-  std::vector<unsigned char> shared;
-};
-
-// Everything about the cluster that is running now.
-struct Machine {
-  LaunchShape shape;
-  unsigned threads_per_block = 0;
-  std::vector<Block> blocks;
-  std::vector<Thread> threads;
-  std::vector<std::pair<uint64_t, Thread*>>
-      runnable;  // heap, most urgent first
-  unsigned num_waiting_for_cluster = 0;
-  Thread* current = nullptr;
-  bool failed = false;
-  std::string failure;
-  bool with_priorities = false;
-  std::mt19937_64 random;
-  FiberPool fibers;
-};
 
 Machine machine;
 
@@ -71,11 +25,14 @@ void Fail(const std::string& message) {
   if (machine.failure.empty()) machine.failure = message;
 }
 
+std::string Place(const Thread& thread) {
+  return " (block " + std::to_string(thread.block->index.x) + ", thread " +
+         std::to_string(thread.index.x) + ")";
+}
+
 // As `Fail`, from inside a kernel: the thread never runs on.
 [[noreturn]] void FailThread(const std::string& message) {
-  const Thread& thread = *machine.current;
-  Fail(message + " (block " + std::to_string(thread.block->index.x) +
-       ", thread " + std::to_string(thread.index.x) + ")");
+  Fail(message + Place(*machine.current));
   for (;;) machine.fibers.Yield();
 }
 
@@ -135,25 +92,6 @@ uint64_t Result(const Thread* warp, unsigned lane) {
   return 0;
 }
 
-bool Refuse(const LaunchShape& shape) {
-  const uint64_t threads =
-      uint64_t{shape.block.x} * shape.block.y * shape.block.z;
-  if (threads == 0 || threads > kMaxThreads || threads % kWarpSize != 0) {
-    Fail("a block must have 32, 64, ... 1024 threads, not " +
-         std::to_string(threads));
-  } else if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0 ||
-             shape.grid.x > 0x7fffffffu || shape.grid.y > 65535 ||
-             shape.grid.z > 65535) {
-    Fail("the grid is empty or too large");
-  } else if (shape.shared_bytes > kMaxSharedBytes) {
-    Fail("more than 48 KiB of shared memory was asked for");
-  } else if (shape.cluster_size == 0 || shape.cluster_size > kMaxClusterSize ||
-             shape.grid.x % shape.cluster_size != 0) {
-    Fail("a cluster must have 1 to 8 blocks and divide the grid");
-  }
-  return machine.failed;
-}
-
 void SetUp(Index3 first_block) {
   const LaunchShape& shape = machine.shape;
   machine.runnable.clear();
@@ -186,14 +124,11 @@ void SetUp(Index3 first_block) {
 void FailDeadlock() {
   for (const Thread& thread : machine.threads) {
     if (thread.state == State::kFinished) continue;
-    machine.current = const_cast<Thread*>(&thread);
     const char* where = thread.state == State::kAtWarp    ? "a warp operation"
                         : thread.state == State::kAtBlock ? "__syncthreads()"
                                                           : "a cluster barrier";
     Fail(std::string("threads wait at ") + where +
-         " that not every thread of it reaches (block " +
-         std::to_string(thread.block->index.x) + ", thread " +
-         std::to_string(thread.index.x) + ")");
+         " that not every thread of it reaches" + Place(thread));
     return;
   }
 }
@@ -230,8 +165,12 @@ void RunCluster(Index3 first_block) {
 }  // namespace
 
 bool RunGrid(const LaunchShape& shape, const std::function<void()>& kernel) {
+  const std::string refusal = WhyRefused(shape);
+  if (!refusal.empty()) {
+    Fail(refusal);
+    return false;
+  }
   machine.failed = false;
-  if (Refuse(shape)) return false;
   machine.shape = shape;
   blockDim = shape.block;
   gridDim = shape.grid;
