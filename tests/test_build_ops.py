@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,16 @@ def test_an_installed_tensorflow_is_not_among_the_requirements():
     assert set(with_it) - set(without_it) == {"tensorflow>=2.18,<2.22"}
     assert {"numpy", "h5py", "pytest", "tensorboard"} <= set(without_it)
     assert install.installed_tensorflow().keys() & {"tensorflow", "tensorflow-cpu"}
+
+
+@pytest.mark.slow
+def test_a_wheel_carries_the_library_for_this_platform(tmp_path):
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(tmp_path), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "-py3-none-linux_" in wheel.name
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert {"tf_ops/_ban_ops.so", "tf_ops/_ban_ops.json"} <= set(names)
+    assert not any(name.startswith(("tests", "benchmarks")) for name in names)

@@ -7,27 +7,32 @@ import keras
 
 def check_float32(name: str, tensor: Any) -> None:
     """Raises TypeError unless `tensor` is float32 (or has no type yet, as a list)."""
-    dtype = getattr(tensor, "dtype", None)
-    if dtype is not None and keras.backend.standardize_dtype(dtype) != "float32":
+    found = _dtype_name(tensor)
+    if found not in ("float32", None):
         raise TypeError(
             f"`{name}` must be float32: the point-cloud ops compute in float32 only. Received: "
-            f"{name}.dtype={keras.backend.standardize_dtype(dtype)}. Cast it with: "
-            f'keras.ops.cast({name}, "float32")'
+            f'{name}.dtype={found}. Cast it with: keras.ops.cast({name}, "float32")'
         )
 
 
 def check_int32(name: str, tensor: Any) -> None:
     """Raises TypeError unless `tensor` is int32 (or has no type yet, as a list)."""
-    dtype = getattr(tensor, "dtype", None)
-    if dtype is not None and keras.backend.standardize_dtype(dtype) != "int32":
+    found = _dtype_name(tensor)
+    if found not in ("int32", None):
         raise TypeError(
-            f"`{name}` must be int32. Received: "
-            f"{name}.dtype={keras.backend.standardize_dtype(dtype)}. Cast it with: "
+            f"`{name}` must be int32. Received: {name}.dtype={found}. Cast it with: "
             f'keras.ops.cast({name}, "int32")'
         )
 
 
-def check_shape(name: str, tensor: Any, letters: str, *sizes: int | None) -> None:
+def _dtype_name(tensor: Any) -> str | None:
+    dtype = getattr(tensor, "dtype", None)
+    # TensorFlow's and NumPy's types have a name, Keras's are one; others are for Keras to read.
+    name = getattr(dtype, "name", dtype)
+    return name if name is None or type(name) is str else keras.backend.standardize_dtype(dtype)
+
+
+def check_shape(name: str, tensor: Any, letters: str, *sizes: int | None) -> tuple[int | None, ...]:
     """Raises ValueError when the known part of the shape is not `sizes`.
 
     Args:
@@ -35,31 +40,33 @@ def check_shape(name: str, tensor: Any, letters: str, *sizes: int | None) -> Non
         tensor: anything; what has no `shape` yet, or one of unknown rank, passes.
         letters: the shape in letters, e.g. "[B, N, 3]".
         sizes: the size of each axis, None for any.
+
+    Returns:
+        The size of each axis, None where it is not known.
     """
-    shape = _known_shape(tensor)
-    if shape is None:
-        return
-    fits = len(shape) == len(sizes) and all(
-        want is None or got is None or want == got for want, got in zip(sizes, shape, strict=True)
+    shape = getattr(tensor, "shape", None)
+    if shape is None or getattr(shape, "rank", 0) is None:
+        return sizes
+    found = tuple(shape)
+    if len(found) == len(sizes):
+        # A plain loop: this runs at every call of an op.
+        for want, got in zip(sizes, found, strict=True):
+            if want != got and want is not None and got is not None:
+                break
+        else:
+            return found
+    raise ValueError(
+        f"`{name}` must have shape {letters}, here {_text(sizes)}. Received: "
+        f"{name}.shape={_text(found)}"
     )
-    if not fits:
-        raise ValueError(
-            f"`{name}` must have shape {letters}, here {_text(sizes)}. Received: "
-            f"{name}.shape={_text(shape)}"
-        )
 
 
 def known_size(tensor: Any, axis: int) -> int | None:
     """Returns the size of one axis, or None while it is unknown."""
-    shape = _known_shape(tensor)
-    return None if shape is None or axis >= len(shape) else shape[axis]
-
-
-def _known_shape(tensor: Any) -> tuple[int | None, ...] | None:
     shape = getattr(tensor, "shape", None)
-    if shape is None or getattr(shape, "rank", 0) is None:
+    if shape is None or getattr(shape, "rank", 0) is None or axis >= len(shape):
         return None
-    return tuple(shape)
+    return shape[axis]
 
 
 def _text(sizes: tuple[int | None, ...]) -> str:

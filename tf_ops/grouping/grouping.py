@@ -30,8 +30,8 @@ def ball_query(xyz: Any, centres: Any, radius: float, num_neighbours: int) -> tu
     """
     checks.check_float32("xyz", xyz)
     checks.check_float32("centres", centres)
-    checks.check_shape("xyz", xyz, "[B, N, 3]", None, None, 3)
-    checks.check_shape("centres", centres, "[B, M, 3]", checks.known_size(xyz, 0), None, 3)
+    batch, _, _ = checks.check_shape("xyz", xyz, "[B, N, 3]", None, None, 3)
+    checks.check_shape("centres", centres, "[B, M, 3]", batch, None, 3)
     if not (math.isfinite(radius) and radius > 0):
         raise ValueError(f"`radius` must be finite and > 0. Received: radius={radius}")
     if num_neighbours < 1:
@@ -62,6 +62,6 @@ def group_points(points: Any, index: Any) -> Any:
     """
     checks.check_float32("points", points)
     checks.check_int32("index", index)
-    checks.check_shape("points", points, "[B, N, C]", None, None, None)
-    checks.check_shape("index", index, "[B, M, K]", checks.known_size(points, 0), None, None)
+    batch, _, _ = checks.check_shape("points", points, "[B, N, C]", None, None, None)
+    checks.check_shape("index", index, "[B, M, K]", batch, None, None)
     return library.kernels("grouping").group_points(points, index)

@@ -32,9 +32,8 @@ def three_nearest(query: Any, reference: Any) -> tuple[Any, Any]:
     """
     checks.check_float32("query", query)
     checks.check_float32("reference", reference)
-    checks.check_shape("query", query, "[B, N, 3]", None, None, 3)
-    checks.check_shape("reference", reference, "[B, M, 3]", checks.known_size(query, 0), None, 3)
-    num_references = checks.known_size(reference, 1)
+    batch, _, _ = checks.check_shape("query", query, "[B, N, 3]", None, None, 3)
+    _, num_references, _ = checks.check_shape("reference", reference, "[B, M, 3]", batch, None, 3)
     if num_references is not None and num_references < 3:
         raise ValueError(
             "`reference` must have at least three points per cloud, or there are no three "
@@ -81,9 +80,7 @@ def interpolate(points: Any, index: Any, weights: Any) -> Any:
     checks.check_float32("points", points)
     checks.check_int32("index", index)
     checks.check_float32("weights", weights)
-    batch = checks.known_size(points, 0)
-    checks.check_shape("points", points, "[B, M, C]", None, None, None)
-    checks.check_shape("index", index, "[B, N, 3]", batch, None, 3)
-    num_queries = checks.known_size(index, 1)
+    batch, _, _ = checks.check_shape("points", points, "[B, M, C]", None, None, None)
+    _, num_queries, _ = checks.check_shape("index", index, "[B, N, 3]", batch, None, 3)
     checks.check_shape("weights", weights, "[B, N, 3]", batch, num_queries, 3)
     return library.kernels("interpolation").interpolate(points, index, weights)

@@ -24,19 +24,15 @@ class ThreeNearest {
     const simd::Floats d = simd::SquaredLength(simd::Broadcast(point[0]) - x_,
                                                simd::Broadcast(point[1]) - y_,
                                                simd::Broadcast(point[2]) - z_);
-    const uint32_t taken = kAscending ? simd::BitsLess(d, distance_[2])
-                                      : simd::BitsLessEqual(d, distance_[2]);
-    if (taken == 0) return;
     const simd::Ints k = simd::BroadcastInt(index);
-    const simd::Ints below0 = Below<kAscending>(d, k, 0);
-    const simd::Ints below1 = Below<kAscending>(d, k, 1);
-    const simd::Ints below2 = Below<kAscending>(d, k, 2);
-    distance_[2] = below1 ? distance_[1] : (below2 ? d : distance_[2]);
-    index_[2] = below1 ? index_[1] : (below2 ? k : index_[2]);
-    distance_[1] = below0 ? distance_[0] : (below1 ? d : distance_[1]);
-    index_[1] = below0 ? index_[0] : (below1 ? k : index_[1]);
-    distance_[0] = below0 ? d : distance_[0];
-    index_[0] = below0 ? k : index_[0];
+    const simd::Mask below2 = Below<kAscending>(d, k, 2);
+    if (simd::NoLane(below2)) return;
+    const simd::Mask below1 = Below<kAscending>(d, k, 1);
+    const simd::Mask below0 = Below<kAscending>(d, k, 0);
+    Put(2, below2, below1, d, k);
+    Put(1, below1, below0, d, k);
+    distance_[0] = simd::Select(below0, d, distance_[0]);
+    index_[0] = simd::Select(below0, k, index_[0]);
   }
 
   // The largest distance that can still be taken by one of the queries.
@@ -47,21 +43,37 @@ class ThreeNearest {
   uint32_t Write(const int32_t* rows, int64_t count, float* squared_distance,
                  int32_t* index) const;
 
-  const float* low() const { return low_; }
-  const float* high() const { return high_; }
+  // The box around the queries.
+  BAN_INLINE void FindBox(float* low, float* high) const {
+    low[0] = -simd::LargestLane(-x_);
+    low[1] = -simd::LargestLane(-y_);
+    low[2] = -simd::LargestLane(-z_);
+    high[0] = simd::LargestLane(x_);
+    high[1] = simd::LargestLane(y_);
+    high[2] = simd::LargestLane(z_);
+  }
 
  private:
   template <bool kAscending>
-  BAN_INLINE simd::Ints Below(simd::Floats d, simd::Ints k, int slot) const {
-    if (kAscending) return d < distance_[slot];
-    return (d < distance_[slot]) |
-           ((d == distance_[slot]) & (k < index_[slot]));
+  BAN_INLINE simd::Mask Below(simd::Floats d, simd::Ints k, int slot) const {
+    const simd::Mask less = simd::Less(d, distance_[slot]);
+    if (kAscending) return less;
+    return less |
+           (simd::Equal(d, distance_[slot]) & simd::LessInts(k, index_[slot]));
+  }
+
+  // Fills a slot with what moves down from the slot before, or with (d, k).
+  BAN_INLINE void Put(int slot, simd::Mask below, simd::Mask below_before,
+                      simd::Floats d, simd::Ints k) {
+    distance_[slot] = simd::Select(below_before, distance_[slot - 1],
+                                   simd::Select(below, d, distance_[slot]));
+    index_[slot] = simd::Select(below_before, index_[slot - 1],
+                                simd::Select(below, k, index_[slot]));
   }
 
   simd::Floats x_, y_, z_;
   simd::Floats distance_[3];
   simd::Ints index_[3];
-  float low_[3], high_[3];  // the box around the queries
 };
 
 // The finite references of a cloud in boxes of neighbours, and its finite

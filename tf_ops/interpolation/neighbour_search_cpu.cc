@@ -24,10 +24,6 @@ ThreeNearest::ThreeNearest(const float* queries, const int32_t* rows,
       lanes[axis][i] = queries[row * 3 + axis];
     }
   }
-  for (int axis = 0; axis < 3; ++axis) {
-    low_[axis] = *std::min_element(lanes[axis], lanes[axis] + kWidth);
-    high_[axis] = *std::max_element(lanes[axis], lanes[axis] + kWidth);
-  }
   x_ = simd::Load(lanes[0]);
   y_ = simd::Load(lanes[1]);
   z_ = simd::Load(lanes[2]);
@@ -91,13 +87,15 @@ BAN_INLINE void NeighbourSearch::OfferBox(int64_t box,
 void NeighbourSearch::BoundBoxes(const ThreeNearest& nearest,
                                  float* bound) const {
   const float* side = sides_.data();
+  float low[3], high[3];
+  nearest.FindBox(low, high);
   for (int64_t b = 0; b < num_boxes_; b += kWidth) {
     Floats gap[3];
     for (int axis = 0; axis < 3; ++axis) {
-      gap[axis] = simd::Gap(simd::Load(side + 2 * axis * num_boxes_ + b),
-                            simd::Load(side + (2 * axis + 1) * num_boxes_ + b),
-                            simd::Broadcast(nearest.low()[axis]),
-                            simd::Broadcast(nearest.high()[axis]));
+      gap[axis] =
+          simd::Gap(simd::Load(side + 2 * axis * num_boxes_ + b),
+                    simd::Load(side + (2 * axis + 1) * num_boxes_ + b),
+                    simd::Broadcast(low[axis]), simd::Broadcast(high[axis]));
     }
     simd::Store(bound + b, simd::SquaredLength(gap[0], gap[1], gap[2]));
   }

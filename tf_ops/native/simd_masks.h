@@ -78,6 +78,37 @@ BAN_INLINE uint32_t BitsLessInts(Ints a, Ints b) {
 #endif
 }
 
+// One truth value per lane, in the form that selects fastest.
+#if defined(__AVX512F__)
+using Mask = __mmask16;
+BAN_INLINE Mask Less(Floats a, Floats b) {
+  return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+}
+BAN_INLINE Mask Equal(Floats a, Floats b) {
+  return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ);
+}
+BAN_INLINE Mask LessInts(Ints a, Ints b) {
+  return _mm512_cmp_epi32_mask((__m512i)a, (__m512i)b, _MM_CMPINT_LT);
+}
+BAN_INLINE bool NoLane(Mask mask) { return mask == 0; }
+BAN_INLINE Floats Select(Mask mask, Floats yes, Floats no) {
+  return (Floats)_mm512_mask_blend_ps(mask, (__m512)no, (__m512)yes);
+}
+BAN_INLINE Ints Select(Mask mask, Ints yes, Ints no) {
+  return (Ints)_mm512_mask_blend_epi32(mask, (__m512i)no, (__m512i)yes);
+}
+#else
+using Mask = Ints;
+BAN_INLINE Mask Less(Floats a, Floats b) { return a < b; }
+BAN_INLINE Mask Equal(Floats a, Floats b) { return a == b; }
+BAN_INLINE Mask LessInts(Ints a, Ints b) { return a < b; }
+BAN_INLINE bool NoLane(Mask mask) { return LaneBits(mask) == 0; }
+BAN_INLINE Floats Select(Mask mask, Floats yes, Floats no) {
+  return mask ? yes : no;
+}
+BAN_INLINE Ints Select(Mask mask, Ints yes, Ints no) { return mask ? yes : no; }
+#endif
+
 // a < b ? a : b, so `b` where one is NaN.  (The masks of all ones, here and
 // below, are instead of plain intrinsics that make GCC 12 warn.)
 BAN_INLINE Floats Least(Floats a, Floats b) {

@@ -28,8 +28,7 @@ def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
             (native kernels; the stock ones do not see it).
     """
     checks.check_float32("xyz", xyz)
-    checks.check_shape("xyz", xyz, "[B, N, 3]", None, None, 3)
-    num_points = checks.known_size(xyz, 1)
+    _, num_points, _ = checks.check_shape("xyz", xyz, "[B, N, 3]", None, None, 3)
     if num_samples < 1 or (num_points is not None and num_samples > num_points):
         raise ValueError(
             "`num_samples` must be in [1, N], where N is the number of points in `xyz`. "
@@ -59,6 +58,6 @@ def gather_points(points: Any, index: Any) -> Any:
     """
     checks.check_float32("points", points)
     checks.check_int32("index", index)
-    checks.check_shape("points", points, "[B, N, C]", None, None, None)
-    checks.check_shape("index", index, "[B, M]", checks.known_size(points, 0), None)
+    batch, _, _ = checks.check_shape("points", points, "[B, N, C]", None, None, None)
+    checks.check_shape("index", index, "[B, M]", batch, None)
     return library.kernels("sampling").gather_points(points, index)

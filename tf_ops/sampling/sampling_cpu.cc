@@ -50,7 +50,7 @@ class AllPoints {
           simd::Load(x + 2 * size_ + n) - pz);
       const Floats nearest = simd::Least(distance, simd::Load(nearest_ + n));
       simd::Store(nearest_ + n, nearest);
-      where = nearest > best ? number : where;
+      where = simd::Select(simd::Less(best, nearest), number, where);
       best = simd::Greatest(nearest, best);
       number += kWidth;
     }

@@ -1,0 +1,40 @@
+"""Metadata stands in setup.cfg; this adds the compiled ops to a wheel, for one platform.
+
+    bash build_ops.sh && python -m pip wheel --no-deps .
+
+The library in the wheel is for the TensorFlow minor version and the kind of machine it was built
+with; `tf_ops.library` says so when it is loaded under another version.
+"""
+
+from pathlib import Path
+
+from setuptools import setup
+
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:  # setuptools before 70.1
+    from wheel.bdist_wheel import bdist_wheel
+
+LIBRARY = Path(__file__).parent / "tf_ops" / "_ban_ops.so"
+
+
+class PlatformWheel(bdist_wheel):
+    """A wheel for any Python 3 on this platform: the library does not depend on Python."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        self.root_is_pure = False
+
+    def get_tag(self):
+        return "py3", "none", super().get_tag()[2]
+
+    def run(self):
+        if not LIBRARY.exists():
+            raise SystemExit(
+                f"The wheel carries the compiled ops, but {LIBRARY} does not exist. Build them "
+                "first with: bash build_ops.sh"
+            )
+        super().run()
+
+
+setup(cmdclass={"bdist_wheel": PlatformWheel})
