@@ -24,14 +24,28 @@ constexpr double kLn2 = 0.6931471805599453;
 // is 0, not NaN.
 constexpr float kLowest = -0.5f * std::numeric_limits<float>::max();
 
+// The sums of a panel are scaled to the largest logit anew only when it has
+// grown by this power of two: weights far above 1 are as exact as those below.
+constexpr float kSlack = 4.0f;
+
 // The state of a panel of queries after some of the keys; one query a lane.
 // Weights are 2^(S * log2(e) + offset).
 struct Panel {
   float* query;   // [D, kLanes], times scale
   float* sums;    // [C, kLanes]  sum of weight * value
   float* total;   // [kLanes]     sum of weights
-  float* offset;  // [kLanes]     gives the largest S a weight of about 1
+  float* offset;  // [kLanes]     gives no S a weight above 2^kSlack
 };
+
+// Scales what the lanes from `v` on have summed up.
+void Fade(int64_t num_channels, simd::Floats factor, int v,
+          const Panel& panel) {
+  simd::Store(panel.total + v, simd::Load(panel.total + v) * factor);
+  for (int64_t c = 0; c < num_channels; ++c) {
+    float* const at = panel.sums + c * kLanes + v;
+    simd::Store(at, simd::Load(at) * factor);
+  }
+}
 
 // Turns the tile S of [num_keys, kLanes] into weights, and the sums so far into
 // sums of weights of the same offset.
@@ -45,9 +59,16 @@ void TakeExponentials(int64_t num_keys, int64_t num_channels, float* tile,
       highest = simd::Max(simd::Load(tile + k * kLanes + v), highest);
     }
     const Floats before = simd::Load(panel.offset + v);
-    // The rounded product, not the largest S, is what every weight and the
-    // change of offset refer to: so its rounding cancels.
-    const Floats offset = -simd::Max(highest * log2e, -before);
+    // Every weight and every change of offset refers to this rounded product
+    // rather than to the logit itself: so its rounding cancels.
+    Floats offset = before;
+    const Floats wanted = -simd::Max(highest * log2e, -before);
+    if (simd::AnyLess(wanted + simd::Broadcast(kSlack), before)) {
+      offset = wanted;
+      const Floats fade = simd::Exp2(offset - before);
+      simd::Store(panel.offset + v, offset);
+      Fade(num_channels, fade, v, panel);
+    }
     Floats total{};
     for (int64_t k = 0; k < num_keys; ++k) {
       float* const at = tile + k * kLanes + v;
@@ -56,14 +77,7 @@ void TakeExponentials(int64_t num_keys, int64_t num_channels, float* tile,
       simd::Store(at, weight);
       total += weight;
     }
-    const Floats fade = simd::Exp2(offset - before);
-    simd::Store(panel.offset + v, offset);
-    simd::Store(panel.total + v,
-                simd::MultiplyAdd(simd::Load(panel.total + v), fade, total));
-    for (int64_t c = 0; c < num_channels; ++c) {
-      float* const at = panel.sums + c * kLanes + v;
-      simd::Store(at, simd::Load(at) * fade);
-    }
+    simd::Store(panel.total + v, simd::Load(panel.total + v) + total);
   }
 }
 

@@ -62,11 +62,36 @@ BAN_INLINE Floats MultiplyAdd(Floats a, Floats b, Floats c) {
 }
 
 // The larger of both; `b` where one is NaN.
-BAN_INLINE Floats Max(Floats a, Floats b) { return a > b ? a : b; }
+BAN_INLINE Floats Max(Floats a, Floats b) {
+#if defined(__AVX512F__)
+  // Without a mask, GCC 12 warns of a variable inside the intrinsic.
+  return (Floats)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+  return a > b ? a : b;
+#endif
+}
 
-// 2^x within 2.5 units in the last place, for x <= 127; 0 where x < -126, so
-// that no result is denormal; NaN where x is NaN.
+// Whether a < b in any lane.
+BAN_INLINE bool AnyLess(Floats a, Floats b) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LT_OQ)) !=
+         0;
+#else
+  bool any = false;
+  for (int lane = 0; lane < kWidth; ++lane) any |= a[lane] < b[lane];
+  return any;
+#endif
+}
+
+// 2^x within 2.5 units in the last place, for x <= 127; 0 where x < -126.5; NaN
+// where x is NaN.
 BAN_INLINE Floats Exp2(Floats x) {
+  // At -127 the exponent's bits below are zero, and so is the result.
+  x = Max(Broadcast(-127.0f), x);
   // Adding 1.5 * 2^23 rounds x to an integer, which then stands in the low
   // bits of the sum.
   const Floats magic = Broadcast(12582912.0f);
@@ -81,8 +106,7 @@ BAN_INLINE Floats Exp2(Floats x) {
   p = MultiplyAdd(p, f, Broadcast(1.0f));
   // The integer, moved to where a float has its exponent.
   const Bits power = ((Bits)shifted << 23) + (127u << 23);
-  const Floats result = p * (Floats)power;
-  return x < Broadcast(-126.0f) ? Floats{} : result;
+  return p * (Floats)power;
 }
 
 }  // namespace simd

@@ -1,0 +1,299 @@
+"""Compares `attend` with PyTorch's and TensorFlow's ways to attention, side by side.
+
+    python benchmarks/attention.py                          # one thread, about 10 minutes
+    python benchmarks/attention.py --threads 2 --heads 1 --widths 64
+
+All run in this process, in turns that change their order; what is reported is the median over
+the rounds of the ratio peer / ours, which a busy machine disturbs less than the times. "share" is
+ours against the matrix products alone at the speed of a large `tf.matmul`. Memory is the peak
+above what is resident, each in its own process (Linux). A peer that is not installed is left out
+by name. Results go to benchmarks/results/attention_<threads>.json.
+"""
+
+import argparse
+import dataclasses
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NUM_POINTS = 4096
+OURS = "ours"
+TORCH_FUSED = "torch sdpa"
+TENSORFLOW_PEERS = ("TensorFlow graph", "TensorFlow XLA")
+TORCH_PEERS = (TORCH_FUSED, "torch matmul and softmax")
+
+# What is asked for, by width: ours at most so many times as slow as torch's fused attention, and
+# so many times as fast as the best of TensorFlow, forward and with gradient.
+MOST_OF_TORCH = 1.25
+LEAST_OF_TENSORFLOW = {False: {32: 2.0, 64: 1.7, 128: 1.4}, True: {32: 1.6, 64: 1.4, 128: 1.2}}
+
+Work = Callable[[], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One shape; `gradient` asks for the three gradients after the forward pass."""
+
+    heads: int
+    width: int
+    gradient: bool
+    num_points: int = NUM_POINTS
+
+    @property
+    def name(self) -> str:
+        what = "forward and gradient" if self.gradient else "forward"
+        return f"{self.heads} x {self.num_points} x {self.width}, {what}"
+
+    @property
+    def gflop(self) -> float:
+        """Of the matrix products: two in the forward pass, five in the gradient."""
+        products = 7 if self.gradient else 2
+        return products * 2 * self.heads * self.num_points**2 * self.width / 1e9
+
+    def draw(self) -> list[np.ndarray]:
+        """query, key, value and the gradient of the output, float32 `[heads, N, width]`."""
+        rng = np.random.default_rng(0)
+        shape = (self.heads, self.num_points, self.width)
+        return [rng.standard_normal(shape, np.float32) for _ in range(4)]
+
+
+def tensorflow_work(case: Case, attend: Callable, jit_compile: bool = False) -> Work:
+    import tensorflow as tf
+
+    *inputs, upstream = (tf.constant(x) for x in case.draw())
+
+    def forward(*inputs: Any) -> Any:
+        return attend(*inputs, case.width**-0.5)
+
+    def both(*inputs: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            output = forward(*inputs)
+        return tape.gradient(output, inputs, upstream)
+
+    run = tf.function(both if case.gradient else forward, jit_compile=jit_compile)
+    return lambda: run(*inputs)
+
+
+def torch_work(case: Case, attend: Callable) -> Work:
+    import torch
+
+    *inputs, upstream = (torch.from_numpy(x)[None] for x in case.draw())
+
+    def forward() -> Any:
+        with torch.no_grad():
+            return attend(*inputs)
+
+    def both() -> Any:
+        leaves = [x.detach().requires_grad_() for x in inputs]
+        attend(*leaves).backward(upstream)
+        return [leaf.grad for leaf in leaves]
+
+    return both if case.gradient else forward
+
+
+def build(name: str, case: Case, threads: int) -> Work:
+    """Returns what runs one implementation once.
+
+    Args:
+        name: `OURS`, or one of `TORCH_PEERS` and `TENSORFLOW_PEERS`.
+        case: shape and pass.
+        threads: how many threads torch may use; TensorFlow reads the environment.
+    """
+    if name in TORCH_PEERS:
+        import torch
+
+        torch.set_num_threads(threads)
+        if name == TORCH_FUSED:
+            return torch_work(case, torch.nn.functional.scaled_dot_product_attention)
+
+        def in_torch(query: Any, key: Any, value: Any) -> Any:
+            return torch.softmax(query @ key.mT * case.width**-0.5, -1) @ value
+
+        return torch_work(case, in_torch)
+    if name in TENSORFLOW_PEERS:
+        import tensorflow as tf
+
+        def in_tensorflow(query: Any, key: Any, value: Any, scale: float) -> Any:
+            logits = tf.matmul(query, key, transpose_b=True) * scale
+            return tf.matmul(tf.nn.softmax(logits), value)
+
+        return tensorflow_work(case, in_tensorflow, jit_compile=name.endswith("XLA"))
+    from tf_ops.attention import attention
+
+    return tensorflow_work(case, attention.attend)
+
+
+def present_peers() -> list[str]:
+    if importlib.util.find_spec("torch"):
+        return [*TORCH_PEERS, *TENSORFLOW_PEERS]
+    print(f"Left out, because torch is not installed: {', '.join(TORCH_PEERS)}")
+    return [*TENSORFLOW_PEERS]
+
+
+def timed(run: Work, clock: Callable[[], float]) -> float:
+    """Milliseconds of one run."""
+    start = clock()
+    run()
+    return (clock() - start) * 1e3
+
+
+def matmul_gflops(clock: Callable[[], float]) -> float:
+    """The speed of a large matrix product, the limit that attention cannot pass."""
+    import tensorflow as tf
+
+    size = 2048
+    square = tf.random.normal((size, size))
+    multiply = tf.function(lambda: tf.matmul(square, square))
+    multiply()
+    return 2 * size**3 / 1e6 / min(timed(multiply, clock) for _ in range(5))
+
+
+def measure(case: Case, peers: list[str], args: argparse.Namespace) -> dict[str, Any]:
+    """Runs all in turns; returns times in milliseconds and ratios."""
+    clock = time.process_time if args.clock == "cpu" else time.perf_counter
+    works = {name: build(name, case, args.threads) for name in [OURS, *peers]}
+    for work in works.values():
+        work()  # traces, compiles and fills the caches
+    times: dict[str, list[float]] = {name: [] for name in works}
+    names = list(works)
+    for round_index in range(args.rounds):
+        turn = round_index % len(names)
+        for name in names[turn:] + names[:turn]:
+            times[name].append(timed(works[name], clock))
+    ratios = {
+        name: [peer / ours for peer, ours in zip(times[name], times[OURS], strict=True)]
+        for name in peers
+    }
+    best = min(times[OURS])
+    return {
+        **dataclasses.asdict(case),
+        "median_ms": {name: statistics.median(spent) for name, spent in times.items()},
+        "ratio": {name: statistics.median(found) for name, found in ratios.items()},
+        "ratios": ratios,
+        "share_of_limit": case.gflop / best * 1e3 / matmul_gflops(clock),
+    }
+
+
+def verdict(case: Case, ratio: dict[str, float]) -> str:
+    """Compares the ratios with what is asked for."""
+    best = min(ratio[name] for name in TENSORFLOW_PEERS)
+    asked = LEAST_OF_TENSORFLOW[case.gradient].get(case.width)
+    parts = [f"best of TensorFlow {best:.2f}x" + (f" (asked {asked}x)" if asked else "")]
+    if TORCH_FUSED in ratio:
+        of_torch = 1 / ratio[TORCH_FUSED]
+        limit = "" if case.gradient else f" (at most {MOST_OF_TORCH})"
+        parts.append(f"time of {TORCH_FUSED} x {of_torch:.2f}{limit}")
+    return "; ".join(parts)
+
+
+def status_mib(field: str) -> float:
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
+
+
+def print_peak(name: str, case: Case, threads: int) -> None:
+    """Prints the peak memory of one run above what was resident, in MiB."""
+    warm = build(name, dataclasses.replace(case, num_points=256), threads)
+    warm()
+    work = build(name, case, threads)
+    with open("/proc/self/clear_refs", "w") as reset:
+        reset.write("5")
+    before = status_mib("VmRSS")
+    work()
+    print(status_mib("VmHWM") - before)
+
+
+def measure_memory(peers: list[str], threads: int) -> list[dict[str, Any]]:
+    """Peak memory of one head of width 64, each implementation in a process of its own."""
+    measured = []
+    for gradient in (False, True):
+        for name in [OURS, *peers]:
+            case = Case(1, 64, gradient)
+            command = [sys.executable, __file__, "--threads", str(threads), "--peak", name]
+            done = subprocess.run(
+                [*command, *(["--gradient"] if gradient else [])],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            measured.append(
+                {"case": case.name, "name": name, "mib": float(done.stdout.split()[-1])}
+            )
+            print(f"{case.name:40} {name:26} {measured[-1]['mib']:7.1f} MiB", flush=True)
+    return measured
+
+
+def limit_threads(count: int) -> None:
+    """Keeps every library to `count` threads; before any of them is imported."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        os.environ[name] = str(count)
+    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    # XLA takes its threads from the cores that the process may run on.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-count:])
+
+
+def write(path: Path, results: dict[str, Any]) -> None:
+    """Writes JSON to a temporary name and moves it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(results, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--heads", type=int, nargs="+", default=[1, 12])
+    parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 128])
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: for a busy machine"
+    )
+    parser.add_argument("--output", type=Path, help="default: results/attention_<threads>.json")
+    parser.add_argument("--peak", help="only print the peak memory of this implementation")
+    parser.add_argument("--gradient", action="store_true", help="with --peak")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    limit_threads(args.threads)
+    if args.peak:
+        print_peak(args.peak, Case(1, 64, args.gradient), args.threads)
+        return
+    peers = present_peers()
+    measured = []
+    for case in (
+        Case(heads, width, gradient)
+        for heads in args.heads
+        for width in args.widths
+        for gradient in (False, True)
+    ):
+        result = measure(case, peers, args)
+        measured.append(result)
+        print(f"{case.name}: ours {result['median_ms'][OURS]:.1f} ms", end=", ")
+        print(f"share {result['share_of_limit']:.2f}; {verdict(case, result['ratio'])}")
+        for name in peers:
+            median, ratio = result["median_ms"][name], result["ratio"][name]
+            print(f"    {name:26} {median:8.1f} ms  {ratio:5.2f}x", flush=True)
+    memory = measure_memory(peers, args.threads) if sys.platform == "linux" else []
+    path = args.output or Path(__file__).parent / "results" / f"attention_{args.threads}.json"
+    about = {"threads": args.threads, "clock": args.clock, "machine": platform.machine()}
+    write(path, {**about, "cases": measured, "memory": memory})
+
+
+if __name__ == "__main__":
+    main()
