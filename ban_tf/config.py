@@ -393,7 +393,8 @@ def to_json(experiment: Experiment) -> str:
     return json.dumps(dataclasses.asdict(experiment), indent=2) + "\n"
 
 
-def _build(cls: type, values: dict[str, Any]) -> Any:
+def _build(cls: type, values: Any) -> Any:
+    _require(isinstance(values, dict), f"`{cls.__name__}` must hold named fields.", found=values)
     known = {field.name: field for field in dataclasses.fields(cls)}
     unknown = sorted(set(values) - set(known))
     _require(not unknown, f"`{cls.__name__}` does not know these fields.", unknown=unknown)
@@ -401,7 +402,7 @@ def _build(cls: type, values: dict[str, Any]) -> Any:
 
 
 def _restore(kind: Any, value: Any) -> Any:
-    if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+    if dataclasses.is_dataclass(kind):
         return _build(kind, value)  # type: ignore[arg-type]
     if isinstance(value, list):
         inner = next((arg for arg in get_args(kind) if arg is not Ellipsis), None)

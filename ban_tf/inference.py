@@ -158,6 +158,11 @@ def _run(
                 "the network must have one output per class of the experiment. Received: "
                 f"{logits.shape[-1]} outputs, {experiment.network.num_classes} classes"
             )
+        if not np.isfinite(logits).all():
+            raise ValueError(
+                f"the logits of blocks {first_block} to {first_block + len(features) - 1} must be "
+                "finite; a network that diverged gives NaN, use an earlier checkpoint."
+            )
         clusters = clustering.cluster_blocks(
             embedding, experiment.inference, first_block=first_block
         )

@@ -203,7 +203,7 @@ def load(folder: pathlib.Path) -> Run:
         )
     try:
         return Run(folder, config.from_json(config_file.read_text(encoding="utf-8")))
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{config_file} is damaged or of another version: {error}") from error
 
 

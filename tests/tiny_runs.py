@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 
 import numpy as np
+from sklearn.neighbors import KDTree
 
 from ban_tf import config
 from ban_tf.data.cloud import Cloud
@@ -72,26 +73,29 @@ def write_raw(root: pathlib.Path, clouds: list[Cloud]) -> pathlib.Path:
 
 
 class Oracle:
-    """A network that looks up the truth of a room by the height-and-share features it is given.
+    """A network that looks up the truth of clouds by the colours and shares it is given.
 
     Logits are one-hot in the true class, the embedding of instance i lies at 4 on axis i: far
     beyond the bandwidth from every other.
     """
 
-    def __init__(self, cloud: Cloud, num_classes: int = 13):
-        shifted = cloud.xyz - cloud.xyz.min(axis=0)
-        self.shares = (shifted / shifted.max(axis=0)).astype(np.float32)
-        self.logits = 20 * np.eye(num_classes, dtype=np.float32)[cloud.semantic]
-        self.embedding = 4 * np.eye(5, dtype=np.float32)[cloud.instance]
+    def __init__(self, *clouds: Cloud, num_classes: int = 13):
+        self.keys = np.concatenate([_key(cloud) for cloud in clouds])
+        semantic = np.concatenate([cloud.semantic for cloud in clouds])
+        instance = np.concatenate([cloud.instance for cloud in clouds])
+        self.logits = 20 * np.eye(num_classes, dtype=np.float32)[semantic]
+        self.embedding = 4 * np.eye(5, dtype=np.float32)[instance]
         self.batch_sizes: list[int] = []
 
     def predict_on_batch(self, features: np.ndarray) -> dict[str, np.ndarray]:
         self.batch_sizes.append(len(features))
-        flat = features[..., 6:9].reshape(-1, 3)
-        nearest = np.concatenate(
-            [
-                np.abs(part[:, None] - self.shares).sum(axis=-1).argmin(axis=1)
-                for part in np.array_split(flat, max(1, len(flat) // 256))
-            ]
-        ).reshape(features.shape[:2])
+        rows = features[..., 3:9].reshape(-1, 6)
+        nearest = KDTree(self.keys).query(rows, return_distance=False)
+        nearest = nearest.reshape(features.shape[:2])
         return {"logits": self.logits[nearest], "embedding": self.embedding[nearest]}
+
+
+def _key(cloud: Cloud) -> np.ndarray:
+    shifted = cloud.xyz - cloud.xyz.min(axis=0)
+    rgb = np.zeros((len(cloud), 3)) if cloud.rgb is None else cloud.rgb / 255
+    return np.hstack([rgb, shifted / shifted.max(axis=0)])

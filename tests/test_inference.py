@@ -1,0 +1,180 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tiny_runs
+
+from ban_tf import config, inference, training
+from ban_tf.data import blocks
+from ban_tf.data.cloud import NONE, Cloud, unlabelled
+from ban_tf.metrics.evaluation import Evaluator
+
+EXPERIMENT = dataclasses.replace(
+    tiny_runs.experiment(), blocks=config.BlockConfig(num_points=1024, stride_m=0.5, min_points=10)
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    return training.build_network(tiny_runs.experiment())
+
+
+def scores(cloud: Cloud, semantic: np.ndarray, instance: np.ndarray) -> dict[str, float]:
+    evaluator = Evaluator(EXPERIMENT.dataset, (1,), "covering")
+    evaluator.add("room", cloud.semantic, cloud.instance, semantic, instance)
+    return dict(evaluator.evaluation().means())
+
+
+# --- a network that knows the truth: blocks, clustering, merging, votes and metrics together ---
+
+
+@pytest.mark.parametrize(
+    ("num_points", "size_m"),
+    [(1500, 2.0), (12_000, 2.0), (6000, 3.7), (900, 0.4)],
+    ids=["sparse", "blocks in chunks", "many blocks", "smaller than a block"],
+)
+def test_a_perfect_network_segments_perfectly(num_points, size_m):
+    cloud = tiny_runs.room("Area_1_office_1", num_points=num_points, size_m=size_m)
+    result = inference.segment(cloud, tiny_runs.Oracle(cloud), EXPERIMENT)
+    np.testing.assert_array_equal(result.semantic, cloud.semantic)
+    assert scores(cloud, result.semantic, result.instance) == dict.fromkeys(
+        ("mCov", "mWCov", "mPrec", "mRec", "mAcc", "mIoU", "oAcc"), 1.0
+    )
+    np.testing.assert_allclose(result.confidence, 1.0, atol=1e-5)
+
+
+def test_a_perfect_network_is_nearly_perfect_as_the_originals_draw():
+    cloud = tiny_runs.room("Area_1_office_1", num_points=6000)
+    plan = blocks.plan_legacy(cloud, EXPERIMENT.blocks, np.random.default_rng(0))
+    drawn = blocks.gather(cloud, plan)
+    result = inference.segment_sampled(drawn.features, tiny_runs.Oracle(cloud), EXPERIMENT)
+    assert result.semantic.shape == result.instance.shape == plan.shape
+    np.testing.assert_array_equal(result.semantic, drawn.semantic)
+    evaluator = Evaluator(EXPERIMENT.dataset, (1,), "legacy")
+    evaluator.add(
+        "room",
+        drawn.semantic.ravel(),
+        drawn.instance.ravel(),
+        result.semantic.ravel(),
+        result.instance.ravel(),
+    )
+    means = evaluator.evaluation().means()
+    # Points that share a voxel with a neighbour of another object take its instance.
+    assert means["mIoU"] == 1.0
+    assert means["mCov"] > 0.95
+    assert means["mPrec"] == means["mRec"] == 1.0
+
+
+def test_small_instances_are_dropped_by_the_class_s_mean_size():
+    cloud = tiny_runs.room("Area_1_office_1")
+    chairs = np.bincount(cloud.instance)[2:]
+    mean_sizes = np.full(13, np.nan)
+    mean_sizes[8] = 4.2 * chairs.max()  # a quarter of it is above either chair
+    result = inference.segment(cloud, tiny_runs.Oracle(cloud), EXPERIMENT, mean_sizes)
+    np.testing.assert_array_equal(result.instance == NONE, cloud.semantic == 8)
+    assert set(result.instance[cloud.semantic != 8]) == {0, 1}
+
+
+@pytest.mark.parametrize("protocol", ["covering", "legacy"])
+def test_the_batch_size_changes_nothing_and_every_batch_is_full(protocol):
+    cloud = tiny_runs.room("Area_1_office_1", num_points=6000)
+    plan = blocks.plan_legacy(cloud, EXPERIMENT.blocks, np.random.default_rng(0))
+    results = []
+    for batch_size in (1, 4, 7):
+        thresholds = dataclasses.replace(EXPERIMENT.inference, batch_size=batch_size)
+        experiment = dataclasses.replace(EXPERIMENT, inference=thresholds)
+        oracle = tiny_runs.Oracle(cloud)
+        if protocol == "covering":
+            results.append(inference.segment(cloud, oracle, experiment))
+        else:
+            features = blocks.gather(cloud, plan).features
+            results.append(inference.segment_sampled(features, oracle, experiment))
+        assert set(oracle.batch_sizes) == {batch_size}
+    for other in results[1:]:
+        for field in dataclasses.fields(other):
+            expected = getattr(results[0], field.name)
+            np.testing.assert_array_equal(getattr(other, field.name), expected)
+
+
+def test_progress_counts_every_block():
+    cloud = tiny_runs.room("Area_1_office_1", num_points=6000)
+    done = []
+    inference.segment(cloud, tiny_runs.Oracle(cloud), EXPERIMENT, progress=done.append)
+    assert sum(done) == len(blocks.plan_covering(cloud, EXPERIMENT.blocks))
+
+
+# --- a real network ---
+
+
+def without_colour(cloud: Cloud) -> Cloud:
+    return dataclasses.replace(cloud, rgb=None)
+
+
+CLOUDS = {
+    "room": tiny_runs.room("a", num_points=400, size_m=1.4),
+    "smaller than a block": tiny_runs.room("b", num_points=70, size_m=0.3),
+    "without colours": without_colour(tiny_runs.room("c", num_points=200, size_m=0.8)),
+    "one point": unlabelled("d", np.array([[3.0, 4.0, 5.0]])),
+    "one place": unlabelled("e", np.full((50, 3), 2.0), np.zeros((50, 3), np.uint8)),
+}
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_every_point_gets_a_class_and_the_same_one_twice(network, name):
+    cloud = CLOUDS[name]
+    first = inference.segment(cloud, network, tiny_runs.experiment())
+    assert first.semantic.dtype == first.instance.dtype == np.int32
+    assert first.semantic.shape == first.instance.shape == first.confidence.shape == (len(cloud),)
+    assert 0 <= first.semantic.min() <= first.semantic.max() < 13
+    assert first.instance.min() >= NONE
+    assert 1 / 13 - 1e-6 <= first.confidence.min() <= first.confidence.max() <= 1 + 1e-6
+    again = inference.segment(cloud, network, tiny_runs.experiment())
+    for field in dataclasses.fields(first):
+        np.testing.assert_array_equal(getattr(again, field.name), getattr(first, field.name))
+
+
+def test_labels_of_the_cloud_play_no_part(network):
+    cloud = CLOUDS["room"]
+    blind = unlabelled(cloud.name, cloud.xyz, cloud.rgb)
+    known = inference.segment(cloud, network, tiny_runs.experiment())
+    unknown = inference.segment(blind, network, tiny_runs.experiment())
+    np.testing.assert_array_equal(known.semantic, unknown.semantic)
+    np.testing.assert_array_equal(known.instance, unknown.instance)
+
+
+def test_instances_are_numbered_without_gaps(network):
+    found = inference.segment(CLOUDS["room"], network, tiny_runs.experiment()).instance
+    assert set(range(found.max() + 1)) <= set(found.tolist())
+
+
+def test_a_room_without_blocks_has_an_empty_result(network):
+    features = np.zeros((0, 64, 9), np.float32)
+    result = inference.segment_sampled(features, network, tiny_runs.experiment())
+    for field in dataclasses.fields(result):
+        assert getattr(result, field.name).shape == (0, 64)
+
+
+# --- bad input ---
+
+
+def test_an_empty_cloud_is_refused(network):
+    empty = unlabelled("Area_1_office_1", np.zeros((0, 3)))
+    with pytest.raises(ValueError, match="Area_1_office_1 must have at least one point"):
+        inference.segment(empty, network, tiny_runs.experiment())
+
+
+def test_a_network_of_other_classes_is_refused():
+    cloud = tiny_runs.room("a", num_points=100)
+    oracle = tiny_runs.Oracle(cloud, num_classes=20)
+    with pytest.raises(ValueError, match="Received: 20 outputs, 13 classes"):
+        inference.segment(cloud, oracle, EXPERIMENT)
+
+
+@pytest.mark.parametrize("output", ["logits", "embedding"])
+def test_a_network_that_gives_nan_is_refused(output):
+    cloud = tiny_runs.room("a", num_points=100)
+    oracle = tiny_runs.Oracle(cloud)
+    getattr(oracle, output)[:] = np.nan
+    with pytest.raises(ValueError, match=r"must be\s+finite; a network that diverged gives NaN"):
+        inference.segment(cloud, oracle, EXPERIMENT)
