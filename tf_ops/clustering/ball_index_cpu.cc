@@ -86,10 +86,10 @@ bool BallIndex::FindInFloat(const float* query, Ball* ball) const {
       uint32_t inside = 0;
       uint32_t possible = 0;
       for (int part = 0; part < kParts; ++part) {
-        const Lanes squared =
+        const simd::Floats squared =
             SquaredDistances(blocks_.block(b), query, width_, part);
-        inside |= MaskLessEqual(squared, limits.inside) << (part * kLanes);
-        possible |= MaskLessEqual(squared, limits.possible) << (part * kLanes);
+        inside |= BitsWithin(squared, limits.inside, part);
+        possible |= BitsWithin(squared, limits.possible, part);
       }
       if (inside != possible) return false;
       if (inside == 0) continue;

@@ -14,24 +14,27 @@ std::vector<int32_t> Ascending(int64_t count) {
   return order;
 }
 
-// Of sixteen centres: the least and most squared distance to a box.
-Lanes LeastSquared(const Sixteen* centres, const float* low, const float* high,
-                   int width, int part) {
-  Lanes sum = {};
+// Of a part of a block of centres: the least and most squared distance to a
+// box.
+simd::Floats LeastSquared(const Sixteen* centres, const float* low,
+                          const float* high, int width, int part) {
+  simd::Floats sum = {};
   for (int e = 0; e < width; ++e) {
-    const Lanes centre = Load(centres[e], part);
-    const Lanes gap = Max(Max(low[e] - centre, centre - high[e]), Lanes{});
+    const simd::Floats centre = LoadPart(centres[e], part);
+    const simd::Floats gap = simd::Gap(
+        simd::Broadcast(low[e]), simd::Broadcast(high[e]), centre, centre);
     sum += gap * gap;
   }
   return sum;
 }
 
-Lanes MostSquared(const Sixteen* centres, const float* low, const float* high,
-                  int width, int part) {
-  Lanes sum = {};
+simd::Floats MostSquared(const Sixteen* centres, const float* low,
+                         const float* high, int width, int part) {
+  simd::Floats sum = {};
   for (int e = 0; e < width; ++e) {
-    const Lanes centre = Load(centres[e], part);
-    const Lanes reach = Max(centre - low[e], high[e] - centre);
+    const simd::Floats centre = LoadPart(centres[e], part);
+    const simd::Floats reach =
+        simd::Greatest(centre - low[e], high[e] - centre);
     sum += reach * reach;
   }
   return sum;
@@ -96,25 +99,23 @@ CentreLabels::Box CentreLabels::BoxOf(const PointBlocks& blocks,
 // Every centre that could be nearest to a point in the box.
 void CentreLabels::FindCandidates(const Box& box,
                                   std::vector<int32_t>* candidates) const {
-  Lanes most = Lanes{} + std::numeric_limits<float>::infinity();
+  simd::Floats most = simd::Broadcast(std::numeric_limits<float>::infinity());
   for (int64_t c = 0; c < blocks_.num_blocks(); ++c) {
     for (int part = 0; part < kParts; ++part) {
-      most = Min(
+      most = simd::Least(
           most, MostSquared(blocks_.block(c), box.low, box.high, width_, part));
     }
   }
-  float least_most = most[0];
-  for (int i = 1; i < kLanes; ++i) least_most = std::min(least_most, most[i]);
+  const float least_most = -simd::LargestLane(-most);
   const float limit =
       least_most * (1.0f + 4.0f * FloatError(width_)) + 2.0f * box.slack;
   candidates->clear();
   for (int64_t c = 0; c < blocks_.num_blocks(); ++c) {
     uint32_t near = 0;
     for (int part = 0; part < kParts; ++part) {
-      near |= MaskLessEqual(LeastSquared(blocks_.block(c), box.low, box.high,
-                                         width_, part),
-                            limit)
-              << (part * kLanes);
+      near |= BitsWithin(
+          LeastSquared(blocks_.block(c), box.low, box.high, width_, part),
+          limit, part);
     }
     for (; near != 0; near &= near - 1) {
       const int64_t k = c * kBlock + __builtin_ctz(near);
@@ -127,20 +128,21 @@ void CentreLabels::Compare(const Sixteen* points,
                            const std::vector<int32_t>& candidates,
                            Nearest* nearest) const {
   for (int part = 0; part < kParts; ++part) {
-    Lanes first = Lanes{} + std::numeric_limits<float>::infinity();
-    Lanes second = first;
-    IntLanes label = {};
+    simd::Floats first =
+        simd::Broadcast(std::numeric_limits<float>::infinity());
+    simd::Floats second = first;
+    simd::Ints label = {};
     for (const int32_t k : candidates) {
-      const Lanes squared = SquaredDistances(
+      const simd::Floats squared = SquaredDistances(
           points, centres_ + k * int64_t{width_}, width_, part);
-      const IntLanes is_nearer = squared < first;
-      second = is_nearer ? first : Min(second, squared);
-      first = is_nearer ? squared : first;
-      label = is_nearer ? IntLanes{} + k : label;
+      const simd::Mask is_nearer = simd::Less(squared, first);
+      second = simd::Select(is_nearer, first, simd::Least(second, squared));
+      first = simd::Select(is_nearer, squared, first);
+      label = simd::Select(is_nearer, simd::BroadcastInt(k), label);
     }
-    Store(first, part, &nearest->squared);
-    Store(second, part, &nearest->second);
-    std::memcpy(nearest->label + part * kLanes, &label, sizeof(label));
+    StorePart(first, part, &nearest->squared);
+    StorePart(second, part, &nearest->second);
+    simd::StoreInts(nearest->label + part * simd::kWidth, label);
   }
 }
 

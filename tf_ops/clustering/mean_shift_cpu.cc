@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "tf_ops/clustering/climber.h"
 #include "tf_ops/clustering/clustering.h"
 #include "tf_ops/clustering/row_table.h"
+#include "tf_ops/native/denormals.h"
 
 namespace ban {
 namespace {
@@ -180,9 +182,18 @@ struct Batch {
   }
 };
 
+// Runs the tasks as NumPy would round.
+void RunTasks(Workers* workers, int64_t num_tasks,
+              const std::function<void(int64_t task)>& task) {
+  workers->Run(num_tasks, [&task](int64_t i) {
+    const KeepDenormals keep;
+    task(i);
+  });
+}
+
 // Enough blocks for every thread: each clusters whole blocks.
 void ClusterBlockByBlock(Workers* workers, Batch* batch) {
-  workers->Run(batch->size, [batch](int64_t b) {
+  RunTasks(workers, batch->size, [batch](int64_t b) {
     const std::unique_ptr<BlockClustering> block = batch->Start(b);
     block->Climb(0, block->num_seeds());
     batch->ChooseCentres(b, block.get());
@@ -198,16 +209,17 @@ void ClusterBlocksTogether(Workers* workers, Batch* batch) {
   const int64_t shares =
       (workers->num_threads() + batch->size - 1) / batch->size;
   std::vector<std::unique_ptr<BlockClustering>> blocks(batch->size);
-  workers->Run(batch->size, [&](int64_t b) { blocks[b] = batch->Start(b); });
-  workers->Run(batch->size * shares, [&](int64_t i) {
+  RunTasks(workers, batch->size,
+           [&](int64_t b) { blocks[b] = batch->Start(b); });
+  RunTasks(workers, batch->size * shares, [&](int64_t i) {
     BlockClustering& block = *blocks[i / shares];
     const int64_t share = i % shares;
     block.Climb(block.num_seeds() * share / shares,
                 block.num_seeds() * (share + 1) / shares);
   });
-  workers->Run(batch->size,
-               [&](int64_t b) { batch->ChooseCentres(b, blocks[b].get()); });
-  workers->Run(batch->size * shares, [&](int64_t i) {
+  RunTasks(workers, batch->size,
+           [&](int64_t b) { batch->ChooseCentres(b, blocks[b].get()); });
+  RunTasks(workers, batch->size * shares, [&](int64_t i) {
     const int64_t b = i / shares;
     if (batch->faults[b] != MeanShiftFault::kNone) return;
     const int64_t total = blocks[b]->num_point_blocks();

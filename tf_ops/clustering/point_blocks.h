@@ -32,14 +32,14 @@ class PointBlocks {
     const Sixteen* high = &high_[group * width_];
     uint32_t mask = 0;
     for (int part = 0; part < kParts; ++part) {
-      Lanes sum = {};
+      simd::Floats sum = {};
       for (int e = 0; e < width_; ++e) {
-        Lanes gap =
-            Max(Load(low[e], part) - query[e], query[e] - Load(high[e], part));
-        gap = Max(gap, Lanes{});
+        const simd::Floats at = simd::Broadcast(query[e]);
+        const simd::Floats gap =
+            simd::Gap(LoadPart(low[e], part), LoadPart(high[e], part), at, at);
         sum += gap * gap;
       }
-      mask |= MaskLessEqual(sum, limit) << (part * kLanes);
+      mask |= BitsWithin(sum, limit, part);
     }
     return mask;
   }
