@@ -99,3 +99,9 @@ def _key(cloud: Cloud) -> np.ndarray:
     shifted = cloud.xyz - cloud.xyz.min(axis=0)
     rgb = np.zeros((len(cloud), 3)) if cloud.rgb is None else cloud.rgb / 255
     return np.hstack([rgb, shifted / shifted.max(axis=0)])
+
+
+def nearest(points: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to, and row of, the nearest of `points` `[N, 3]` for each of `queries` `[M, 3]`."""
+    distance, index = KDTree(points).query(queries)
+    return distance[:, 0], index[:, 0]
