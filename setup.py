@@ -8,7 +8,7 @@ with; `tf_ops.library` says so when it is loaded under another version.
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
 
 try:
     from setuptools.command.bdist_wheel import bdist_wheel
@@ -18,12 +18,15 @@ except ImportError:  # setuptools before 70.1
 LIBRARY = Path(__file__).parent / "tf_ops" / "_ban_ops.so"
 
 
+class PlatformDistribution(Distribution):
+    """One that differs between platforms, as those with extension modules do."""
+
+    def has_ext_modules(self):
+        return True
+
+
 class PlatformWheel(bdist_wheel):
     """A wheel for any Python 3 on this platform: the library does not depend on Python."""
-
-    def finalize_options(self):
-        super().finalize_options()
-        self.root_is_pure = False
 
     def get_tag(self):
         return "py3", "none", super().get_tag()[2]
@@ -37,4 +40,4 @@ class PlatformWheel(bdist_wheel):
         super().run()
 
 
-setup(cmdclass={"bdist_wheel": PlatformWheel})
+setup(distclass=PlatformDistribution, cmdclass={"bdist_wheel": PlatformWheel})
