@@ -261,7 +261,7 @@ class TrainingConfig:
     adam_epsilon: float = 1e-8  # TensorFlow 1's default, the one the code ran with [C]
     augmentation: AugmentationConfig = AugmentationConfig()
     checkpoint_every: int = 1  # epochs [O]
-    max_blocks_per_epoch: int | None = None  # None: all; the reduced setting draws a sample [O]
+    blocks_per_epoch: int | None = None  # None: each once; the reduced setting draws a sample [O]
 
     def __post_init__(self) -> None:
         _require_choice(DecayUnit, decay_unit=self.decay_unit)
@@ -270,8 +270,8 @@ class TrainingConfig:
             num_epochs=self.num_epochs,
             checkpoint_every=self.checkpoint_every,
         )
-        if self.max_blocks_per_epoch is not None:
-            _require_at_least_one(max_blocks_per_epoch=self.max_blocks_per_epoch)
+        if self.blocks_per_epoch is not None:
+            _require_at_least_one(blocks_per_epoch=self.blocks_per_epoch)
 
     @property
     def per_step(self) -> int:
@@ -375,7 +375,7 @@ def quick(experiment: Experiment) -> Experiment:
             experiment.training,
             batch_size=8,
             num_epochs=12,
-            max_blocks_per_epoch=320,
+            blocks_per_epoch=320,
             learning_rate=dataclasses.replace(rate, initial=4e-3, every=1_500),
         ),
         inference=dataclasses.replace(experiment.inference, batch_size=8),

@@ -105,7 +105,7 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
     model = build_network(experiment)
     compile_for_training(model, experiment)
     first_epoch = checkpoints.resume(model, run)
-    steps = pipeline.steps_per_epoch(blocks, training.batch_size, training.max_blocks_per_epoch)
+    steps = pipeline.steps_per_epoch(blocks, training.batch_size, training.blocks_per_epoch)
     batches = pipeline.batches(
         blocks,
         batch_size=training.batch_size,
@@ -113,7 +113,7 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
         first_epoch=first_epoch,
         num_epochs=training.num_epochs,
         augmentation=training.augmentation,
-        max_blocks_per_epoch=training.max_blocks_per_epoch,
+        blocks_per_epoch=training.blocks_per_epoch,
         num_classes=experiment.dataset.num_classes,
     )
     progress = callbacks.Progress(first_epoch, training.num_epochs, steps)

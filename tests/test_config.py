@@ -25,7 +25,7 @@ def test_json_keeps_every_choice_that_is_not_the_default():
         network=config.NetworkConfig(ban=ban),
         training=config.TrainingConfig(
             decay_unit="iterations",
-            max_blocks_per_epoch=9,
+            blocks_per_epoch=9,
             augmentation=config.AugmentationConfig(rotate_z=True, jitter_m=0.01),
         ),
     )
@@ -98,7 +98,7 @@ INVALID = {
     "batch": (config.TrainingConfig, {"batch_size": 0}, "`batch_size` must be at least 1"),
     "epochs": (config.TrainingConfig, {"num_epochs": 0}, "`num_epochs` must be at least 1"),
     "checkpoints": (config.TrainingConfig, {"checkpoint_every": 0}, "`checkpoint_every` must be"),
-    "sample": (config.TrainingConfig, {"max_blocks_per_epoch": 0}, "`max_blocks_per_epoch` must"),
+    "sample": (config.TrainingConfig, {"blocks_per_epoch": 0}, "`blocks_per_epoch` must"),
     "bandwidth": (config.InferenceConfig, {"bandwidth": 0.0}, "`bandwidth` must be positive"),
     "voxel": (config.InferenceConfig, {"voxel_m": 0.0}, "`voxel_m` must be positive"),
     "inference batch": (config.InferenceConfig, {"batch_size": 0}, "`batch_size` must be at"),

@@ -92,7 +92,7 @@ def test_resumed_sequence_is_the_end_of_the_uninterrupted_one(blocks, first_epoc
         "batch_size": 4,
         "seed": 7,
         "num_epochs": 3,
-        "max_blocks_per_epoch": 13,
+        "blocks_per_epoch": 13,
         "augmentation": AugmentationConfig(rotate_z=True, scale=0.1, jitter_m=0.01, drop_color=0.3),
     }
     whole = take(pipeline.batches(blocks, **options))
@@ -105,12 +105,21 @@ def test_resumed_sequence_is_the_end_of_the_uninterrupted_one(blocks, first_epoc
 
 
 def test_reduced_epochs_draw_other_blocks_each_time(blocks):
-    dataset = pipeline.batches(blocks, batch_size=4, seed=0, num_epochs=12, max_blocks_per_epoch=9)
+    dataset = pipeline.batches(blocks, batch_size=4, seed=0, num_epochs=12, blocks_per_epoch=9)
     order = identities(take(dataset), blocks)
     assert len(order) == 12 * 8
     for epoch in range(12):
         assert len(set(order[8 * epoch : 8 * epoch + 8])) == 8
     assert set(order) == set(range(23))
+
+
+def test_long_epochs_show_all_blocks_before_any_again(blocks):
+    dataset = pipeline.batches(blocks, batch_size=5, seed=0, num_epochs=2, blocks_per_epoch=60)
+    order = identities(take(dataset), blocks)
+    assert len(order) == 2 * 60
+    for first in (0, 23, 60, 83):
+        assert sorted(order[first : first + 23]) == list(range(23))
+    assert order[:23] != order[23:46]
 
 
 def test_selected_areas_alone_are_fed(blocks):
@@ -153,11 +162,13 @@ def test_fit_walks_through_all_epochs_of_the_dataset(blocks):
     np.testing.assert_allclose(seen.sums[-15:], expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("batch_size", "max_blocks"), [(24, None), (4, 3), (0, None), (8, 0)])
-def test_fewer_blocks_than_a_batch_are_refused(blocks, batch_size, max_blocks):
+@pytest.mark.parametrize(
+    ("batch_size", "blocks_per_epoch"), [(24, None), (4, 3), (0, None), (8, 0)]
+)
+def test_fewer_blocks_than_a_batch_are_refused(blocks, batch_size, blocks_per_epoch):
     message = re.escape(
         f"Received: batch_size={batch_size}, blocks=23 in {blocks.path}, "
-        f"max_blocks_per_epoch={max_blocks}"
+        f"blocks_per_epoch={blocks_per_epoch}"
     )
     with pytest.raises(ValueError, match=message):
         pipeline.batches(
@@ -165,7 +176,7 @@ def test_fewer_blocks_than_a_batch_are_refused(blocks, batch_size, max_blocks):
             batch_size=batch_size,
             seed=0,
             num_epochs=1,
-            max_blocks_per_epoch=max_blocks,
+            blocks_per_epoch=blocks_per_epoch,
         )
 
 

@@ -49,7 +49,7 @@ def blocks(tmp_path_factory) -> store.Store:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, blocks) -> runs.Run:
     """A run of three epochs of one step, which nothing interrupted."""
-    experiment = tiny_runs.experiment(num_epochs=3, max_blocks_per_epoch=4)
+    experiment = tiny_runs.experiment(num_epochs=3, blocks_per_epoch=4)
     run = runs.start(tmp_path_factory.mktemp("finished"), experiment)
     training.train(run, blocks)
     return run

@@ -23,7 +23,7 @@ def experiment(
         blocks=config.BlockConfig(num_points=64, stride_m=1.0, min_points=10),
         network=config.NetworkConfig(backbone=BACKBONE),
         training=config.TrainingConfig(
-            **{"batch_size": 4, "num_epochs": 2, "max_blocks_per_epoch": 8} | training
+            **{"batch_size": 4, "num_epochs": 2, "blocks_per_epoch": 8} | training
         ),
     )
 
@@ -47,10 +47,10 @@ def room(name: str, num_points: int = 1500, seed: int = 0, size_m: float = 2.0) 
     )
 
 
-def rooms(areas: tuple[int, ...] = (1, 2)) -> list[Cloud]:
-    """Two rooms an area."""
+def rooms(areas: tuple[int, ...] = (1, 2), kind: str = "office") -> list[Cloud]:
+    """Two rooms an area; `office` is a name of S3DIS."""
     return [
-        room(f"Area_{area}_office_{number}", seed=10 * area + number)
+        room(f"Area_{area}_{kind}_{number}", seed=10 * area + number)
         for area in areas
         for number in (1, 2)
     ]

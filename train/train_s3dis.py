@@ -129,12 +129,12 @@ def generate_building(root: pathlib.Path, experiment: config.Experiment) -> path
 
 def print_settings(experiment: config.Experiment, areas: Sequence[int]) -> None:
     blocks, training = experiment.blocks, experiment.training
-    sample = training.max_blocks_per_epoch
+    sample = training.blocks_per_epoch
     print(
         f"{experiment.dataset.name}: network {experiment.network.name}, test area "
         f"{', '.join(map(str, areas))}, {blocks.num_points} points per block of {blocks.size_m:g} m"
         f" at stride {blocks.stride_m:g} m, {training.num_epochs} epochs of "
-        f"{'all' if sample is None else f'at most {sample}'} blocks, batch {training.batch_size}, "
+        f"{'all' if sample is None else sample} blocks, batch {training.batch_size}, "
         f"seed {experiment.seed}"
     )
 

@@ -15,25 +15,26 @@ _PARALLEL_READS = 2  # measured: twice the rate of one; unpacking does not hold 
 _BATCHES_AHEAD = 4
 
 
-def steps_per_epoch(blocks: Store, batch_size: int, max_blocks_per_epoch: int | None = None) -> int:
+def steps_per_epoch(blocks: Store, batch_size: int, blocks_per_epoch: int | None = None) -> int:
     """Whole batches of an epoch; what is left over comes in another epoch's shuffle.
 
     Args:
         blocks: the store to train on.
         batch_size: B.
-        max_blocks_per_epoch: an epoch draws at most this many of the blocks; None draws all.
+        blocks_per_epoch: an epoch draws this many; where there are fewer, all of them before any
+            comes again. None draws every block once.
 
     Raises:
         ValueError: there is not one whole batch.
     """
-    limits = [len(blocks)] if max_blocks_per_epoch is None else [len(blocks), max_blocks_per_epoch]
-    if batch_size < 1 or min(limits) < batch_size:
+    length = len(blocks) if blocks_per_epoch is None else blocks_per_epoch
+    if batch_size < 1 or length < batch_size or len(blocks) == 0:
         raise ValueError(
             "an epoch must hold at least one batch; prepare more rooms, or lower `batch_size`. "
             f"Received: batch_size={batch_size}, blocks={len(blocks)} in {blocks.path}, "
-            f"max_blocks_per_epoch={max_blocks_per_epoch}"
+            f"blocks_per_epoch={blocks_per_epoch}"
         )
-    return min(limits) // batch_size
+    return length // batch_size
 
 
 def batches(
@@ -44,7 +45,7 @@ def batches(
     num_epochs: int,
     first_epoch: int = 0,
     augmentation: AugmentationConfig | None = None,
-    max_blocks_per_epoch: int | None = None,
+    blocks_per_epoch: int | None = None,
     num_classes: int | None = None,
 ) -> tf.data.Dataset:
     """All batches of epochs `first_epoch` to `num_epochs`, for one `model.fit`.
@@ -60,7 +61,8 @@ def batches(
         num_epochs: the last epoch is `num_epochs - 1`.
         first_epoch: the epochs already done.
         augmentation: random changes of the blocks; None for none.
-        max_blocks_per_epoch: an epoch draws at most this many of the blocks; None draws all.
+        blocks_per_epoch: an epoch draws this many; where there are fewer, all of them before any
+            comes again. None draws every block once.
         num_classes: C, to which the classes are held; None takes the store's own number. Data that
             others prepared have none.
 
@@ -73,7 +75,7 @@ def batches(
     Raises:
         ValueError: fewer blocks than a batch, or epochs out of order.
     """
-    steps = steps_per_epoch(blocks, batch_size, max_blocks_per_epoch)
+    steps = steps_per_epoch(blocks, batch_size, blocks_per_epoch)
     if not 0 <= first_epoch <= num_epochs:
         raise ValueError(
             "`first_epoch` must be in [0, num_epochs]. "
@@ -104,13 +106,19 @@ class _Reader:
 
     def __call__(self, step: np.int64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         epoch, position = divmod(int(step), self.steps)
-        order = _order(len(self.blocks), self.seed, epoch)
-        chosen = order[position * self.batch_size : (position + 1) * self.batch_size]
+        places = range(position * self.batch_size, (position + 1) * self.batch_size)
+        chosen = np.array([self._block_at(epoch, place) for place in places])
         batch = self.blocks.read(chosen)
         self._check_classes(batch, chosen)
         rng = np.random.default_rng([self.seed, epoch, position])
         features = augmenting.augment(batch.features, self.augmentation, rng)
         return features, batch.semantic, batch.instance
+
+    def _block_at(self, epoch: int, place: int) -> int:
+        """The block at a place of an epoch, which shuffles all blocks as often as it needs them."""
+        num_blocks = len(self.blocks)
+        turn, index = divmod(place, num_blocks)
+        return int(_order(num_blocks, self.seed, epoch, turn)[index])
 
     def _check_classes(self, batch: Blocks, chosen: np.ndarray) -> None:
         if self.num_classes is None:
@@ -126,8 +134,8 @@ class _Reader:
 
 
 @functools.lru_cache(maxsize=4)  # two epochs meet at their border; a permutation takes a moment
-def _order(num_blocks: int, seed: int, epoch: int) -> np.ndarray:
-    return np.random.default_rng([seed, epoch]).permutation(num_blocks)
+def _order(num_blocks: int, seed: int, epoch: int, turn: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch, turn]).permutation(num_blocks)
 
 
 def _read(reader: _Reader, step: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
