@@ -31,7 +31,7 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 # (N, M, radius) of the four levels of PointNet++ (PN2's layer table).
 LEVELS = ((4096, 1024, 0.1), (1024, 256, 0.2), (256, 64, 0.4), (64, 16, 0.8))
 # Estimates for one core at 3.5 GHz with 8-float vectors, clouds of 4096 points: a pick that looks
-# at a few buckets of 64, a ball of about 150 candidates, three of about 70 references.
+# at a few buckets, a ball of about 150 candidates, three of about 70 references.
 PICK_NS, BALL_NS, NEAREST_NS = 146.0, 170.0, 61.0
 
 

@@ -14,7 +14,7 @@ from tf_ops.sampling import sampling
 AWKWARD = np.array(
     [0, -0.0, np.nan, np.inf, -np.inf, 1e-45, -1e-38, 1e-20, 1e10, -1e19, 3e38, -3e38], np.float32
 )
-SIZES = st.one_of(st.integers(0, 40), st.integers(300, 1200))
+SIZES = st.one_of(st.integers(0, 40), st.integers(300, 1800))
 # How much of a cloud is awkward, and how the rest is spread.
 SHARES = st.sampled_from([0.0, 0.01, 0.3, 1.0])
 SPREADS = st.sampled_from(["grid", "normal", "line", "far"])

@@ -12,7 +12,7 @@ using simd::kWidth;
 
 // Points in a bucket: smaller ones are reached less often, but there are more
 // of them to test.
-constexpr int64_t kBucketSize = 64;
+constexpr int64_t kBucketSize = 32;
 constexpr int32_t kNone = std::numeric_limits<int32_t>::max();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 

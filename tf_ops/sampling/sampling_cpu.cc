@@ -16,7 +16,7 @@ using simd::Ints;
 using simd::kWidth;
 
 // Up to this many points, visiting them all costs less than sorting them.
-constexpr int64_t kMaxPointsToVisit = 512;
+constexpr int64_t kMaxPointsToVisit = 1024;
 
 // Every point at every step, a vector of points at a time.
 class AllPoints {
