@@ -1,7 +1,7 @@
 """Every number an experiment depends on, in one frozen tree.
 
-`[P]` marks what the paper states, `[C]` what only the authors' released code tells, `[O]` what
-belongs to this project.
+`[P]` marks what the paper states, `[C]` what only the authors' released code tells, `[S]` what
+SGPN's released code tells, `[O]` what belongs to this project.
 """
 
 import dataclasses
@@ -298,6 +298,35 @@ class InferenceConfig:
         _require_choice(Clusterer, clusterer=self.clusterer)
         _require(self.voxel_m > 0, "`voxel_m` must be positive.", voxel_m=self.voxel_m)
         _require_at_least_one(batch_size=self.batch_size)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GroupMergingConfig:
+    """From SGPN's similarities of a block to its groups (GroupMerging), and the thresholds."""
+
+    margin: float = 10.0  # [S] similarity of a pair: margin x squared distance of its features
+    min_confidence: float = 0.4  # [S] points above it propose a group
+    min_proposal_points: int = 6  # [S]
+    merge_iou: float = 0.6  # [S] proposals that overlap more than this are one
+    merge_share: float = 0.8  # [S] ... or of which more than this share lies in an earlier one
+    min_group_points: int = 50  # [S] more to become a group, at least as many to stay one
+    default_threshold: float = 0.2  # [S] of a class without an estimate
+    num_bins: int = 20  # [S] of the similarities within an instance; their edges are tried
+    min_true_share: float = 0.5  # [S] an edge must have more than this share of the instance below
+    min_gain: float = 4.0  # [S] ... and more than this many times the share of its class's others
+
+    def __post_init__(self) -> None:
+        _require(self.margin > 0, "`margin` must be positive.", margin=self.margin)
+        _require(
+            self.default_threshold > 0,
+            "`default_threshold` must be positive.",
+            default_threshold=self.default_threshold,
+        )
+        _require_at_least_one(
+            min_proposal_points=self.min_proposal_points,
+            min_group_points=self.min_group_points,
+            num_bins=self.num_bins,
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

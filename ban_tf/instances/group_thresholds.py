@@ -1,0 +1,117 @@
+"""How similar SGPN's points must be to share a group: a threshold per class, from training blocks.
+
+The procedure of SGPN's released code: every point of a training block looks for the similarity
+that holds most of its own instance and little of the others of its class.
+"""
+
+import numpy as np
+
+from ban_tf import overlap
+from ban_tf.config import GroupMergingConfig
+from ban_tf.data.cloud import NONE
+from ban_tf.instances.similarity import Similarity, chunks, similarity_of
+
+
+class GroupThresholds:
+    """Collects training blocks, then gives the thresholds for `group_merging.merge_groups`.
+
+    A point whose class also occurs outside its instance tries the edges of `num_bins` equal bins
+    between its least and its greatest similarity within the instance. Below an edge lie a share of
+    the instance (true) and a share of the class's other points (false). Of the edges with a true
+    share above `min_true_share` it takes the one with the greatest ratio of true to false, the
+    first of equal ones, if that ratio is above `min_gain`. The threshold of a class is the mean
+    over its points.
+
+    Two kinds of points give no estimate under `legacy`, as in the released code: those with an
+    edge that has nothing false below it, the best there can be; and those with an edge at exactly
+    0, at which it stops looking, though a point's similarity to itself is 0 but for rounding. By
+    default both count, the first kind with the first such edge, an infinite ratio. Points that are
+    equally similar to all of their instance have no bins; the released code makes some up.
+
+    Args:
+        num_classes: C.
+        config: the numbers; None takes those of the released code.
+        legacy: repeats the released code.
+    """
+
+    def __init__(
+        self, num_classes: int, config: GroupMergingConfig | None = None, legacy: bool = False
+    ):
+        self._num_classes = num_classes
+        self._config = config or GroupMergingConfig()
+        self._legacy = legacy
+        self._total = np.zeros(num_classes)
+        self._count = np.zeros(num_classes, np.int64)
+
+    def add(
+        self, similarity: Similarity | np.ndarray, instance: np.ndarray, semantic: np.ndarray
+    ) -> None:
+        """Adds a training block of N points.
+
+        Args:
+            similarity: `FeatureSimilarity` or float `[N, N]`.
+            instance: int `[N]`, the true instances; `NONE` is no instance.
+            semantic: int `[N]` in [-1, C), the true classes; points of no class take no part.
+
+        Raises:
+            TypeError: labels that are not whole numbers, similarities that are not floats.
+            ValueError: arrays of different lengths, a label out of range, a value not finite.
+        """
+        similarity = similarity_of(similarity)
+        instance = overlap.check_labels("instance", instance, None, none=True)
+        semantic = overlap.check_labels("semantic", semantic, self._num_classes, none=True)
+        if not len(similarity) == len(instance) == len(semantic):
+            raise ValueError(
+                "`similarity`, `instance` and `semantic` must be of the same points. Received: "
+                f"{len(similarity)}, {len(instance)} and {len(semantic)} points"
+            )
+        for number in np.unique(instance[instance != NONE]):
+            inside = instance == number
+            for class_number in np.unique(semantic[inside & (semantic != NONE)]):
+                of_class = semantic == class_number
+                others = np.flatnonzero(of_class & ~inside)
+                if len(others):
+                    rows = np.flatnonzero(of_class & inside)
+                    edges = self._edges(similarity, rows, np.flatnonzero(inside), others)
+                    self._total[class_number] += edges.sum(dtype=np.float64)
+                    self._count[class_number] += len(edges)
+
+    def result(self) -> np.ndarray:
+        """float64 `[C]`; `default_threshold` for a class without estimate."""
+        default = np.full(self._num_classes, self._config.default_threshold)
+        return np.divide(self._total, self._count, out=default, where=self._count > 0)
+
+    def _edges(
+        self, similarity: Similarity, index: np.ndarray, inside: np.ndarray, others: np.ndarray
+    ) -> np.ndarray:
+        """The edge that each point of `index` takes; fewer where some take none."""
+        columns = np.concatenate([inside, others])
+        taken = [np.zeros(0)]
+        for _, rows in chunks(similarity, index, columns):
+            taken.append(self._choose(rows[:, : len(inside)], rows[:, len(inside) :]))
+        return np.concatenate(taken)
+
+    def _choose(self, inside: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """From similarities `[R, n]` within and `[R, m]` beyond the instance to edges."""
+        low, high = inside.min(axis=1), inside.max(axis=1)
+        flat = low == high
+        if self._legacy:
+            low, high = np.where(flat, low - 0.5, low), np.where(flat, high + 0.5, high)
+        edges = np.linspace(low, high, self._config.num_bins + 1, axis=1, dtype=inside.dtype)
+        true, false = _shares_below(edges, inside), _shares_below(edges, others)
+        usable = true > self._config.min_true_share
+        if self._legacy:
+            usable &= ~np.logical_or.accumulate(edges == 0, axis=1)
+        ratio = np.where(usable, np.inf, 0.0)
+        np.divide(true, false, out=ratio, where=usable & (false > 0))
+        best = ratio.argmax(axis=1)[:, None]
+        gain = np.take_along_axis(ratio, best, axis=1)[:, 0]
+        accepted = gain > self._config.min_gain
+        accepted &= np.isfinite(gain) if self._legacy else ~flat
+        return np.take_along_axis(edges, best, axis=1)[accepted, 0]
+
+
+def _shares_below(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """float64 `[R, A]`: share of the values `[R, n]` below each of the edges `[R, A]`."""
+    counts = [np.count_nonzero(values < edge[:, None], axis=1) for edge in edges.T]
+    return np.stack(counts, axis=1) / values.shape[1]
