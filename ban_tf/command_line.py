@@ -8,6 +8,15 @@ import traceback
 from collections.abc import Callable, Sequence
 
 RUNS = pathlib.Path("runs")
+_EXPECTED = (
+    OSError,
+    ValueError,
+    TypeError,
+    ImportError,
+    RuntimeError,
+    FloatingPointError,
+    MemoryError,
+)
 
 
 def parser(docstring: str | None) -> argparse.ArgumentParser:
@@ -39,7 +48,7 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
     """
     try:
         main(None)
-    except (OSError, ValueError, TypeError, ImportError, RuntimeError, FloatingPointError) as error:
+    except _EXPECTED as error:
         if os.environ.get("BAN_TF_TRACEBACK") == "1":
             raise
         frame = traceback.extract_tb(error.__traceback__)[-1]

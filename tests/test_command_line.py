@@ -23,6 +23,7 @@ def raising(error):
         ImportError("there is no data"),
         RuntimeError("there is no data"),
         FloatingPointError("there is no data"),
+        MemoryError("Unable to allocate 64 GiB for an array"),
     ],
     ids=lambda error: type(error).__name__,
 )

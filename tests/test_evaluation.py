@@ -2,6 +2,7 @@ import dataclasses
 import json
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 import tiny_runs
@@ -31,8 +32,6 @@ def prepared(tmp_path_factory) -> store.Store:
 @pytest.fixture(scope="module")
 def foreign(prepared, tmp_path_factory) -> store.Store:
     """The same blocks as ASIS's tools leave them: no manifest, no origin, no clouds."""
-    import h5py
-
     path = tmp_path_factory.mktemp("foreign")
     for room in prepared.rooms:
         copy = shutil.copy(room.path, path / room.path.name)

@@ -19,6 +19,7 @@ from tensorflow.python.framework import config as framework_config
 from ban_tf import checkpoints, command_line, config, runs
 from ban_tf.data import store, synthetic
 from ban_tf.metrics.evaluation import METRICS
+from ban_tf.model import networks
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -227,8 +228,6 @@ def test_the_run_s_own_data_may_be_named_too(in_demo):
 
 def test_a_network_of_other_classes_is_one_message(in_demo, tmp_path):
     network = dataclasses.replace(in_demo.experiment.network, num_classes=4)
-    from ban_tf.model import networks
-
     copy = in_demo.folder / "other.keras"
     checkpoints.save_model(networks.build(network), copy)
     with pytest.raises(ValueError, match="Received: 4 outputs, 13 classes"):
