@@ -217,6 +217,12 @@ def test_unknown_sizes_run_with_gradient_and_known_ones_are_in_the_graph(kernels
         np.testing.assert_allclose(one, other, rtol=5e-5, atol=5e-5)
 
 
+def test_a_function_is_traced_without_a_warning_of_autograph(caplog):
+    run = tf.function(lambda x: attention.attend(x, x, x))
+    run(tf.zeros((1, 5, 3)))
+    assert "AutoGraph" not in caplog.text
+
+
 def test_the_shape_functions_merge_what_is_known():
     found = {}
 

@@ -8,6 +8,7 @@ from tf_ops import library
 from tf_ops.attention import stock
 
 
+@tf.autograph.experimental.do_not_convert  # nothing here depends on a tensor's value
 def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> tf.Tensor:
     """As `attention.attend`. On a GPU, which has no compiled kernel, the stock one runs."""
     stock.check(query, key, value)
