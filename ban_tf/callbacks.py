@@ -153,5 +153,5 @@ def _diverged(what: str, model: keras.Model, run: runs.Run) -> TrainingDivergedE
     good = f"the last good checkpoint is {kept[-1][1]}" if kept else "there is no checkpoint yet"
     return TrainingDivergedError(
         f"{what}, at step {int(model.optimizer.iterations)}; {good}. The same command would go the "
-        "same way again: look at the blocks, or train in a new --run with a lower learning rate."
+        "same way again: look at the blocks, or train in a new --run with a lower --learning-rate."
     )

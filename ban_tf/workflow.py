@@ -21,16 +21,18 @@ class Outcome:
 
     Args:
         run: the finished run.
-        before: the seven scores of the untrained network, as fractions.
+        before: the seven scores of the untrained network, as fractions; None if not asked for.
         after: the evaluation of the trained one.
     """
 
     run: runs.Run
-    before: dict[str, Any]
+    before: dict[str, Any] | None
     after: Evaluation
 
-    def gain(self) -> str:
-        """One line: mIoU and mCov before and after training."""
+    def gain(self) -> str | None:
+        """One line: mIoU and mCov before and after training; None without a before."""
+        if self.before is None:
+            return None
         means = self.after.means()
         parts = [
             f"{name} {100 * (self.before[name] or 0):.1f} → {100 * means[name]:.1f}"
@@ -44,16 +46,19 @@ def fold_folder(parent: pathlib.Path, area: int, six_fold: bool) -> pathlib.Path
     return parent / f"area{area}" if six_fold else parent
 
 
-def train_and_evaluate(run: runs.Run, store: Store, sources: runs.Sources) -> Outcome:
-    """Evaluates the untrained network, trains, evaluates again on the held-out area.
+def train_and_evaluate(
+    run: runs.Run, store: Store, sources: runs.Sources, compare_untrained: bool
+) -> Outcome:
+    """Trains, and evaluates on the held-out area.
 
-    Both evaluations use the covering protocol where the store has the raw points, else the legacy
+    Evaluations use the covering protocol where the store has the raw points, else the legacy
     one. Each stage that an earlier, interrupted call has finished is not done again.
 
     Args:
         run: from `runs.start`.
         store: prepared blocks of all areas.
         sources: where they came from; kept in the run folder.
+        compare_untrained: evaluate the untrained network first, which doubles the evaluation.
     """
     run.save_sources(sources)
     sizes = evaluation.measure_instance_sizes(run.experiment, store)
@@ -66,10 +71,12 @@ def train_and_evaluate(run: runs.Run, store: Store, sources: runs.Sources) -> Ou
         fold = evaluation.Fold(run.experiment, lambda: model, held_out, sizes)
         return evaluation.evaluate([fold], protocol, out)
 
-    untrained = run.evaluation_folder(UNTRAINED)
-    if not (untrained / "scores.json").is_file():  # nobody needs its predictions
-        evaluation.write(evaluate(training.build_network(run.experiment), None), untrained)
-    before = json.loads((untrained / "scores.json").read_text(encoding="utf-8"))
+    before = None
+    if compare_untrained:
+        untrained = run.evaluation_folder(UNTRAINED)
+        if not (untrained / "scores.json").is_file():  # nobody needs its predictions
+            evaluation.write(evaluate(training.build_network(run.experiment), None), untrained)
+        before = json.loads((untrained / "scores.json").read_text(encoding="utf-8"))
     model = training.train(run, store.select(run.experiment.train_areas))
     after = evaluate(model, run.evaluation_folder(protocol))
     return Outcome(run, before, after)

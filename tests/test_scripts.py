@@ -318,6 +318,12 @@ def test_blocks_prepared_apart_carry_the_name_of_their_data(scans, tmp_path):
     assert TRAIN.choose_experiment(with_data) == experiment
 
 
+def test_the_rate_asked_for_is_the_one_trained_with():
+    experiment = TRAIN.choose_experiment(TRAIN.parse_args(["--learning-rate", "2e-4"]))
+    rate = experiment.training.learning_rate
+    assert rate == dataclasses.replace(config.demo().training.learning_rate, initial=2e-4)
+
+
 def test_s3dis_must_be_complete(tmp_path):
     root = tiny_runs.write_raw(tmp_path / "raw", tiny_runs.rooms(areas=(1, 5)))
     with pytest.raises(FileNotFoundError, match="has no area 2, 3, 4, 6; it has 1, 5"):

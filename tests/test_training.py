@@ -242,7 +242,7 @@ def test_the_newest_two_checkpoints_are_kept(finished):
 def test_a_rate_far_too_high_stops_with_step_and_checkpoint(blocks, tmp_path):
     schedule = config.ScheduleConfig(initial=1e30, factor=1.0, every=1, limit=0.0)
     run = runs.start(tmp_path / "run", tiny_runs.experiment(learning_rate=schedule))
-    message = r"not finite.* at step \d+; there is no checkpoint yet.*lower learning rate"
+    message = r"not finite.* at step \d+; there is no checkpoint yet.*lower --learning-rate"
     with pytest.raises(callbacks.TrainingDivergedError, match=message):
         training.train(run, blocks)
     assert not run.checkpoints()

@@ -27,13 +27,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     areas = experiment.dataset.areas if args.six_fold else (experiment.test_area,)
     folds = plan_folds(parent, experiment, areas, args.six_fold)
     print_settings(experiment, areas)
-    if data is None and args.blocks is None:
+    if is_demo(args):
         data = generate_building(parent / "building", experiment)
     sources = runs.Sources(args.blocks or parent / "blocks", data)
     blocks = workflow.prepare_or_open(s3dis.read_areas, sources, experiment)
     outcomes = []
     for folder, fold in folds:
-        outcomes.append(workflow.train_and_evaluate(runs.start(folder, fold), blocks, sources))
+        run = runs.start(folder, fold)
+        compare_untrained = args.quick or is_demo(args)
+        outcomes.append(workflow.train_and_evaluate(run, blocks, sources, compare_untrained))
         print_outcome(outcomes[-1])
     print_next_steps(parent, outcomes[-1], args)
 
@@ -48,13 +50,18 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     flags.add_argument("--quick", action="store_true", help="the reduced setting of the demo")
     flags.add_argument("--epochs", type=int, help="instead of the setting's own number")
     flags.add_argument("--batch-size", type=int, help="instead of the setting's own number")
+    flags.add_argument("--learning-rate", type=float, help="at the start, instead of the setting's")
     flags.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     return flags.parse_args(argv)
 
 
+def is_demo(args: argparse.Namespace) -> bool:
+    return args.data is None and args.blocks is None
+
+
 def choose_experiment(args: argparse.Namespace) -> config.Experiment:
     """The paper's protocol, its reduced form, or the demo when there is no data."""
-    if args.data is None and args.blocks is None:
+    if is_demo(args):
         experiment = config.demo()
     else:
         experiment = describe(args.data, args.blocks, args.test_area)
@@ -67,6 +74,9 @@ def choose_experiment(args: argparse.Namespace) -> config.Experiment:
         training = dataclasses.replace(training, num_epochs=args.epochs)
     if args.batch_size is not None:
         training = dataclasses.replace(training, batch_size=args.batch_size)
+    if args.learning_rate is not None:
+        rate = dataclasses.replace(training.learning_rate, initial=args.learning_rate)
+        training = dataclasses.replace(training, learning_rate=rate)
     return dataclasses.replace(experiment, training=training, seed=args.seed)
 
 
@@ -140,7 +150,9 @@ def print_settings(experiment: config.Experiment, areas: Sequence[int]) -> None:
 
 
 def print_outcome(outcome: workflow.Outcome) -> None:
-    print(f"\n{table.render_text(outcome.after)}\n\n{outcome.gain()}")
+    print(f"\n{table.render_text(outcome.after)}")
+    if outcome.before is not None:
+        print(f"\n{outcome.gain()}")
 
 
 def print_next_steps(
@@ -155,7 +167,7 @@ def print_next_steps(
         f"\npredictions  {run.evaluation_folder(protocol) / 'predictions'}"
         f"\nevaluate     python eval/eval_s3dis.py --run {parent}{flags}"
     )
-    if args.data is None and args.blocks is None:
+    if is_demo(args):
         print(
             "real S3DIS   python train/train_s3dis.py --data Stanford3dDataset_v1.2_Aligned_Version"
         )
