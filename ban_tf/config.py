@@ -292,12 +292,15 @@ class InferenceConfig:
     voxel_m: float = 0.05  # [O] voxel edge of the covering protocol, metres
     size_filter: float = 0.25  # [C] instances below this share of their class's mean size go
     batch_size: int = 4  # [O] blocks per call of the network
+    # [O] blocks with features or outputs in memory, half in the network, half in clustering; at
+    # least two batches. A block of 4096 points takes about 1 MB.
+    blocks_in_flight: int = 64
 
     def __post_init__(self) -> None:
         _require(self.bandwidth > 0, "`bandwidth` must be positive.", bandwidth=self.bandwidth)
         _require_choice(Clusterer, clusterer=self.clusterer)
         _require(self.voxel_m > 0, "`voxel_m` must be positive.", voxel_m=self.voxel_m)
-        _require_at_least_one(batch_size=self.batch_size)
+        _require_at_least_one(batch_size=self.batch_size, blocks_in_flight=self.blocks_in_flight)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,20 @@
 Two protocols. `segment` is for users and the default for evaluation: every raw point gets a
 prediction and nothing is random. `segment_sampled` repeats the originals: blocks of points drawn
 at random, predictions for the drawn points only, no voting.
+
+Blocks go through the network in groups; another thread clusters and merges a group while the
+network runs the next. Features and outputs of at most `InferenceConfig.blocks_in_flight` blocks are
+in memory, whatever the size of the room. What grows with the room in `segment`, beside the cloud:
+per point about 16 bytes of the plan (4 a row), 8 of its voxel, 4 C + 4 of its summed probabilities,
+12 for each instance that rows of it were given; per occupied voxel 4 C bytes.
 """
 
+import collections
+import contextvars
 import dataclasses
 from collections.abc import Callable, Iterator
+from concurrent import futures
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,10 +24,11 @@ import numpy as np
 from ban_tf import config
 from ban_tf.data import blocks
 from ban_tf.data.cloud import Cloud
-from ban_tf.instances import clustering, merging, voting, voxels
+from ban_tf.instances import clustering, merging
+from ban_tf.segmentation_state import BlockOutputs, RoomState, StateFile, fingerprint
 
-GROUP = 32  # blocks that are clustered together; bounds the memory that outputs take
 Progress = Callable[[int], object]
+_Add = Callable[[int, list[BlockOutputs]], None]  # number of the first block; consecutive blocks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,22 +55,14 @@ class SampledSegmentation:
     confidence: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True)
-class _BlockOutputs:
-    """What the network and the clustering say of one block."""
-
-    probabilities: np.ndarray  # float32 [P, C]
-    semantic: np.ndarray  # int64 [P]
-    clusters: np.ndarray  # int32 [P]
-    classes: np.ndarray  # int32 [G]
-
-
 def segment(
     cloud: Cloud,
     model: keras.Model,
     experiment: config.Experiment,
     mean_sizes: np.ndarray | None = None,
     progress: Progress | None = None,
+    state_file: Path | None = None,
+    state_every_s: float = 60.0,
 ) -> Segmentation:
     """Segments every point of a cloud; the same cloud and network give the same labels.
 
@@ -72,28 +75,43 @@ def segment(
         experiment: sizes of the blocks, thresholds.
         mean_sizes: float64 `[C]`, mean number of raw points of each class's instances; smaller
             instances than a share of it are dropped (`InferenceConfig.size_filter`). None: none is.
-        progress: called with the number of blocks just done.
+        progress: called with the number of blocks just done, those of an earlier run included.
+        state_file: where a run that is stopped, by an error or Ctrl-C too, leaves what it has; the
+            same call then goes on from there, to the same labels to the bit. Deleted at the end.
+            About as large as the sums and votes above. None: nothing is kept.
+        state_every_s: seconds between two states, in case the process is killed; more in rooms
+            whose state takes long to write.
 
     Raises:
-        ValueError: an empty cloud, or a network that does not fit the experiment.
+        ValueError: an empty cloud, a network that does not fit the experiment, or a state file
+            that is damaged or of another cloud, network or experiment.
+        OSError: the state file cannot be written.
     """
-    plan = blocks.plan_covering(cloud, experiment.blocks)
-    num_classes = experiment.network.num_classes
-    voxel, num_voxels = voxels.metric_voxels(cloud.xyz, experiment.inference.voxel_m)
-    merger = merging.BlockMerging(num_voxels, num_classes, experiment.inference)
-    semantic_votes = voting.SemanticVotes(len(cloud), num_classes)
-    instance_votes = voting.InstanceVotes(len(cloud))
-    outputs = _run(_features(cloud, plan, experiment), model, experiment)
-    for rows, block in zip(plan, outputs, strict=True):
-        targets = merger.add(voxel[rows], block.clusters, block.classes)
-        semantic_votes.add(rows, block.probabilities)
-        instance_votes.add(rows, targets[block.clusters])
+    plan = _compact(blocks.plan_covering(cloud, experiment.blocks))
+    room = RoomState(cloud.xyz, experiment)
+    keeper = None
+    if state_file is not None:
+        keeper = StateFile(state_file, fingerprint(cloud, model, experiment, plan), state_every_s)
+        keeper.load(room)
         if progress:
-            progress(1)
-    semantic, confidence = semantic_votes.result()
-    instance = merging.filter_by_size(
-        instance_votes.result(), semantic, mean_sizes, experiment.inference
-    )
+            progress(room.num_blocks)
+
+    def add(first_block: int, group: list[BlockOutputs]) -> None:
+        room.add(plan[first_block : first_block + len(group)], group)
+        if keeper:
+            keeper.save_if_due(room)
+
+    groups = _features(cloud, plan, room.num_blocks, experiment)
+    try:
+        _run(groups, room.num_blocks, model, experiment, add, progress)
+        semantic, confidence, instance = room.result()
+        instance = merging.filter_by_size(instance, semantic, mean_sizes, experiment.inference)
+    except BaseException:  # Ctrl-C too: it is a way to stop, and nothing is swallowed
+        if keeper:
+            keeper.save(room)
+        raise
+    if keeper:
+        keeper.delete()
     return Segmentation(semantic, instance, confidence)
 
 
@@ -116,12 +134,10 @@ def segment_sampled(
     if len(features) == 0:
         empty = np.zeros(features.shape[:2], np.int32)
         return SampledSegmentation(empty, empty.copy(), empty.astype(np.float32))
-    groups = (features[start : start + GROUP] for start in range(0, len(features), GROUP))
-    done = []
-    for block in _run(groups, model, experiment):
-        done.append(block)
-        if progress:
-            progress(1)
+    size = _group_size(experiment.inference)
+    groups = (features[start : start + size] for start in range(0, len(features), size))
+    done: list[BlockOutputs] = []
+    _run(groups, 0, model, experiment, lambda _, group: done.extend(group), progress)
     semantic = np.stack([block.semantic for block in done]).astype(np.int32)
     instance = merging.merge_legacy(
         features[..., 6:9],
@@ -137,41 +153,91 @@ def segment_sampled(
     return SampledSegmentation(semantic, kept.reshape(instance.shape), confidence)
 
 
+def _compact(plan: np.ndarray) -> np.ndarray:
+    """The plan with four bytes a row instead of eight, wherever four suffice."""
+    return plan.astype(np.int32) if plan.max() <= np.iinfo(np.int32).max else plan
+
+
+def _group_size(inference: config.InferenceConfig) -> int:
+    """Half the blocks in flight: one group is clustered while the network runs another.
+
+    Whole batches, so that a run with any number of blocks in flight makes the same batches.
+    """
+    batches = inference.blocks_in_flight // 2 // inference.batch_size
+    return max(batches, 1) * inference.batch_size
+
+
 def _features(
-    cloud: Cloud, plan: np.ndarray, experiment: config.Experiment
+    cloud: Cloud, plan: np.ndarray, first_block: int, experiment: config.Experiment
 ) -> Iterator[np.ndarray]:
     room = blocks.room_coordinates(cloud)
-    for start in range(0, len(plan), GROUP):
-        part = plan[start : start + GROUP]
+    size = _group_size(experiment.inference)
+    for start in range(first_block, len(plan), size):
+        part = plan[start : start + size]
         yield blocks.gather(cloud, part, room, experiment.blocks.size_m).features
 
 
 def _run(
-    groups: Iterator[np.ndarray], model: keras.Model, experiment: config.Experiment
-) -> Iterator[_BlockOutputs]:
-    """Network and clustering over groups of blocks `[<= GROUP, P, 9]`, block by block."""
-    first_block = 0
-    for features in groups:
-        logits, embedding = _predict(features, model, experiment.inference.batch_size)
-        if logits.shape[-1] != experiment.network.num_classes:
-            raise ValueError(
-                "the network must have one output per class of the experiment. Received: "
-                f"{logits.shape[-1]} outputs, {experiment.network.num_classes} classes"
-            )
-        if not np.isfinite(logits).all():
-            raise ValueError(
-                f"the logits of blocks {first_block} to {first_block + len(features) - 1} must be "
-                "finite; a network that diverged gives NaN, use an earlier checkpoint."
-            )
-        clusters = clustering.cluster_blocks(
-            embedding, experiment.inference, first_block=first_block
+    groups: Iterator[np.ndarray],
+    first_block: int,
+    model: keras.Model,
+    experiment: config.Experiment,
+    add: _Add,
+    progress: Progress | None,
+) -> None:
+    """Network over groups of blocks `[<= group size, P, 9]`; clustering and `add` on a thread.
+
+    Groups are added in order, one at a time, and the first error in that order is raised. Where
+    the network fails or is interrupted, the group before is still added.
+    """
+    context = contextvars.copy_context()  # the choice of kernels, which is a thread's own
+    waiting: collections.deque[futures.Future[int]] = collections.deque()
+
+    def work(first: int, logits: np.ndarray, embedding: np.ndarray) -> int:
+        add(first, _cluster(first, logits, embedding, experiment))
+        return len(logits)
+
+    def wait() -> None:
+        while waiting:
+            num_done = waiting.popleft().result()
+            if progress:
+                progress(num_done)
+
+    with futures.ThreadPoolExecutor(max_workers=1) as worker:
+        try:
+            for features in groups:
+                logits, embedding = _predict(features, model, experiment.inference.batch_size)
+                wait()
+                _check_logits(logits, first_block, experiment.network.num_classes)
+                waiting.append(worker.submit(context.run, work, first_block, logits, embedding))
+                first_block += len(features)
+        finally:
+            wait()
+
+
+def _check_logits(logits: np.ndarray, first_block: int, num_classes: int) -> None:
+    if logits.shape[-1] != num_classes:
+        raise ValueError(
+            "the network must have one output per class of the experiment. Received: "
+            f"{logits.shape[-1]} outputs, {num_classes} classes"
         )
-        probabilities = _softmax(logits)
-        for block_probabilities, block_clusters in zip(probabilities, clusters, strict=True):
-            semantic = block_probabilities.argmax(axis=-1)
-            classes = clustering.cluster_classes(block_clusters, semantic)
-            yield _BlockOutputs(block_probabilities, semantic, block_clusters, classes)
-        first_block += len(features)
+    if not np.isfinite(logits).all():
+        raise ValueError(
+            f"the logits of blocks {first_block} to {first_block + len(logits) - 1} must be "
+            "finite; a network that diverged gives NaN, use an earlier checkpoint."
+        )
+
+
+def _cluster(
+    first_block: int, logits: np.ndarray, embedding: np.ndarray, experiment: config.Experiment
+) -> list[BlockOutputs]:
+    clusters = clustering.cluster_blocks(embedding, experiment.inference, first_block=first_block)
+    done = []
+    for probabilities, labels in zip(_softmax(logits), clusters, strict=True):
+        semantic = probabilities.argmax(axis=-1)
+        classes = clustering.cluster_classes(labels, semantic)
+        done.append(BlockOutputs(probabilities, semantic, labels, classes))
+    return done
 
 
 def _predict(

@@ -16,7 +16,7 @@ import numpy as np
 from ban_tf import overlap
 from ban_tf.config import InferenceConfig, Protocol
 from ban_tf.data.cloud import NONE
-from ban_tf.instances import voxels
+from ban_tf.instances import restoring, voxels
 
 
 class BlockMerging:
@@ -112,6 +112,24 @@ class BlockMerging:
         targets[classes == NONE] = NONE
         self._fill(slot, targets[labels], point_class)
         return targets
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What the blocks so far have led to, for `restore`; arrays are not copied."""
+        return {
+            "instance": self._instance,
+            "class": self._class,
+            "num_instances": np.array(self._num_instances),
+        }
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Goes back to a `state` of the same room; keeps its arrays.
+
+        Raises:
+            ValueError: arrays that do not fit the room's voxels and classes.
+        """
+        restoring.check_fits(state, self.state())
+        self._instance, self._class = state["instance"], state["class"]
+        self._num_instances = int(state["num_instances"])
 
     def _choose_targets(
         self, labels: np.ndarray, hit: np.ndarray, present: np.ndarray, num_clusters: int

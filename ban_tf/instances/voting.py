@@ -5,11 +5,10 @@ of the highest mean probability, its instance the one that most of its rows name
 as they come from the network; the order of adding decides nothing but rounding.
 """
 
-import itertools
-
 import numpy as np
 
 from ban_tf.data.cloud import NONE
+from ban_tf.instances import restoring
 
 _SLICE = 1 << 20  # points at a time, which bounds what `result` needs besides the sums
 _PENDING = 1 << 22  # votes that may wait before they are counted
@@ -53,6 +52,19 @@ class SemanticVotes:
         ordered = np.reshape(probabilities, (-1, num_classes))[order]
         self._sum[points] += np.add.reduceat(ordered, starts, axis=0)
         self._count[points] += np.diff(starts, append=len(flat)).astype(np.int32)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The sums so far, for `restore`; arrays are not copied."""
+        return {"sum": self._sum, "count": self._count}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Goes back to a `state` of the same room; keeps its arrays.
+
+        Raises:
+            ValueError: arrays that do not fit the room's points and classes.
+        """
+        restoring.check_fits(state, self.state())
+        self._sum, self._count = state["sum"], state["count"]
 
     def result(self) -> tuple[np.ndarray, np.ndarray]:
         """The class of each point and how sure it is.
@@ -109,17 +121,39 @@ class InstanceVotes:
         keys = instance[voted].astype(np.int64) * self._num_points + rows[voted]
         self._pending.append(keys)
         self._num_pending += len(keys)
-        if self._num_pending >= max(_PENDING, len(self._keys)):
+        if self._num_pending >= max(_PENDING, len(self._keys) // 4):
             self._count()
 
     def _count(self) -> None:
-        keys = np.concatenate([self._keys, *self._pending])
-        counts = np.ones(len(keys), np.int32)
-        counts[: len(self._counts)] = self._counts
-        order = np.argsort(keys, kind="stable")
-        starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
-        self._keys = keys[order[starts]]
-        self._counts = np.add.reduceat(counts[order], starts) if len(starts) else counts
+        """Adds the pending votes: all of them, or none where memory runs out."""
+        keys = np.concatenate([np.zeros(0, np.int64), *self._pending])
+        keys.sort()
+        starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+        counts = np.diff(starts, append=len(keys)).astype(np.int32)
+        keys = keys[starts]
+        place = np.searchsorted(self._keys, keys)
+        new = np.append(self._keys, -1)[place] != keys
+        all_keys = np.insert(self._keys, place[new], keys[new])
+        all_counts = np.insert(self._counts, place[new], 0)
+        all_counts[np.searchsorted(all_keys, keys)] += counts
+        self._keys, self._counts = all_keys, all_counts
+        self._pending, self._num_pending = [], 0
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The votes so far, for `restore`; arrays are not copied."""
+        self._count()
+        return {"keys": self._keys, "counts": self._counts}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Goes back to a `state` of the same room; keeps its arrays.
+
+        Raises:
+            ValueError: arrays of other types, or of different lengths.
+        """
+        num_pairs = len(state["keys"])
+        counts = np.empty(num_pairs, np.int32)
+        restoring.check_fits(state, {"keys": np.empty(num_pairs, np.int64), "counts": counts})
+        self._keys, self._counts = state["keys"], state["counts"]
         self._pending, self._num_pending = [], 0
 
     def result(self) -> np.ndarray:
@@ -130,13 +164,16 @@ class InstanceVotes:
         if self._num_points == 0:
             return winner
         # Keys ascend by instance, and within one instance no point occurs twice.
-        instance, point = np.divmod(self._keys, self._num_points)
-        bounds = np.flatnonzero(np.diff(instance, prepend=-1, append=-1))
-        for start, stop in itertools.pairwise(bounds):
-            points, counts = point[start:stop], self._counts[start:stop]
+        start = 0
+        while start < len(self._keys):
+            instance = self._keys[start] // self._num_points
+            stop = np.searchsorted(self._keys, (instance + 1) * self._num_points)
+            points = self._keys[start:stop] - instance * self._num_points
+            counts = self._counts[start:stop]
             ahead = counts > most[points]
-            winner[points[ahead]] = instance[start]
+            winner[points[ahead]] = instance
             most[points[ahead]] = counts[ahead]
+            start = stop
         return winner
 
 

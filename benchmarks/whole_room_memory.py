@@ -1,0 +1,137 @@
+"""Segments one large room with a narrow network and reports the peak memory of the process.
+
+    python benchmarks/whole_room_memory.py                            # 1 million points, a minute
+    python benchmarks/whole_room_memory.py --points 20_000_000 --limit-gib 8   # half an hour
+
+The room is a hall with floor, ceiling, walls and boxes, at the density of a laser scan (20 000
+points per square metre of ground), so it grows with the number of points; blocks and inference are
+those of the defaults. The network has every part of BAN but a fraction of its widths and samples:
+what is measured is the room's share, which the network's does not touch. Ends with status 1 if the
+peak is above the limit. Needs /proc (Linux). Writes benchmarks/results/whole_room_memory.json.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ban_tf import config
+    from ban_tf.data.cloud import Cloud
+
+DENSITY = 20_000  # points per square metre of ground
+HEIGHT_M = 3.0
+
+
+def hall(num_points: int) -> "Cloud":
+    """A square hall; every 2 m along x and y stands a box of 0.8 m."""
+    from ban_tf.data.cloud import unlabelled
+
+    rng = np.random.default_rng(0)
+    edge = (num_points / DENSITY) ** 0.5
+    xyz = rng.random((num_points, 3))
+    xyz *= (edge, edge, HEIGHT_M)
+    floor, ceiling, wall = (slice(k * num_points // 5, (k + 1) * num_points // 5) for k in range(3))
+    xyz[floor, 2] *= 0.01
+    xyz[ceiling, 2] = HEIGHT_M - 0.01 * xyz[ceiling, 2]
+    xyz[wall, 0] = edge * (xyz[wall, 0] > edge / 2)
+    boxes = xyz[3 * num_points // 5 :]
+    boxes[:, :2] = 2 * np.floor(boxes[:, :2] / 2) + 0.4 * (boxes[:, :2] % 2)
+    boxes[:, 2] *= 0.3
+    rgb = rng.integers(0, 256, (num_points, 3), np.uint8)
+    return unlabelled("hall", xyz, rgb)
+
+
+def narrow_experiment(blocks_in_flight: int) -> "config.Experiment":
+    """The paper's blocks and thresholds; levels with few samples and channels."""
+    from ban_tf import config
+
+    encoder = tuple(
+        config.SetAbstractionConfig(
+            num_samples=samples, radius_m=radius, num_neighbours=8, widths=(8, 8)
+        )
+        for samples, radius in ((128, 0.1), (32, 0.4))
+    )
+    backbone = config.BackboneConfig(encoder=encoder, decoder=((16,), (16,)), head_width=16)
+    experiment = config.s3dis()
+    thresholds = dataclasses.replace(experiment.inference, blocks_in_flight=blocks_in_flight)
+    network = dataclasses.replace(experiment.network, backbone=backbone)
+    return dataclasses.replace(experiment, network=network, inference=thresholds)
+
+
+def status_gib(field: str) -> float:
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 2**20
+
+
+def reporter(every: int = 500) -> Callable[[int], None]:
+    """Prints the number of blocks done and the memory now, about every so many blocks."""
+    done = 0
+
+    def report(number: int) -> None:
+        nonlocal done
+        if done // every < (done + number) // every:
+            print(f"{done + number} blocks, {status_gib('VmRSS'):.2f} GiB", flush=True)
+        done += number
+
+    return report
+
+
+def measure(num_points: int, blocks_in_flight: int, state_file: Path | None) -> dict[str, object]:
+    """Segments one hall; memory in GiB, time in seconds."""
+    from ban_tf import inference, training
+
+    experiment = narrow_experiment(blocks_in_flight)
+    model = training.build_network(experiment)
+    inference.segment(hall(5_000), model, experiment)  # builds what is built once
+    before = status_gib("VmRSS")
+    cloud = hall(num_points)
+    start = time.perf_counter()
+    result = inference.segment(cloud, model, experiment, progress=reporter(), state_file=state_file)
+    return {
+        "points": num_points,
+        "blocks_in_flight": blocks_in_flight,
+        "seconds": round(time.perf_counter() - start, 1),
+        "instances": int(result.instance.max()) + 1,
+        "before_gib": round(before, 3),
+        "peak_gib": round(status_gib("VmHWM"), 3),
+        "bytes_per_point": round((status_gib("VmHWM") - before) * 2**30 / num_points),
+    }
+
+
+def write(path: Path, results: dict[str, object]) -> None:
+    """Writes JSON to a temporary name and moves it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(results, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--points", type=int, default=1_000_000)
+    parser.add_argument("--blocks-in-flight", type=int, default=64)
+    parser.add_argument("--state-file", type=Path, help="keep states, to see what they cost")
+    parser.add_argument("--limit-gib", type=float, default=8.0)
+    parser.add_argument(
+        "--output", type=Path, default=Path(__file__).parent / "results" / "whole_room_memory.json"
+    )
+    args = parser.parse_args(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    measured = measure(args.points, args.blocks_in_flight, args.state_file)
+    print(json.dumps(measured, indent=2))
+    write(args.output, measured)
+    if float(str(measured["peak_gib"])) > args.limit_gib:
+        sys.exit(f"the peak is above {args.limit_gib} GiB")
+
+
+if __name__ == "__main__":
+    main()
