@@ -48,17 +48,21 @@ def check_shape(name: str, tensor: Any, letters: str, *sizes: int | None) -> tup
     if shape is None or getattr(shape, "rank", 0) is None:
         return sizes
     found = tuple(shape)
-    if len(found) == len(sizes):
-        # A plain loop: this runs at every call of an op.
-        for want, got in zip(sizes, found, strict=True):
-            if want != got and want is not None and got is not None:
-                break
-        else:
-            return found
+    if len(found) == len(sizes) and _fits(found, sizes):
+        return found
     raise ValueError(
         f"`{name}` must have shape {letters}, here {_text(sizes)}. Received: "
         f"{name}.shape={_text(found)}"
     )
+
+
+def _fits(found: tuple[int | None, ...], sizes: tuple[int | None, ...]) -> bool:
+    # A plain loop, because this runs at every call of an op; without `else`, which AutoGraph
+    # cannot convert and warns about in a user's first trace.
+    for want, got in zip(sizes, found, strict=True):
+        if want != got and want is not None and got is not None:
+            return False
+    return True
 
 
 def known_size(tensor: Any, axis: int) -> int | None:
