@@ -9,6 +9,7 @@ from cuda_emulation import EmulatedOps
 
 BallQuery = collections.namedtuple("BallQuery", ["index", "count"])
 ThreeNearest = collections.namedtuple("ThreeNearest", ["squared_distance", "index"])
+MeanShift = collections.namedtuple("MeanShift", ["labels", "centres", "num_clusters"])
 
 
 class EmulatedLibrary:
@@ -116,3 +117,15 @@ class EmulatedLibrary:
             return result, lambda upstream: self.ban_interpolate(upstream, index, weights)
 
         return spread(tf.convert_to_tensor(output_grad))
+
+    def ban_mean_shift(self, embedding, bandwidth, bin_seeding, max_iterations):
+        def prepare(embedding):
+            return self._ops.mean_shift(embedding, bandwidth, bin_seeding, max_iterations)
+
+        batch, num_points, _ = embedding.shape
+        outputs = [
+            (tf.int32, [batch, num_points]),
+            (tf.float32, embedding.shape),
+            (tf.int32, [batch]),
+        ]
+        return MeanShift(*self._run(prepare, [embedding], outputs))

@@ -18,6 +18,13 @@ from tf_ops.clustering import clustering
 SAME_RELEASE = sklearn.__version__.startswith("1.9.")
 
 
+@pytest.fixture(autouse=True)
+def on_cpu():
+    """Where there is a GPU, only what takes `kernels` may use it: the CPU's bits are compared."""
+    with tf.device("CPU:0"):
+        yield
+
+
 def scikit_learn(points, bandwidth, bin_seeding, max_iterations=300):
     """Centres and labels; None where scikit-learn finds no point near any seed."""
     estimator = MeanShift(bandwidth=bandwidth, bin_seeding=bin_seeding, max_iter=max_iterations)

@@ -3,6 +3,7 @@
 #ifndef BAN_TF_OPS_CLUSTERING_CLUSTERING_H_
 #define BAN_TF_OPS_CLUSTERING_CLUSTERING_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -57,5 +58,28 @@ MeanShiftStatus MeanShiftCpu(Workers* workers, const float* embedding,
                              std::vector<std::vector<float>>* centres);
 
 }  // namespace ban
+
+// CUDA launcher with a plain C interface.  All pointers are device memory; the
+// work is queued on `stream` (a cudaStream_t); the result is a cudaError_t.
+extern "C" {
+
+// As `MeanShiftCpu`, but
+//   - centres [B, N, E] has room for as many clusters as points and ends in NaN
+//     rows, and num_clusters [B] is an output: shapes must not depend on values
+//   - a ball's sum is added up in an order of its own, so labels are
+//     scikit-learn's unless these hang on how a tie is rounded; equally near
+//     centres give the lower label
+//   - a block with a fault has label -1 everywhere and num_clusters -1 (a
+//     kernel cannot raise without stopping the stream)
+// Results do not depend on the schedule or the GPU.
+//   bandwidth  > 0, also as a float32     max_iterations >= 0
+size_t BanMeanShiftScratchBytes(int64_t batch, int64_t num_points,
+                                int64_t width);
+int BanMeanShiftCuda(void* stream, const float* embedding, int64_t batch,
+                     int64_t num_points, int64_t width, double bandwidth,
+                     int64_t bin_seeding, int64_t max_iterations, void* scratch,
+                     int32_t* labels, float* centres, int32_t* num_clusters);
+
+}  // extern "C"
 
 #endif  // BAN_TF_OPS_CLUSTERING_CLUSTERING_H_

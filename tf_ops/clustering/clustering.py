@@ -35,11 +35,14 @@ def mean_shift(
         max_iterations: a ball moves at most once more than that, >= 0.
 
     Returns:
-        labels: int32 `[B, N]` in [0, num_clusters of the block).
+        labels: int32 `[B, N]` in [0, num_clusters of the block); -1 in a block that a GPU could
+            not cluster.
         centres: float32 `[B, Kmax, E]`, NaN after the clusters of a block. Kmax is the largest
-            number of clusters in the batch with the native kernel, N with the stock one, whose
-            shapes must not depend on values.
-        num_clusters: int32 `[B]`, 0 for a block without points.
+            number of clusters in the batch with the native kernel on the CPU. It is N on a GPU,
+            which would have to be waited for, and with the stock kernel: there shapes must not
+            depend on values.
+        num_clusters: int32 `[B]`, 0 for a block without points; -1 for one that a GPU could not
+            cluster.
 
     Raises:
         TypeError: `embedding` is not float32.
@@ -47,7 +50,8 @@ def mean_shift(
             positive float32 number, or `max_iterations` is negative.
         tf.errors.InvalidArgumentError: an embedding that is not finite, or whose sums leave the
             range of float32 (the block is named); or a `bandwidth` that is lost in the rounding
-            of the means. Native kernels only: the stock ones do not look at values.
+            of the means. On the CPU only: a kernel on a GPU cannot raise without being waited
+            for and marks the block with -1 instead, and the stock kernels do not look at values.
 
     Reference: D. Comaniciu and P. Meer, "Mean shift: a robust approach toward feature space
     analysis", PAMI 2002; used on embeddings as in the code of ASIS, JSNet and BAN.

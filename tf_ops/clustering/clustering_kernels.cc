@@ -1,3 +1,7 @@
+// clang-format off
+#include "tf_ops/native/tensorflow_gpu.h"  // first: sets EIGEN_USE_GPU
+// clang-format on
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -63,9 +67,9 @@ absl::Status ToStatus(const ban::MeanShiftStatus& status) {
       kMeanShift, ": ", Explain(status.fault), ". Received: ", where));
 }
 
-class MeanShiftCpuOp final : public OpKernel {
+class MeanShiftOp : public OpKernel {
  public:
-  explicit MeanShiftCpuOp(OpKernelConstruction* ctx) : OpKernel(ctx) {
+  explicit MeanShiftOp(OpKernelConstruction* ctx) : OpKernel(ctx) {
     OP_REQUIRES_OK(ctx, ctx->GetAttr("bin_seeding", &options_.bin_seeding));
     OP_REQUIRES_OK(ctx,
                    ctx->GetAttr("max_iterations", &options_.max_iterations));
@@ -77,25 +81,44 @@ class MeanShiftCpuOp final : public OpKernel {
     OP_REQUIRES_OK(
         ctx, ban::CheckShape(kMeanShift, "embedding", embedding, "[B, N, E]",
                              {ban::kAny, ban::kAny, ban::kAny}));
-    const int64_t batch = embedding.dim_size(0);
-    const int64_t num_points = embedding.dim_size(1);
     OP_REQUIRES_OK(ctx, CheckWidth(embedding.dim_size(2)));
-    OP_REQUIRES_OK(ctx,
-                   ban::CheckIndexable(kMeanShift, "embedding", num_points));
+    OP_REQUIRES_OK(ctx, ban::CheckIndexable(kMeanShift, "embedding",
+                                            embedding.dim_size(1)));
     OP_REQUIRES_OK(ctx, ReadBandwidth(ctx->input(1), &options.bandwidth));
     Tensor* labels = nullptr;
-    OP_REQUIRES_OK(ctx, ctx->allocate_output(0, {batch, num_points}, &labels));
-    ban::TensorFlowWorkers workers(ctx);
-    std::vector<std::vector<float>> centres;
     OP_REQUIRES_OK(
-        ctx, ToStatus(ban::MeanShiftCpu(
-                 &workers, embedding.flat<float>().data(), batch, num_points,
-                 static_cast<int>(embedding.dim_size(2)), options,
-                 labels->flat<int32_t>().data(), &centres)));
-    WriteCentres(ctx, centres, embedding.dim_size(2));
+        ctx, ctx->allocate_output(
+                 0, {embedding.dim_size(0), embedding.dim_size(1)}, &labels));
+    Run(ctx, embedding, options, labels);
   }
 
+ protected:
+  // Writes `labels` and makes the other outputs.
+  virtual void Run(OpKernelContext* ctx, const Tensor& embedding,
+                   const ban::MeanShiftOptions& options, Tensor* labels) = 0;
+
  private:
+  ban::MeanShiftOptions options_;
+};
+
+class MeanShiftCpuOp final : public MeanShiftOp {
+ public:
+  using MeanShiftOp::MeanShiftOp;
+
+ private:
+  void Run(OpKernelContext* ctx, const Tensor& embedding,
+           const ban::MeanShiftOptions& options, Tensor* labels) override {
+    const int64_t width = embedding.dim_size(2);
+    ban::TensorFlowWorkers workers(ctx);
+    std::vector<std::vector<float>> centres;
+    OP_REQUIRES_OK(ctx, ToStatus(ban::MeanShiftCpu(
+                            &workers, embedding.flat<float>().data(),
+                            embedding.dim_size(0), embedding.dim_size(1),
+                            static_cast<int>(width), options,
+                            labels->flat<int32_t>().data(), &centres)));
+    WriteCentres(ctx, centres, width);
+  }
+
   static void WriteCentres(OpKernelContext* ctx,
                            const std::vector<std::vector<float>>& centres,
                            int64_t width) {
@@ -117,11 +140,48 @@ class MeanShiftCpuOp final : public OpKernel {
           static_cast<int32_t>(centres[b].size() / width);
     }
   }
-
-  ban::MeanShiftOptions options_;
 };
 REGISTER_KERNEL_BUILDER(Name("Ban>MeanShift").Device(DEVICE_CPU),
                         MeanShiftCpuOp);
+
+#ifdef BAN_WITH_CUDA
+
+class MeanShiftGpuOp final : public MeanShiftOp {
+ public:
+  using MeanShiftOp::MeanShiftOp;
+
+ private:
+  void Run(OpKernelContext* ctx, const Tensor& embedding,
+           const ban::MeanShiftOptions& options, Tensor* labels) override {
+    const int64_t batch = embedding.dim_size(0);
+    const int64_t num_points = embedding.dim_size(1);
+    const int64_t width = embedding.dim_size(2);
+    Tensor* centres = nullptr;
+    Tensor* num_clusters = nullptr;
+    OP_REQUIRES_OK(ctx, ctx->allocate_output(1, embedding.shape(), &centres));
+    OP_REQUIRES_OK(ctx, ctx->allocate_output(2, {batch}, &num_clusters));
+    Tensor scratch;
+    OP_REQUIRES_OK(
+        ctx,
+        ban::AllocateScratch(
+            ctx, BanMeanShiftScratchBytes(batch, num_points, width), &scratch));
+    OP_REQUIRES_OK(
+        ctx,
+        ban::LaunchStatus(
+            kMeanShift,
+            BanMeanShiftCuda(
+                ban::Stream(ctx), embedding.flat<float>().data(), batch,
+                num_points, width, options.bandwidth, options.bin_seeding,
+                options.max_iterations, ban::ScratchData(&scratch),
+                labels->flat<int32_t>().data(), centres->flat<float>().data(),
+                num_clusters->flat<int32_t>().data())));
+  }
+};
+REGISTER_KERNEL_BUILDER(
+    Name("Ban>MeanShift").Device(DEVICE_GPU).HostMemory("bandwidth"),
+    MeanShiftGpuOp);
+
+#endif  // BAN_WITH_CUDA
 
 }  // namespace
 }  // namespace tensorflow

@@ -38,8 +38,10 @@ def _cluster_block(
         own_ends, own_counts = climb(points, ops.logical_and(everywhere, is_lost))
         ends = ops.where(is_lost, own_ends, ends)
         counts = ops.where(is_lost, own_counts, counts)
-    # Of seeds with the same end, the last one's count holds.
-    last = ops.shape(ends)[0] - 1 - ops.flip(_first_equal(ops.flip(ends, axis=0)), axis=0)
+    # Of seeds with the same end, the last one's count holds. What has not climbed has no end, even
+    # where its row is the same.
+    keys = ops.concatenate([ends, ops.cast(counts > 0, "float32")[:, None]], axis=1)
+    last = ops.shape(ends)[0] - 1 - ops.flip(_first_equal(ops.flip(keys, axis=0)), axis=0)
     counts = ops.where(counts > 0, ops.take(counts, last), 0)
     return _choose_and_label(points, ends, counts, bandwidth)
 

@@ -27,7 +27,8 @@ COMPILE_FLAGS = (
     *("-std=c++17", "-O3", "-fmad=false", f"-I{ROOT}"),
     *("-Werror", "all-warnings", "-Xcompiler", "-fPIC,-Wall"),
 )
-_POINTER, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+_POINTER, _INT = ctypes.c_void_p, ctypes.c_int64
+_FLOAT, _DOUBLE = ctypes.c_float, ctypes.c_double
 # The parameters of each launcher after the stream, as its header declares them.
 _PARAMETERS: dict[str, list] = {
     "BanFarthestPointSampleCuda": [_POINTER, *[_INT] * 3, *[_POINTER] * 2],
@@ -39,12 +40,14 @@ _PARAMETERS: dict[str, list] = {
     "BanThreeNearestCuda": [*[_POINTER] * 2, *[_INT] * 3, *[_POINTER] * 2],
     "BanInterpolateCuda": [*[_POINTER] * 3, *[_INT] * 4, _POINTER],
     "BanInterpolateGradCuda": [*[_POINTER] * 3, *[_INT] * 4, *[_POINTER] * 2],
+    "BanMeanShiftCuda": [_POINTER, *[_INT] * 3, _DOUBLE, *[_INT] * 2, *[_POINTER] * 4],
 }
 _SCRATCH_SIZES = {
     "BanFarthestPointSampleScratchBytes": 3,
     "BanGatherPointsGradScratchBytes": 3,
     "BanGroupPointsGradScratchBytes": 4,
     "BanInterpolateGradScratchBytes": 3,
+    "BanMeanShiftScratchBytes": 3,
 }
 
 
@@ -242,3 +245,17 @@ class CudaOps:
         inputs = [self.memory.upload(array) for array in (grad, index, weights)]
         arguments = (*inputs, *sizes, grad.shape[2], scratch, output)
         return Call(self, "BanInterpolateGradCuda", arguments, (output,))
+
+    def mean_shift(
+        self, embedding: np.ndarray, bandwidth: float, bin_seeding: bool, max_iterations: int
+    ) -> Call:
+        """`embedding` `[B, N, E]` to labels `[B, N]`, centres `[B, N, E]`, num_clusters `[B]`."""
+        outputs = (
+            self.memory.empty(embedding.shape[:2], np.int32),
+            self.memory.empty(embedding.shape, np.float32),
+            self.memory.empty(embedding.shape[:1], np.int32),
+        )
+        scratch = self._scratch("BanMeanShiftScratchBytes", *embedding.shape)
+        settings = (bandwidth, bin_seeding, max_iterations)
+        arguments = (self.memory.upload(embedding), *embedding.shape, *settings, scratch, *outputs)
+        return Call(self, "BanMeanShiftCuda", arguments, outputs)
