@@ -1,4 +1,4 @@
-"""Times the CUDA kernels of the point ops on a GPU, beside PyTorch where it is installed.
+"""Times the CUDA kernels of the ops on a GPU, beside PyTorch where it is installed.
 
     python benchmarks/gpu_ops.py                          # a few minutes, most of it nvcc
     python benchmarks/gpu_ops.py --only sampling --rounds 50
@@ -147,12 +147,26 @@ def interpolation_cases(batch: int, num_queries: int, num_points: int, channels:
     ]
 
 
+def mean_shift_case(batch: int, num_instances: int, std: float) -> Case:
+    rng = np.random.default_rng(5)
+    centres = 3 * rng.random((batch, num_instances, 5))
+    drawn = rng.integers(0, num_instances, (batch, 4096, 1))
+    points = np.take_along_axis(centres, drawn, axis=1) + std * rng.standard_normal((1, 4096, 5))
+    return Case(
+        f"mean shift {batch}x4096x5, {num_instances} instances, std {std}",
+        (points.astype(np.float32),),
+        lambda ops, points: ops.mean_shift(points, 0.6, True, 300),
+        None,
+    )
+
+
 def all_cases() -> list[Case]:
     """Every op at the levels of the networks, and at large shapes."""
     cases = [sampling_case(b, n, m, with_peer=True) for b, n, m, _, _ in LEVELS]
     cases += [sampling_case(b, 4096, 1024, with_peer=True) for b in (1, 128)]
     large = ((1, 16384, 4096), (1, 100_000, 10_000), (1, 200_000, 20_000), (1, 1_000_000, 50_000))
     cases += [sampling_case(*shape, with_peer=False) for shape in large]
+    cases += [mean_shift_case(b, k, std) for b in (1, 12) for k, std in ((5, 0.05), (15, 0.3))]
     cases += [ball_query_case(b, n, m, radius) for b, n, m, radius, _ in LEVELS]
     cases += [three_nearest_case(b, n, m) for b, n, m, _, _ in LEVELS]
     for b, n, m, _, channels in LEVELS[:3]:
