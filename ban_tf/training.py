@@ -66,8 +66,19 @@ def compile_for_training(model: keras.Model, experiment: config.Experiment) -> N
         },
         jit_compile=False,
     )
-    # Otherwise the first step builds it, and Keras traces the whole step a second time.
+    # What the first step would build otherwise makes TensorFlow trace the whole step twice.
     model.optimizer.build(model.trainable_variables)
+    _build_loss_metrics(model, experiment.network)
+
+
+def _build_loss_metrics(model: keras.Model, network: config.NetworkConfig) -> None:
+    labels = keras.ops.zeros((1, 2), "int32")
+    outputs = {
+        "logits": keras.ops.zeros((1, 2, network.num_classes)),
+        "embedding": keras.ops.zeros((1, 2, network.embedding_size)),
+    }
+    model.compute_loss(y=dict.fromkeys(outputs, labels), y_pred=outputs)
+    model.reset_metrics()
 
 
 def build_network(experiment: config.Experiment) -> keras.Model:
