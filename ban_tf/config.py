@@ -406,9 +406,9 @@ def quick(experiment: Experiment) -> Experiment:
         training=dataclasses.replace(
             experiment.training,
             batch_size=8,
-            num_epochs=12,
+            num_epochs=14,
             blocks_per_epoch=320,
-            learning_rate=dataclasses.replace(rate, initial=4e-3, every=1_500),
+            learning_rate=dataclasses.replace(rate, initial=4e-3, every=2_000),
         ),
         inference=dataclasses.replace(experiment.inference, batch_size=8),
     )
