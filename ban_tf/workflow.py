@@ -8,8 +8,18 @@ from typing import Any
 
 import keras
 
-from ban_tf import checkpoints, config, evaluation, preparation, runs, training
+from ban_tf import (
+    checkpoints,
+    collapse,
+    config,
+    estimation,
+    evaluation,
+    preparation,
+    runs,
+    training,
+)
 from ban_tf.data.store import Store
+from ban_tf.instances import clustering
 from ban_tf.metrics.evaluation import Evaluation
 
 UNTRAINED = "untrained"
@@ -23,11 +33,13 @@ class Outcome:
         run: the finished run.
         before: the seven scores of the untrained network, as fractions; None if not asked for.
         after: the evaluation of the trained one.
+        collapse: the finding that its embedding collapsed, if it did.
     """
 
     run: runs.Run
     before: dict[str, Any] | None
     after: Evaluation
+    collapse: collapse.Collapse | None
 
     def gain(self) -> str | None:
         """One line: mIoU and mCov before and after training; None without a before."""
@@ -79,7 +91,18 @@ def train_and_evaluate(
         before = json.loads((untrained / "scores.json").read_text(encoding="utf-8"))
     model = training.train(run, store.select(run.experiment.train_areas))
     after = evaluate(model, run.evaluation_folder(protocol))
-    return Outcome(run, before, after)
+    return Outcome(run, before, after, find_collapse(model, store, run.experiment))
+
+
+def find_collapse(
+    model: keras.Model, store: Store, experiment: config.Experiment
+) -> collapse.Collapse | None:
+    """Looks whether training blocks of several instances come out as one cluster."""
+    training_blocks = store.select(experiment.train_areas)
+    inference = experiment.inference
+    embedding, instance = estimation.embed_sample(model, training_blocks, inference.batch_size)
+    labels = clustering.cluster_blocks(embedding, inference)
+    return collapse.detect_collapse(embedding, labels, inference.bandwidth, semantic=instance)
 
 
 def fold_of(run: runs.Run, store: Store, model: pathlib.Path | None = None) -> evaluation.Fold:

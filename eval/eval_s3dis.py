@@ -4,6 +4,7 @@
     python eval/eval_s3dis.py --run runs/area5 --protocol legacy # drawn and scored as in the paper
     python eval/eval_s3dis.py --run runs/six --six-fold          # six runs, rooms pooled
     python eval/eval_s3dis.py --predictions DIR --protocol legacy --json scores.json
+    python eval/eval_s3dis.py --estimate                         # settings that suit the data
 
 `--predictions` scores prediction files in the text format of ASIS, JSNet and BAN.
 """
@@ -14,7 +15,7 @@ import pathlib
 import re
 from collections.abc import Sequence
 
-from ban_tf import checkpoints, command_line, config, runs, workflow
+from ban_tf import checkpoints, command_line, config, estimation, runs, workflow
 from ban_tf.data import prediction_files, s3dis, store
 from ban_tf.metrics import table
 from ban_tf.metrics.evaluation import Evaluation, Evaluator
@@ -22,6 +23,9 @@ from ban_tf.metrics.evaluation import Evaluation, Evaluator
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    if args.estimate:
+        print(estimate(args))
+        return
     if args.predictions is not None:
         evaluation = score_predictions(args.predictions, args.protocol or "legacy")
     else:
@@ -46,6 +50,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="every raw point (default), or drawn as by the originals (default of --predictions)",
     )
     flags.add_argument("--predictions", type=pathlib.Path, help="folder of prediction files")
+    flags.add_argument(
+        "--estimate",
+        action="store_true",
+        help="print block size, bandwidth and instance sizes that suit the run's training data",
+    )
     flags.add_argument("--json", type=pathlib.Path, help="also write the scores here")
     args = flags.parse_args(argv)
     if args.run is not None and args.model is not None:
@@ -76,6 +85,13 @@ def evaluate(args: argparse.Namespace, protocol: config.Protocol) -> Evaluation:
     evaluation = workflow.evaluate_runs(found, stores, protocol, out, model)
     print(f"wrote {out}")
     return evaluation
+
+
+def estimate(args: argparse.Namespace) -> estimation.Estimate:
+    """Settings estimated from a run's training areas and its network."""
+    run = runs.load(run_folder(args))
+    prepared = store.Store.open(args.blocks or run.sources().blocks)
+    return estimation.estimate(run.experiment, prepared, model=checkpoints.load_model(run.folder))
 
 
 def run_folder(args: argparse.Namespace) -> pathlib.Path:

@@ -93,7 +93,7 @@ def draw(xyz: np.ndarray, panels: dict[str, np.ndarray], out: pathlib.Path) -> N
 
     rows = visible_rows(xyz)
     figure = plt.figure(figsize=(15, 7.2))
-    grid = figure.add_gridspec(2, 3, left=0, right=1, bottom=0, top=0.95, wspace=0, hspace=0.1)
+    grid = figure.add_gridspec(2, 3, left=0, right=1, bottom=0, top=0.91, wspace=0, hspace=0.1)
     places = [grid[:, 0], grid[0, 1], grid[0, 2], grid[1, 1], grid[1, 2]]
     for place, (title, colors) in zip(places, panels.items(), strict=True):
         axes = figure.add_subplot(place, projection="3d")
@@ -103,7 +103,7 @@ def draw(xyz: np.ndarray, panels: dict[str, np.ndarray], out: pathlib.Path) -> N
         axes.set_box_aspect(np.ptp(xyz[rows], axis=0), zoom=1.3)
         axes.view_init(elev=45, azim=-55)
         axes.set_axis_off()
-        axes.set_title(title, y=1.0, fontsize=13)
+        axes.set_title(title, y=1.06, fontsize=13)
     temporary = out.with_name(f".tmp_{out.name}")
     figure.savefig(temporary, dpi=80, format=out.suffix.lstrip(".") or "png")
     plt.close(figure)

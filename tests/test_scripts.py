@@ -16,7 +16,7 @@ import tensorflow as tf
 import tiny_runs
 from tensorflow.python.framework import config as framework_config
 
-from ban_tf import checkpoints, command_line, config, runs
+from ban_tf import checkpoints, command_line, config, estimation, runs, workflow
 from ban_tf.data import store, synthetic
 from ban_tf.metrics.evaluation import METRICS
 from ban_tf.model import networks
@@ -119,6 +119,26 @@ def scores(folder: pathlib.Path) -> dict:
 
 
 # --- without an argument ---
+
+
+def test_settings_are_estimated_from_the_runs_own_data(in_demo):
+    printed = call(EVALUATE, "--estimate")
+    assert "mean instance sizes" in printed
+    assert "block size" in printed
+    assert "bandwidth" in printed
+
+
+def test_a_collapsed_embedding_is_explained_after_training(in_demo, monkeypatch):
+    instance = np.arange(4 * 64, dtype=np.int32).reshape(4, 64) % 3
+    flat = np.zeros((4, 64, 5), np.float32)
+    monkeypatch.setattr(estimation, "embed_sample", lambda *_: (flat, instance))
+    blocks = store.Store.open(in_demo.sources().blocks)
+    model = checkpoints.load_model(in_demo.folder)
+    finding = workflow.find_collapse(model, blocks, in_demo.experiment)
+    assert "collapsed" in str(finding)
+    spread = (3.0 * instance[..., None]).repeat(5, axis=-1).astype(np.float32)
+    monkeypatch.setattr(estimation, "embed_sample", lambda *_: (spread, instance))
+    assert workflow.find_collapse(model, blocks, in_demo.experiment) is None
 
 
 def test_the_demo_says_what_training_gained_and_where_everything_lies(demo):

@@ -153,6 +153,8 @@ def print_outcome(outcome: workflow.Outcome) -> None:
     print(f"\n{table.render_text(outcome.after)}")
     if outcome.before is not None:
         print(f"\n{outcome.gain()}")
+    if outcome.collapse is not None:
+        print(f"\nwarning: {outcome.collapse}")
 
 
 def print_next_steps(
