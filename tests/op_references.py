@@ -63,7 +63,9 @@ def take_rows_gradient(output_grad, index, num_points):
     channels = output_grad.shape[-1]
     points_grad = np.zeros((len(index), num_points, channels), np.float32)
     for b in range(len(index)):
-        np.add.at(points_grad[b], index[b].reshape(-1), output_grad[b].reshape(-1, channels))
+        np.add.at(
+            points_grad[b], index[b].reshape(-1), output_grad[b].reshape(index[b].size, channels)
+        )
     return points_grad
 
 
