@@ -1,7 +1,8 @@
 """Every number an experiment depends on, in one frozen tree.
 
 `[P]` marks what the paper states, `[C]` what only the authors' released code tells, `[S]` what
-SGPN's released code tells, `[O]` what belongs to this project.
+SGPN's released code tells, `[N]` what PointNet's, `[A]` what ASIS's, `[O]` what belongs to this
+project.
 """
 
 import dataclasses
@@ -173,6 +174,24 @@ class BanConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class PointNetConfig:
+    """PointNet for segmentation (Qi et al. 2017), whose trunk SGPN shares."""
+
+    point_widths: tuple[int, ...] = (64, 64, 64, 128, 1024)  # [N]
+    global_widths: tuple[int, ...] = (256, 128)  # [N]
+    head_widths: tuple[int, ...] = (512, 256, 128)  # [O] of each branch; the baseline's are unknown
+
+    def __post_init__(self) -> None:
+        for name in ("point_widths", "global_widths", "head_widths"):
+            widths = getattr(self, name)
+            _require(
+                bool(widths) and min(widths) >= 1,
+                f"`{name}` must hold at least one width, each at least 1.",
+                **{name: widths},
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
     """A network: its name in `model.networks`, shared sizes, and BAN's switches."""
 
@@ -183,6 +202,7 @@ class NetworkConfig:
     dropout: float = 0.5  # [C] share of features dropped before the last layers
     backbone: BackboneConfig = BackboneConfig()
     ban: BanConfig = BanConfig()
+    pointnet: PointNetConfig = PointNetConfig()
 
     def __post_init__(self) -> None:
         _require(
@@ -397,12 +417,15 @@ def quick(experiment: Experiment) -> Experiment:
     backbone = BackboneConfig(
         encoder=encoder, decoder=((128, 128), (128, 128), (128, 64), (64, 64)), head_width=64
     )
+    pointnet = PointNetConfig(
+        point_widths=(32, 32, 32, 64, 256), global_widths=(64, 32), head_widths=(128, 64, 64)
+    )
     # A few hundred steps are all there is: start higher, and come down within the run.
     rate = experiment.training.learning_rate
     return dataclasses.replace(
         experiment,
         blocks=dataclasses.replace(experiment.blocks, num_points=1024),
-        network=dataclasses.replace(experiment.network, backbone=backbone),
+        network=dataclasses.replace(experiment.network, backbone=backbone, pointnet=pointnet),
         training=dataclasses.replace(
             experiment.training,
             batch_size=8,

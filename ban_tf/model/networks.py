@@ -5,11 +5,12 @@ from collections.abc import Callable
 import keras
 
 from ban_tf.config import DecayUnit, NetworkConfig, ScheduleConfig, TrainingConfig
-from ban_tf.model import ban, pointnet2
+from ban_tf.model import ban, pointnet, pointnet2
 from ban_tf.model.normalization import MomentumSchedule
 
 BUILDERS: dict[str, Callable[[NetworkConfig, MomentumSchedule, int | None], keras.Model]] = {
     "ban": ban.build,
+    "pointnet": pointnet.build,
     "pointnet2": pointnet2.build,
 }
 
