@@ -3,7 +3,6 @@
 model = tf1_checkpoint.load_network("log5/epoch_99.ckpt", "ban")
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,27 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ban_tf import tf1_names
 from ban_tf.config import NetworkConfig
 from ban_tf.model import networks
 
-NETWORKS = ("ban",)
-
-# The originals' scopes for ours. They call the attention that feeds the instance branch "itos"
-# and the one that feeds the semantic branch "stoi": swapped against the paper.
-_BRANCHES = {"semantic": "sem", "instance": "ins"}
-_ATTENTIONS = {"stoi": "itos", "itos": "stoi"}
-_LAST_LAYERS = {"logits": "sem_fc4", "embedding": "ins_fc4"}
-_LEAVES = {
-    "kernel": "{0}/weights",
-    "bias": "{0}/biases",
-    "gamma": "{0}/bn/gamma",
-    "beta": "{0}/bn/beta",
-    # The averages are created inside the layer's scope and named after the op they follow.
-    "moving_mean": "{0}/bn/{0}/bn/moments/Squeeze/ExponentialMovingAverage",
-    "moving_variance": "{0}/bn/{0}/bn/moments/Squeeze_1/ExponentialMovingAverage",
-}
-# In every file and in no forward pass: optimiser, step, and a layer that nothing reads.
-_UNUSED = re.compile(r".*/Adam(_1)?|beta[12]_power|Variable|sem_cache/.*")
+NETWORKS = tuple(tf1_names.NETWORKS)
 
 
 def load_network(path: str | Path, network: str) -> keras.Model:
@@ -44,7 +27,7 @@ def load_network(path: str | Path, network: str) -> keras.Model:
     Args:
         path: prefix of the checkpoint (`.../epoch_99.ckpt`), its `.index` file, or a folder that
             holds one checkpoint.
-        network: "ban".
+        network: one of `NETWORKS`.
 
     Returns:
         A model as `networks.build` makes it, for any N its first level can sample from.
@@ -64,7 +47,7 @@ def load_network(path: str | Path, network: str) -> keras.Model:
         shapes = reader.get_variable_to_shape_map()
         config = _read_config(shapes, network, prefix)
         model = networks.build(config)
-        sources = dict(_sources(model))
+        sources = dict(_sources(model, network))
         _check_fit(sources, shapes, network, prefix)
         values = {name: reader.get_tensor(name) for name in sources}
     except (tf.errors.OpError, IndexError) as error:  # which one depends on where the file ends
@@ -92,7 +75,8 @@ def _find_prefix(path: Path) -> Path:
 
 
 def _read_config(shapes: dict[str, list[int]], network: str, prefix: Path) -> NetworkConfig:
-    ends = ("layer1/conv0/weights", "sem_fc4/weights", "ins_fc4/weights")
+    names = tf1_names.NETWORKS[network]
+    ends = [f"{scope}/weights" for scope in (names.first, names.logits, names.embedding)]
     missing = [name for name in ends if name not in shapes]
     if missing:
         raise ValueError(_misfit(prefix, network, [f"{name} is missing" for name in missing]))
@@ -105,27 +89,12 @@ def _read_config(shapes: dict[str, list[int]], network: str, prefix: Path) -> Ne
     )
 
 
-def _sources(model: keras.Model) -> Iterator[tuple[str, Any]]:
+def _sources(model: keras.Model, network: str) -> Iterator[tuple[str, Any]]:
     """Pairs the original's name of every variable with ours."""
     for variable in model.weights:
-        scope, leaf = variable.path.rsplit("/", 1)
-        if leaf in _LEAVES:
-            yield _LEAVES[leaf].format(_original_scope(scope)), variable
-
-
-def _original_scope(scope: str) -> str:
-    top, *below = scope.split("/")
-    if top in _LAST_LAYERS:
-        return _LAST_LAYERS[top]
-    if top in _ATTENTIONS:
-        return f"{below[0]}_{_ATTENTIONS[top]}"  # theta, phi or g
-    step = int(below[-1].rsplit("_", 1)[1]) - 1  # dense_1, batch_norm_1
-    if top.startswith("encoder_"):
-        return f"layer{top.removeprefix('encoder_')}/conv{step}"
-    branch, part = top.split("_", 1)
-    if part == "fc1":
-        return f"{_BRANCHES[branch]}_fc1"
-    return f"{_BRANCHES[branch]}_fa_layer{part.removeprefix('decoder_')}/conv_{step}"
+        name = tf1_names.NETWORKS[network].original(variable.path)
+        if name is not None:
+            yield name, variable
 
 
 def _check_fit(
@@ -140,7 +109,8 @@ def _check_fit(
         wanted, leading = list(variable.shape), len(shapes[name]) - len(variable.shape)
         if leading < 0 or shapes[name] != [1] * leading + wanted:
             problems.append(f"{name} has shape {shapes[name]} in place of {wanted}")
-    unknown = sorted(name for name in shapes if name not in sources and not _UNUSED.fullmatch(name))
+    unused = tf1_names.NETWORKS[network].unused
+    unknown = sorted(name for name in shapes if name not in sources and not unused.fullmatch(name))
     problems += [f"{name} belongs to no layer" for name in unknown]
     if problems:
         raise ValueError(_misfit(prefix, network, problems))
