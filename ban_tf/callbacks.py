@@ -16,6 +16,13 @@ class TrainingDivergedError(RuntimeError):
     """The loss or a weight is no longer a number."""
 
 
+class SetEpoch(keras.callbacks.Callback):
+    """Tells the losses that change with the epoch which one it is."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.model.epoch.assign(epoch)
+
+
 class Checkpoint(keras.callbacks.Callback):
     """Saves network and optimiser under a temporary name, then moves it into place."""
 
@@ -26,8 +33,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if (epoch + 1) % self.every == 0:
-            require_finite_weights(self.model, self.run)
-            checkpoints.save_model(self.model, self.run.checkpoint_file(epoch + 1))
+            require_finite_weights(self.model.network, self.run)
+            checkpoints.save_model(self.model.network, self.run.checkpoint_file(epoch + 1))
             self.run.drop_old_checkpoints()
 
 
@@ -56,7 +63,7 @@ class SeedDropout(keras.callbacks.Callback):
         self.seed = seed
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        states = [weight for weight in self.model.variables if weight.name == _GENERATOR]
+        states = [weight for weight in self.model.network.variables if weight.name == _GENERATOR]
         for index, state in enumerate(states):
             sequence = np.random.SeedSequence([self.seed, epoch, index])
             state.assign(sequence.generate_state(*state.shape).astype(state.dtype))
@@ -80,12 +87,8 @@ class Progress(keras.callbacks.Callback):
         self.bar.set_description(f"epoch {epoch + 1}/{self.num_epochs}", refresh=False)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        parts = {
-            "loss": (logs or {})["loss"],
-            "semantic": (logs or {})["logits_loss"],
-            "instance": (logs or {})["embedding_loss"],
-        }
-        self.bar.set_postfix({k: f"{float(v):.3f}" for k, v in parts.items()}, refresh=False)
+        losses = {name.removesuffix("_loss"): value for name, value in (logs or {}).items()}
+        self.bar.set_postfix({k: f"{float(v):.3f}" for k, v in losses.items()}, refresh=False)
         self.bar.update()
 
     def close(self) -> None:
@@ -95,30 +98,22 @@ class Progress(keras.callbacks.Callback):
 class Log(keras.callbacks.Callback):
     """A row per epoch in log.csv; rows a crash left without a checkpoint are done again."""
 
-    COLUMNS = (
-        "epoch",
-        "step",
-        "learning_rate",
-        "batch_norm_momentum",
-        "loss",
-        "semantic_loss",
-        "instance_loss",
-    )
-
-    def __init__(self, run: runs.Run, first_epoch: int) -> None:
+    def __init__(self, run: runs.Run, first_epoch: int, terms: tuple[str, ...]) -> None:
         super().__init__()
+        self.losses = ("loss", *(f"{term}_loss" for term in terms))
+        self.columns = ("epoch", "step", "learning_rate", "batch_norm_momentum", *self.losses)
         self.path = run.log_file
         training = run.experiment.training
         self.momentum = MomentumSchedule(decay=training.batch_norm_decay, unit=training.decay_unit)
         self.per_step = training.per_step
-        self.lines = [",".join(self.COLUMNS), *self._earlier(first_epoch)]
+        self.lines = [",".join(self.columns), *self._earlier(first_epoch)]
 
     def _earlier(self, first_epoch: int) -> list[str]:
         if not self.path.is_file():
             return []
         header, *rows = self.path.read_text(encoding="utf-8").splitlines() or [""]
         epochs = [row.split(",")[0] for row in rows]
-        if header != ",".join(self.COLUMNS) or not all(epoch.isdecimal() for epoch in epochs):
+        if header != ",".join(self.columns) or not all(epoch.isdecimal() for epoch in epochs):
             raise ValueError(f"{self.path} is damaged. Delete it to go on without its rows.")
         return [row for row, epoch in zip(rows, epochs, strict=True) if int(epoch) <= first_epoch]
 
@@ -133,9 +128,7 @@ class Log(keras.callbacks.Callback):
             step,
             float(optimizer.learning_rate),
             values["batch_norm_momentum"],
-            values["loss"],
-            values["logits_loss"],
-            values["embedding_loss"],
+            *(values[name] for name in self.losses),
         )
         self.lines.append(",".join(f"{value:.8g}" for value in row))
         runs.write_text(self.path, "\n".join(self.lines) + "\n")

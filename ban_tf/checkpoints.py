@@ -6,7 +6,7 @@ import zipfile
 
 import keras
 
-from ban_tf import runs
+from ban_tf import runs, systems
 
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
 
@@ -75,11 +75,11 @@ def load_model(path: pathlib.Path) -> keras.Model:
         raise ValueError(
             f"{path} is damaged, or not a network of this project: {reason}"
         ) from error
-    names = sorted(getattr(model, "output_names", ()))
-    if not {"logits", "embedding"} <= set(names):
+    names = getattr(model, "output_names", ())
+    if not any(system.outputs <= set(names) for system in systems.SYSTEMS.values()):
         raise ValueError(
-            f"{path} is not a segmentation network: it must have the outputs `logits` and "
-            f"`embedding`. Received: {names}"
+            f"{path} is not a segmentation network: it must have the outputs of one of "
+            f"{', '.join(sorted(systems.SYSTEMS))}. Received: {sorted(names)}"
         )
     return model
 

@@ -399,9 +399,15 @@ S3DIS = DatasetConfig(
 )  # fmt: skip
 
 
-def s3dis(test_area: int = 5) -> Experiment:
+def s3dis(test_area: int = 5, network: str = "ban") -> Experiment:
     """S3DIS, trained on the other five areas: the paper's protocol (section 5.1)."""
-    return Experiment(dataset=S3DIS, test_area=test_area)
+    return with_network(Experiment(dataset=S3DIS, test_area=test_area), network)
+
+
+def with_network(experiment: Experiment, name: str) -> Experiment:
+    """The same experiment with another network, trained by that system's own recipe."""
+    network = dataclasses.replace(experiment.network, name=name)
+    return dataclasses.replace(experiment, network=network)
 
 
 def quick(experiment: Experiment) -> Experiment:
@@ -437,10 +443,10 @@ def quick(experiment: Experiment) -> Experiment:
     )
 
 
-def demo() -> Experiment:
+def demo(network: str = "ban") -> Experiment:
     """The reduced experiment on the generated building: three areas, the last held out [O]."""
     dataset = dataclasses.replace(S3DIS, name="demo", areas=(1, 2, 3))
-    return quick(Experiment(dataset=dataset, test_area=3))
+    return quick(with_network(Experiment(dataset=dataset, test_area=3), network))
 
 
 def to_json(experiment: Experiment) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import keras
 import numpy as np
 
-from ban_tf import block_size, collapse, config, evaluation, overlap
+from ban_tf import block_size, collapse, config, evaluation, overlap, systems
 from ban_tf.data import cloud_cache
 from ban_tf.data.cloud import NONE, Cloud
 from ban_tf.data.store import Store
@@ -105,7 +105,7 @@ def estimate(
         experiment: what was trained or is to be; tells the training areas.
         store: prepared blocks with the training areas.
         clouds: the raw rooms of the training areas; None takes those that the store keeps.
-        model: the trained network.
+        model: the trained network; its bandwidth is estimated if it embeds.
         num_blocks: how many training blocks to cluster for the bandwidth.
 
     Raises:
@@ -119,7 +119,7 @@ def estimate(
     if clouds is not None:
         blocks = block_size.estimate_block_size(clouds, experiment.blocks, experiment.inference)
     bandwidth = None
-    if model is not None:
+    if model is not None and "embedding" in systems.of(experiment.network.name).outputs:
         embedding, instance = embed_sample(
             model, training, experiment.inference.batch_size, num_blocks, experiment.seed
         )

@@ -21,10 +21,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ban_tf import config
+from ban_tf import config, systems
 from ban_tf.data import blocks
 from ban_tf.data.cloud import Cloud
-from ban_tf.instances import clustering, merging
+from ban_tf.instances import merging
 from ban_tf.segmentation_state import BlockOutputs, RoomState, StateFile, fingerprint
 
 Progress = Callable[[int], object]
@@ -71,7 +71,7 @@ def segment(
 
     Args:
         cloud: a room or scan with at least one point.
-        model: outputs `logits` and `embedding`, as `networks.build` gives it.
+        model: as `networks.build` makes the network that `experiment` names.
         experiment: sizes of the blocks, thresholds.
         mean_sizes: float64 `[C]`, mean number of raw points of each class's instances; smaller
             instances than a share of it are dropped (`InferenceConfig.size_filter`). None: none is.
@@ -193,9 +193,9 @@ def _run(
     context = contextvars.copy_context()  # the choice of kernels, which is a thread's own
     waiting: collections.deque[futures.Future[int]] = collections.deque()
 
-    def work(first: int, logits: np.ndarray, embedding: np.ndarray) -> int:
-        add(first, _cluster(first, logits, embedding, experiment))
-        return len(logits)
+    def work(first: int, outputs: dict[str, np.ndarray]) -> int:
+        add(first, _cluster(first, outputs, experiment))
+        return len(outputs["logits"])
 
     def wait() -> None:
         while waiting:
@@ -206,10 +206,10 @@ def _run(
     with futures.ThreadPoolExecutor(max_workers=1) as worker:
         try:
             for features in groups:
-                logits, embedding = _predict(features, model, experiment.inference.batch_size)
+                outputs = _predict(features, model, experiment.inference.batch_size)
                 wait()
-                _check_logits(logits, first_block, experiment.network.num_classes)
-                waiting.append(worker.submit(context.run, work, first_block, logits, embedding))
+                _check_logits(outputs["logits"], first_block, experiment.network.num_classes)
+                waiting.append(worker.submit(context.run, work, first_block, outputs))
                 first_block += len(features)
         finally:
             wait()
@@ -229,29 +229,25 @@ def _check_logits(logits: np.ndarray, first_block: int, num_classes: int) -> Non
 
 
 def _cluster(
-    first_block: int, logits: np.ndarray, embedding: np.ndarray, experiment: config.Experiment
+    first_block: int, outputs: dict[str, np.ndarray], experiment: config.Experiment
 ) -> list[BlockOutputs]:
-    clusters = clustering.cluster_blocks(embedding, experiment.inference, first_block=first_block)
-    done = []
-    for probabilities, labels in zip(_softmax(logits), clusters, strict=True):
-        semantic = probabilities.argmax(axis=-1)
-        classes = clustering.cluster_classes(labels, semantic)
-        done.append(BlockOutputs(probabilities, semantic, labels, classes))
-    return done
+    system = systems.of(experiment.network.name)
+    found = system.group(outputs, experiment, first_block)
+    return [
+        BlockOutputs(_softmax(logits), logits.argmax(axis=-1), block.labels, block.classes)
+        for logits, block in zip(outputs["logits"], found, strict=True)
+    ]
 
 
-def _predict(
-    features: np.ndarray, model: keras.Model, batch_size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Logits `[K, P, C]` and embedding `[K, P, E]`; batches are filled up so that all are alike."""
-    logits, embedding = [], []
+def _predict(features: np.ndarray, model: keras.Model, batch_size: int) -> dict[str, np.ndarray]:
+    """Outputs of the network, `[K, ...]`; batches are filled up so that all are alike."""
+    parts = []
     for start in range(0, len(features), batch_size):
         batch = features[start : start + batch_size]
         filled = np.concatenate([batch, np.repeat(batch[-1:], batch_size - len(batch), axis=0)])
         outputs = model.predict_on_batch(filled)
-        logits.append(outputs["logits"][: len(batch)])
-        embedding.append(outputs["embedding"][: len(batch)])
-    return np.concatenate(logits), np.concatenate(embedding)
+        parts.append({name: values[: len(batch)] for name, values in outputs.items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

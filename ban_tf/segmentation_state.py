@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from ban_tf import config
-from ban_tf.data.cloud import Cloud
+from ban_tf.data.cloud import NONE, Cloud
 from ban_tf.instances import merging, voting, voxels
 
 _FORMAT = 1  # of the file; one more whenever its contents change
@@ -30,7 +30,7 @@ class BlockOutputs:
     Args:
         probabilities: float32 `[P, C]`, soft-max of the logits.
         semantic: int64 `[P]`, class of the highest probability.
-        clusters: int32 `[P]`, labels in [0, G).
+        clusters: int32 `[P]`, labels in [0, G), `NONE` for a point of no cluster.
         classes: int32 `[G]`, class of each cluster.
     """
 
@@ -78,7 +78,7 @@ class RoomState:
         for block_rows, block in zip(rows, group, strict=True):
             targets = self._merging.add(self._voxel[block_rows], block.clusters, block.classes)
             self._semantic.add(block_rows, block.probabilities)
-            self._instance.add(block_rows, targets[block.clusters])
+            self._instance.add(block_rows, np.append(targets, NONE)[block.clusters])
         self._num_blocks += len(group)
         self._whole = True
 

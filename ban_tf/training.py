@@ -6,9 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ban_tf import callbacks, checkpoints, config, runs
+from ban_tf import callbacks, checkpoints, config, runs, systems
 from ban_tf.data import pipeline, store
-from ban_tf.losses import discriminative, semantic
 from ban_tf.model import networks
 
 
@@ -51,34 +50,54 @@ class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def compile_for_training(model: keras.Model, experiment: config.Experiment) -> None:
-    """Gives `model` the experiment's optimiser and losses; the total is their plain sum."""
+class JointTrainer(keras.Model):
+    """Trains a network on the sum of loss terms, each of which may look at all of its outputs.
+
+    Checkpoints are of `network`, which shares the optimiser; the trainer itself is not saved.
+
+    Args:
+        network: what is trained.
+        objective: the terms.
+    """
+
+    def __init__(self, network: keras.Model, objective: systems.Objective) -> None:
+        super().__init__(name="trainer")
+        self.network = network
+        self.objective = objective
+        self.epoch = keras.Variable(0.0, trainable=False, name="epoch")  # set by a callback
+        self.term_means = [keras.metrics.Mean(name=f"{term}_loss") for term in objective.terms]
+
+    def call(self, points: Any, training: bool | None = None) -> Any:
+        return self.network(points, training=training)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        terms = self.objective(y, y_pred, self.epoch)
+        for mean in self.term_means:
+            mean.update_state(terms[mean.name.removesuffix("_loss")])
+        return sum(terms.values())
+
+
+def compile_for_training(model: keras.Model, experiment: config.Experiment) -> JointTrainer:
+    """Gives `model` the experiment's optimiser, and wraps it with the losses of its system."""
     training = experiment.training
     schedule = training.learning_rate
     rate = StepDecay(
         schedule.initial, schedule.factor, schedule.every, schedule.limit, training.per_step
     )
-    model.compile(
-        optimizer=keras.optimizers.Adam(rate, epsilon=training.adam_epsilon),
-        loss={
-            "logits": semantic.semantic_loss,
-            "embedding": discriminative.DiscriminativeLoss(experiment.loss),
-        },
-        jit_compile=False,
-    )
+    model.compile(keras.optimizers.Adam(rate, epsilon=training.adam_epsilon), jit_compile=False)
     # What the first step would build otherwise makes TensorFlow trace the whole step twice.
     model.optimizer.build(model.trainable_variables)
-    _build_loss_metrics(model, experiment.network)
-
-
-def _build_loss_metrics(model: keras.Model, network: config.NetworkConfig) -> None:
-    labels = keras.ops.zeros((1, 2), "int32")
-    outputs = {
-        "logits": keras.ops.zeros((1, 2, network.num_classes)),
-        "embedding": keras.ops.zeros((1, 2, network.embedding_size)),
-    }
-    model.compute_loss(y=dict.fromkeys(outputs, labels), y_pred=outputs)
-    model.reset_metrics()
+    trainer = JointTrainer(model, systems.of(experiment.network.name).objective(experiment))
+    trainer.compile(model.optimizer, jit_compile=False)
+    trainer.build(model.input_shape)
+    return trainer
 
 
 def build_network(experiment: config.Experiment) -> keras.Model:
@@ -114,7 +133,7 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
     experiment = run.experiment
     training = experiment.training
     model = build_network(experiment)
-    compile_for_training(model, experiment)
+    trainer = compile_for_training(model, experiment)
     first_epoch = checkpoints.resume(model, run)
     steps = pipeline.steps_per_epoch(blocks, training.batch_size, training.blocks_per_epoch)
     batches = pipeline.batches(
@@ -129,7 +148,7 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
     )
     progress = callbacks.Progress(first_epoch, training.num_epochs, steps)
     try:
-        model.fit(
+        trainer.fit(
             batches,
             initial_epoch=first_epoch,
             epochs=training.num_epochs,
@@ -137,9 +156,10 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
             verbose=0,
             shuffle=False,  # the pipeline shuffles
             callbacks=[
+                callbacks.SetEpoch(),
                 callbacks.SeedDropout(experiment.seed),
                 callbacks.StopAtNan(run),
-                callbacks.Log(run, first_epoch),
+                callbacks.Log(run, first_epoch, trainer.objective.terms),
                 keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
                 callbacks.Checkpoint(run, training.checkpoint_every),
                 progress,
@@ -152,6 +172,7 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
     finally:
         progress.close()
     callbacks.require_finite_weights(model, run)
+    systems.of(experiment.network.name).calibrate(model, blocks, experiment)
     checkpoints.save_model(model, run.model_file)
     return model
 

@@ -16,6 +16,7 @@ from ban_tf import (
     evaluation,
     preparation,
     runs,
+    systems,
     training,
 )
 from ban_tf.data.store import Store
@@ -97,7 +98,12 @@ def train_and_evaluate(
 def find_collapse(
     model: keras.Model, store: Store, experiment: config.Experiment
 ) -> collapse.Collapse | None:
-    """Looks whether training blocks of several instances come out as one cluster."""
+    """Looks whether training blocks of several instances come out as one cluster.
+
+    None too where the network embeds nothing.
+    """
+    if "embedding" not in systems.of(experiment.network.name).outputs:
+        return None
     training_blocks = store.select(experiment.train_areas)
     inference = experiment.inference
     embedding, instance = estimation.embed_sample(model, training_blocks, inference.batch_size)

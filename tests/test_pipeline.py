@@ -37,7 +37,7 @@ def blocks(tmp_path_factory):
 
 def take(dataset):
     return [
-        (features.numpy(), labels["logits"].numpy(), labels["embedding"].numpy())
+        (features.numpy(), labels["semantic"].numpy(), labels["instance"].numpy())
         for features, labels in dataset
     ]
 
@@ -55,8 +55,8 @@ def test_batches_have_static_shapes_and_types(blocks):
     features, labels = dataset.element_spec
     assert features == tf.TensorSpec((4, 32, 9), tf.float32)
     assert labels == {
-        "logits": tf.TensorSpec((4, 32), tf.int32),
-        "embedding": tf.TensorSpec((4, 32), tf.int32),
+        "semantic": tf.TensorSpec((4, 32), tf.int32),
+        "instance": tf.TensorSpec((4, 32), tf.int32),
     }
     assert dataset.cardinality() == 10
 
@@ -143,14 +143,14 @@ def test_fit_walks_through_all_epochs_of_the_dataset(blocks):
     seen.sums = []
     inputs = keras.Input((32, 9))
     outputs = {
-        "logits": keras.layers.Dense(13)(seen(inputs)),
-        "embedding": keras.layers.Dense(1)(inputs)[..., 0],
+        "semantic": keras.layers.Dense(13)(seen(inputs)),
+        "instance": keras.layers.Dense(1)(inputs)[..., 0],
     }
     model = keras.Model(inputs, outputs)
     model.compile(
         "sgd",
-        {"logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-         "embedding": keras.losses.MeanAbsoluteError()},
+        {"semantic": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+         "instance": keras.losses.MeanAbsoluteError()},
         jit_compile=False,
     )  # fmt: skip
     dataset = pipeline.batches(blocks, batch_size=4, seed=0, first_epoch=1, num_epochs=4)

@@ -60,15 +60,16 @@ def reduced(experiment: config.Experiment) -> config.Experiment:
     return dataclasses.replace(
         experiment,
         blocks=dataclasses.replace(tiny.blocks, num_points=256),
-        network=tiny.network,
+        network=dataclasses.replace(tiny.network, name=experiment.network.name),
         training=tiny.training,
         inference=dataclasses.replace(tiny.inference, batch_size=16),
     )
 
 
-def tiny_demo() -> config.Experiment:
+def tiny_demo(network: str = "ban") -> config.Experiment:
     dataset = dataclasses.replace(config.S3DIS, name="demo", areas=(1, 2))
-    return reduced(config.Experiment(dataset=dataset, test_area=2))
+    experiment = config.Experiment(dataset=dataset, test_area=2)
+    return reduced(config.with_network(experiment, network))
 
 
 def small_building(root, num_areas, seed):

@@ -1,9 +1,10 @@
-"""Trains BAN on S3DIS, all areas but one, and evaluates the one left out.
+"""Trains a network on S3DIS, all areas but one, and evaluates the one left out.
 
     python train/train_s3dis.py                                  # no data: a generated building
     python train/train_s3dis.py --data S3DIS --test-area 5       # the paper's protocol
     python train/train_s3dis.py --data S3DIS --six-fold          # all six folds
     python train/train_s3dis.py --data MY_SCANS --quick          # reduced: minutes on two cores
+    python train/train_s3dis.py --network asis                   # another system of the paper
 
 S3DIS is the folder `Stanford3dDataset_v1.2_Aligned_Version`, or any folder of rooms in its layout.
 A stopped command, given again, goes on where it was.
@@ -14,7 +15,7 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from ban_tf import command_line, config, runs, workflow
+from ban_tf import command_line, config, runs, systems, workflow
 from ban_tf.data import s3dis, store, synthetic
 from ban_tf.metrics import table
 
@@ -22,7 +23,7 @@ from ban_tf.metrics import table
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     experiment = choose_experiment(args)
-    parent = args.run or command_line.RUNS / experiment.dataset.name
+    parent = args.run or command_line.RUNS / default_name(experiment)
     data = args.data
     areas = experiment.dataset.areas if args.six_fold else (experiment.test_area,)
     folds = plan_folds(parent, experiment, areas, args.six_fold)
@@ -43,7 +44,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     flags = command_line.parser(__doc__)
     command_line.add_data_flags(flags)
-    command_line.add_run_flag(flags, "runs/<dataset>")
+    command_line.add_run_flag(flags, "runs/<dataset>, with _<network> for others than ban")
+    flags.add_argument(
+        "--network", choices=sorted(systems.SYSTEMS), default="ban", help="what to train"
+    )
     fold = flags.add_mutually_exclusive_group()
     fold.add_argument("--test-area", type=int, help="the area left out (default: 5, else the last)")
     fold.add_argument("--six-fold", action="store_true", help="train one network per area")
@@ -55,6 +59,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return flags.parse_args(argv)
 
 
+def default_name(experiment: config.Experiment) -> str:
+    """Folder of a run that was not given one: no two networks share it."""
+    dataset, network = experiment.dataset.name, experiment.network.name
+    return dataset if network == "ban" else f"{dataset}_{network}"
+
+
 def is_demo(args: argparse.Namespace) -> bool:
     return args.data is None and args.blocks is None
 
@@ -62,9 +72,11 @@ def is_demo(args: argparse.Namespace) -> bool:
 def choose_experiment(args: argparse.Namespace) -> config.Experiment:
     """The paper's protocol, its reduced form, or the demo when there is no data."""
     if is_demo(args):
-        experiment = config.demo()
+        experiment = config.demo(args.network)
     else:
-        experiment = describe(args.data, args.blocks, args.test_area)
+        experiment = config.with_network(
+            describe(args.data, args.blocks, args.test_area), args.network
+        )
         if args.quick:
             experiment = config.quick(experiment)
     if args.test_area is not None:

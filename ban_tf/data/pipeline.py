@@ -68,9 +68,9 @@ def batches(
 
     Returns:
         A dataset of `(num_epochs - first_epoch) * steps_per_epoch(...)` pairs: features float32
-        `[B, P, 9]` and `{"logits": int32 [B, P], "embedding": int32 [B, P]}`, the classes and
-        instances. Iterating fails with `tf.errors.InvalidArgumentError` at a class out of range or
-        a damaged file, and names the file.
+        `[B, P, 9]` and `{"semantic": int32 [B, P], "instance": int32 [B, P]}`. Iterating fails with
+        `tf.errors.InvalidArgumentError` at a class out of range or a damaged file, and names the
+        file.
 
     Raises:
         ValueError: fewer blocks than a batch, or epochs out of order.
@@ -145,7 +145,7 @@ def _read(reader: _Reader, step: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Ten
     shape = (reader.batch_size, reader.blocks.num_points)
     features = tf.ensure_shape(features, (*shape, NUM_FEATURES))
     labels = {
-        "logits": tf.ensure_shape(semantic, shape),
-        "embedding": tf.ensure_shape(instance, shape),
+        "semantic": tf.ensure_shape(semantic, shape),
+        "instance": tf.ensure_shape(instance, shape),
     }
     return features, labels

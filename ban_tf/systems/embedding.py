@@ -1,0 +1,51 @@
+"""Systems that embed points and cluster the embedding: BAN, ASIS, JSNet and the baselines."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ban_tf.config import Experiment
+from ban_tf.instances import clustering
+from ban_tf.losses.discriminative import DiscriminativeLoss
+from ban_tf.losses.semantic import semantic_loss
+from ban_tf.systems.system import Clusters, Objective, System
+
+
+class EmbeddingObjective:
+    """Cross-entropy of the classes plus the discriminative loss of the embedding (paper, 3.4)."""
+
+    terms = ("semantic", "instance")
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._discriminative = DiscriminativeLoss(experiment.loss)
+
+    def __call__(
+        self, labels: Mapping[str, Any], outputs: Mapping[str, Any], epoch: Any
+    ) -> dict[str, Any]:
+        return {
+            "semantic": semantic_loss(labels["semantic"], outputs["logits"]),
+            "instance": self._discriminative(labels["instance"], outputs["embedding"]),
+        }
+
+
+class EmbeddingSystem(System):
+    """Discriminative loss in training, mean shift of the embedding at inference."""
+
+    def __init__(self, title: str, backbone: str, footnotes: tuple[str, ...] = ()) -> None:
+        super().__init__(title, backbone, frozenset({"logits", "embedding"}), footnotes)
+
+    def objective(self, experiment: Experiment) -> Objective:
+        return EmbeddingObjective(experiment)
+
+    def group(
+        self, outputs: Mapping[str, np.ndarray], experiment: Experiment, first_block: int
+    ) -> list[Clusters]:
+        labels = clustering.cluster_blocks(
+            outputs["embedding"], experiment.inference, first_block=first_block
+        )
+        semantic = outputs["logits"].argmax(axis=-1)
+        return [
+            Clusters(block, clustering.cluster_classes(block, classes))
+            for block, classes in zip(labels, semantic, strict=True)
+        ]

@@ -1,0 +1,99 @@
+"""What a system is: a network's losses, and its way from outputs to clusters."""
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from ban_tf.config import Experiment
+from ban_tf.data.store import Store
+
+
+class Objective(Protocol):
+    """The terms of a loss, each of which may look at all outputs of the network.
+
+    Attributes:
+        terms: their names, in the order of the log.
+    """
+
+    @property
+    def terms(self) -> tuple[str, ...]: ...
+
+    def __call__(
+        self, labels: Mapping[str, Any], outputs: Mapping[str, Any], epoch: Any
+    ) -> dict[str, Any]:
+        """Computes the terms of a batch; the loss is their plain sum.
+
+        Args:
+            labels: `semantic` and `instance`, int32 `[B, N]`.
+            outputs: what the network gave.
+            epoch: float32 scalar, epochs done so far.
+
+        Returns:
+            A float32 scalar for each of `terms`.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class Clusters:
+    """The clusters of one block of P points.
+
+    Attributes:
+        labels: int32 `[P]`, in [0, G), `NONE` for a point of no cluster.
+        classes: int32 `[G]`, class of each cluster, `NONE` for one without points.
+    """
+
+    labels: np.ndarray
+    classes: np.ndarray
+
+
+class System(abc.ABC):
+    """One row of the paper's tables.
+
+    Args:
+        title: its name there.
+        backbone: its backbone there.
+        outputs: names of what its network gives; `logits` is always among them.
+        footnotes: where it departs from its original, a sentence each.
+    """
+
+    def __init__(
+        self, title: str, backbone: str, outputs: frozenset[str], footnotes: tuple[str, ...] = ()
+    ) -> None:
+        self.title = title
+        self.backbone = backbone
+        self.outputs = outputs
+        self.footnotes = footnotes
+
+    @abc.abstractmethod
+    def objective(self, experiment: Experiment) -> Objective:
+        """The loss that its network is trained with."""
+
+    @abc.abstractmethod
+    def group(
+        self, outputs: Mapping[str, np.ndarray], experiment: Experiment, first_block: int
+    ) -> list[Clusters]:
+        """Finds the clusters of some blocks of a room.
+
+        Args:
+            outputs: of the network, `[K, ...]` each.
+            experiment: thresholds.
+            first_block: number of the first of these blocks in the room, for errors.
+
+        Returns:
+            K items.
+
+        Raises:
+            ValueError: an output that is not finite; the block is named.
+        """
+
+    def calibrate(self, model: keras.Model, training_blocks: Store, experiment: Experiment) -> bool:
+        """Sets the weights of `model` that are measured after the last epoch.
+
+        Returns:
+            Whether it has any.
+        """
+        return False
