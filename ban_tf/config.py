@@ -1,8 +1,8 @@
 """Every number an experiment depends on, in one frozen tree.
 
 `[P]` marks what the paper states, `[C]` what only the authors' released code tells, `[S]` what
-SGPN's released code tells, `[N]` what PointNet's, `[A]` what ASIS's, `[O]` what belongs to this
-project.
+SGPN's released code tells, `[N]` what PointNet's, `[A]` what ASIS's, `[J]` what JSNet's, `[O]` what
+belongs to this project.
 """
 
 import dataclasses
@@ -192,6 +192,82 @@ class PointNetConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class PointConvConfig:
+    """One PointConv level of JSNet's encoder; the sizes that all levels share are defaults [J]."""
+
+    num_samples: int
+    radius_m: float  # of the ball in which the density is estimated
+    density_variance_m2: float  # of the density's Gaussian kernel
+    widths: tuple[int, ...]  # the last one is that of the convolution
+    num_neighbours: int = 32
+    density_neighbours: int = 128
+    weight_width: int = 32  # weights per offset
+    density_width: int = 16  # hidden layer from inverse density to its share
+
+    def __post_init__(self) -> None:
+        _require_at_least_one(
+            num_samples=self.num_samples,
+            num_neighbours=self.num_neighbours,
+            density_neighbours=self.density_neighbours,
+            weight_width=self.weight_width,
+            density_width=self.density_width,
+        )
+        _require(self.radius_m > 0, "`radius_m` must be positive.", radius_m=self.radius_m)
+        _require(
+            self.density_variance_m2 > 0,
+            "`density_variance_m2` must be positive.",
+            density_variance_m2=self.density_variance_m2,
+        )
+        _require(
+            len(self.widths) >= 2 and min(self.widths) >= 1,
+            "`widths` must hold at least two widths, each at least 1.",
+            widths=self.widths,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class JsnetConfig:
+    """JSNet's own backbone [J]; on PointNet++ ("jsnet_pointnet2") it takes `BackboneConfig`."""
+
+    first: SetAbstractionConfig = BackboneConfig.encoder[0]
+    encoder: tuple[PointConvConfig, ...] = (
+        PointConvConfig(
+            num_samples=256, radius_m=0.2, density_variance_m2=0.1, widths=(64, 64, 128)
+        ),
+        PointConvConfig(
+            num_samples=64, radius_m=0.4, density_variance_m2=0.2, widths=(128, 128, 256)
+        ),
+        PointConvConfig(
+            num_samples=32, radius_m=0.8, density_variance_m2=0.4, widths=(256, 256, 512)
+        ),
+    )
+    decoder: tuple[tuple[int, ...], ...] = ((512, 512), (256, 256), (256, 128), (128, 128, 128))
+    decoder_neighbours: int = 16
+    decoder_weight_width: int = 32  # hidden layer from offset to the weights of the channels
+    head_width: int = 128
+
+    def __post_init__(self) -> None:
+        _require(
+            len(self.decoder) == len(self.encoder) + 1 >= 3,
+            "`decoder` must have one tuple of widths more than `encoder` has levels, at least 3.",
+            encoder=len(self.encoder),
+            decoder=len(self.decoder),
+        )
+        third, second, last = (widths[-1] for widths in self.decoder[-3:])
+        _require(
+            third == second + last,
+            "the last widths of the last two steps of `decoder` must add up to that of the step "
+            "before them, or their features cannot be fused.",
+            decoder=self.decoder,
+        )
+        _require_at_least_one(
+            decoder_neighbours=self.decoder_neighbours,
+            decoder_weight_width=self.decoder_weight_width,
+            head_width=self.head_width,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
     """A network: its name in `model.networks`, shared sizes, and BAN's switches."""
 
@@ -203,6 +279,7 @@ class NetworkConfig:
     backbone: BackboneConfig = BackboneConfig()
     ban: BanConfig = BanConfig()
     pointnet: PointNetConfig = PointNetConfig()
+    jsnet: JsnetConfig = JsnetConfig()
 
     def __post_init__(self) -> None:
         _require(
@@ -426,12 +503,50 @@ def quick(experiment: Experiment) -> Experiment:
     pointnet = PointNetConfig(
         point_widths=(32, 32, 32, 64, 256), global_widths=(64, 32), head_widths=(128, 64, 64)
     )
+    jsnet = JsnetConfig(
+        first=encoder[0],
+        encoder=(
+            PointConvConfig(
+                num_samples=64,
+                radius_m=0.2,
+                density_variance_m2=0.1,
+                widths=(32, 32, 64),
+                num_neighbours=16,
+                density_neighbours=64,
+                weight_width=16,
+            ),
+            PointConvConfig(
+                num_samples=16,
+                radius_m=0.4,
+                density_variance_m2=0.2,
+                widths=(64, 64, 128),
+                num_neighbours=16,
+                density_neighbours=64,
+                weight_width=16,
+            ),
+            PointConvConfig(
+                num_samples=8,
+                radius_m=0.8,
+                density_variance_m2=0.4,
+                widths=(128, 128, 256),
+                num_neighbours=16,
+                density_neighbours=16,
+                weight_width=16,
+            ),
+        ),
+        decoder=((128, 128), (128, 128), (128, 64), (64, 64)),
+        decoder_neighbours=8,
+        decoder_weight_width=16,
+        head_width=64,
+    )
     # A few hundred steps are all there is: start higher, and come down within the run.
     rate = experiment.training.learning_rate
     return dataclasses.replace(
         experiment,
         blocks=dataclasses.replace(experiment.blocks, num_points=1024),
-        network=dataclasses.replace(experiment.network, backbone=backbone, pointnet=pointnet),
+        network=dataclasses.replace(
+            experiment.network, backbone=backbone, pointnet=pointnet, jsnet=jsnet
+        ),
         training=dataclasses.replace(
             experiment.training,
             batch_size=8,

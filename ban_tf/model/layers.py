@@ -190,6 +190,33 @@ class ThreeNearest(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="ban")
+class Interpolation(keras.layers.Layer):
+    """Carries features from a coarse level to a fine one, and nothing more.
+
+    Call arguments:
+        coarse: `[B, M, C]` features of the coarse level.
+        index: int32 `[B, N, 3]`, and
+        weights: float32 `[B, N, 3]`, both of `ThreeNearest`.
+
+    Returns:
+        `[B, N, C]`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.supports_jit = library.use_stock()
+
+    def call(self, coarse: Any, index: Any, weights: Any) -> Any:
+        fine = interpolation.interpolate(ops.cast(coarse, "float32"), index, weights)
+        return ops.cast(fine, self.compute_dtype)
+
+    def compute_output_shape(
+        self, coarse_shape: Shape, index_shape: Shape, weights_shape: Shape
+    ) -> Shape:
+        return (*index_shape[:-1], coarse_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="ban")
 class FeaturePropagation(ScheduledLayer):
     """Carries features from a coarse level back to a fine one.
 

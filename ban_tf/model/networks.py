@@ -5,11 +5,13 @@ from collections.abc import Callable
 import keras
 
 from ban_tf.config import DecayUnit, NetworkConfig, ScheduleConfig, TrainingConfig
-from ban_tf.model import ban, pointnet, pointnet2
+from ban_tf.model import ban, jsnet, pointnet, pointnet2
 from ban_tf.model.normalization import MomentumSchedule
 
 BUILDERS: dict[str, Callable[[NetworkConfig, MomentumSchedule, int | None], keras.Model]] = {
     "ban": ban.build,
+    "jsnet": jsnet.build,
+    "jsnet_pointnet2": jsnet.build_on_pointnet2,
     "pointnet": pointnet.build,
     "pointnet2": pointnet2.build,
 }

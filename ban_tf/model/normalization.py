@@ -65,6 +65,8 @@ class ScheduledBatchNormalization(ScheduledLayer):
 
     Args:
         schedule: momentum of the moving averages.
+        per_channel: whether each channel has moments of its own; False takes one mean and one
+            variance over all axes, channels included. Scale and offset are per channel always.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
@@ -76,13 +78,18 @@ class ScheduledBatchNormalization(ScheduledLayer):
         `[..., C]`.
     """
 
+    def __init__(self, schedule: MomentumSchedule, per_channel: bool = True, **kwargs: Any) -> None:
+        super().__init__(schedule, **kwargs)
+        self.per_channel = per_channel
+
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         width = (input_shape[-1],)
+        moments = width if self.per_channel else ()
         self.gamma = self.add_weight(width, "ones", name="gamma", autocast=False)
         self.beta = self.add_weight(width, "zeros", name="beta", autocast=False)
         averages = {"trainable": False, "autocast": False, "aggregation": "mean"}
-        self.moving_mean = self.add_weight(width, "zeros", name="moving_mean", **averages)
-        self.moving_variance = self.add_weight(width, "ones", name="moving_variance", **averages)
+        self.moving_mean = self.add_weight(moments, "zeros", name="moving_mean", **averages)
+        self.moving_variance = self.add_weight(moments, "ones", name="moving_variance", **averages)
         # Replicas share the samples of a step, but a step is one step for all of them.
         aggregation = "sum" if self.schedule.unit == "samples" else "only_first_replica"
         self.seen = self.add_weight(
@@ -93,10 +100,15 @@ class ScheduledBatchNormalization(ScheduledLayer):
         inputs = ops.cast(inputs, "float32")
         mean, variance = self.moving_mean, self.moving_variance
         if training and self.trainable:
-            mean, variance = ops.moments(inputs, axes=list(range(len(inputs.shape) - 1)))
+            axes = list(range(len(inputs.shape) - self.per_channel))
+            mean, variance = ops.moments(inputs, axes=axes)
             self._move_averages(mean, variance)
             samples = self.schedule.unit == "samples"
             self.seen.assign_add(ops.shape(inputs)[0] if samples else 1)
+        if not self.per_channel:
+            mean, variance = (
+                ops.broadcast_to(moment, self.gamma.shape) for moment in (mean, variance)
+            )
         normalised = ops.batch_normalization(
             inputs, mean, variance, -1, offset=self.beta, scale=self.gamma, epsilon=EPSILON
         )
@@ -109,3 +121,6 @@ class ScheduledBatchNormalization(ScheduledLayer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "per_channel": self.per_channel}

@@ -1,0 +1,109 @@
+"""The nearest points of a cloud, any number of them."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tf_ops import checks
+
+Shape = tuple[Any, ...]  # a size may be None: not known yet
+# Query points of each cloud that are compared at a time; bounds the memory to [B, this, M].
+QUERIES_AT_A_TIME = 256
+
+
+def nearest_neighbours(query: Any, reference: Any, num_neighbours: int) -> Any:
+    """Finds the reference points nearest to each query point.
+
+    Distances are dx*dx + dy*dy + dz*dz in float32; a distance that is NaN counts as infinite.
+    Ties go to the lowest index, so the result is the same on every device. Indices carry no
+    gradient.
+
+    Args:
+        query: float32 `[B, N, 3]`, metres.
+        reference: float32 `[B, M, 3]`, metres.
+        num_neighbours: K, in [1, M].
+
+    Returns:
+        int32 `[B, N, K]` indices into M, nearest first.
+
+    Raises:
+        TypeError: an input is not float32.
+        ValueError: the shapes do not fit, or M is known and less than K.
+    """
+    checks.check_float32("query", query)
+    checks.check_float32("reference", reference)
+    batch, num_queries, _ = checks.check_shape("query", query, "[B, N, 3]", None, None, 3)
+    _, num_references, _ = checks.check_shape("reference", reference, "[B, M, 3]", batch, None, 3)
+    _check_number(num_neighbours, num_references)
+    query, reference = (
+        ops.stop_gradient(ops.convert_to_tensor(points)) for points in (query, reference)
+    )
+    batch, size = ops.shape(query)[0], QUERIES_AT_A_TIME
+    if num_queries == 0:  # ops.map wants a first chunk to look at
+        return ops.zeros((batch, 0, num_neighbours), dtype="int32")
+    num_queries = ops.shape(query)[1]
+    num_chunks = -(-num_queries // size)
+    padded = ops.pad(query, [[0, 0], [0, num_chunks * size - num_queries], [0, 0]])
+    chunks = ops.transpose(ops.reshape(padded, (batch, num_chunks, size, 3)), (1, 0, 2, 3))
+    found = ops.map(lambda chunk: _nearest(chunk, reference, num_neighbours), chunks)
+    found = ops.reshape(
+        ops.transpose(found, (1, 0, 2, 3)), (batch, num_chunks * size, num_neighbours)
+    )
+    return found[:, :num_queries]
+
+
+def _check_number(num_neighbours: int, num_references: int | None) -> None:
+    most = num_neighbours if num_references is None else num_references
+    if not 1 <= num_neighbours <= most:
+        raise ValueError(
+            "`num_neighbours` must be at least 1 and at most the number of points to choose from. "
+            f"Received: num_neighbours={num_neighbours}, M={num_references}"
+        )
+
+
+def _nearest(query: Any, reference: Any, num_neighbours: int) -> Any:
+    """As `nearest_neighbours`, all queries at once: holds `[B, N, M]`."""
+    dx, dy, dz = (reference[:, None, :, axis] - query[:, :, None, axis] for axis in range(3))
+    distance = dx * dx + dy * dy + dz * dz
+    distance = ops.where(ops.isnan(distance), float("inf"), distance)
+    # Of equal values, top_k returns the one with the lower index first.
+    _, index = ops.top_k(-distance, num_neighbours, sorted=True)
+    return ops.cast(index, "int32")
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class NearestNeighbours(keras.layers.Layer):
+    """Finds for every point the nearest points of its own cloud, itself among them.
+
+    Layers over the same points share the result.
+
+    Args:
+        num_neighbours: K.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        xyz: float32 `[B, N, 3]`, metres, `N >= num_neighbours`.
+
+    Returns:
+        int32 `[B, N, K]`, nearest first.
+
+    Raises:
+        ValueError: fewer points than neighbours, where their number is known beforehand.
+    """
+
+    def __init__(self, num_neighbours: int, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.num_neighbours = num_neighbours
+
+    def build(self, xyz_shape: Shape) -> None:
+        _check_number(self.num_neighbours, xyz_shape[1])
+
+    def call(self, xyz: Any) -> Any:
+        return nearest_neighbours(xyz, xyz, self.num_neighbours)
+
+    def compute_output_spec(self, xyz: Any) -> keras.KerasTensor:
+        return keras.KerasTensor((*xyz.shape[:2], self.num_neighbours), "int32")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "num_neighbours": self.num_neighbours}

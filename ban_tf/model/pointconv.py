@@ -1,0 +1,276 @@
+"""PointConv's levels (Wu et al., 2019) as JSNet uses them, all on the device.
+
+A convolution's kernel becomes a function of where a neighbour lies: a small network turns offsets
+into weights. Neighbours in crowded places count less.
+"""
+
+import dataclasses
+from typing import Any
+
+import keras
+from keras import ops
+
+from ban_tf.config import PointConvConfig
+from ban_tf.model.layers import PointMLP, Shape
+from ban_tf.model.nearest import nearest_neighbours
+from ban_tf.model.normalization import (
+    MomentumSchedule,
+    ScheduledBatchNormalization,
+    ScheduledLayer,
+)
+from tf_ops import library
+from tf_ops.grouping import grouping
+from tf_ops.interpolation import interpolation
+from tf_ops.sampling import sampling
+
+
+def kernel_density(xyz: Any, radius_m: float, variance_m2: float, num_neighbours: int) -> Any:
+    """Estimates how crowded it is around every point, up to a factor that is the same for all.
+
+    Mean of `exp(-d^2 / (2 variance))` over the points of a ball query around each point, itself
+    among them (the authors' code; the mean makes it a shape of the neighbourhood more than a
+    number of points). Carries no gradient.
+
+    Args:
+        xyz: float32 `[B, N, 3]`, metres.
+        radius_m: of the ball, metres.
+        variance_m2: of the Gaussian kernel, square metres.
+        num_neighbours: K, the first K points by index within the radius are looked at.
+
+    Returns:
+        float32 `[B, N]` in (0, 1].
+    """
+    xyz = ops.stop_gradient(xyz)
+    index, count = grouping.ball_query(xyz, xyz, radius_m, num_neighbours)
+    offsets = grouping.group_points(xyz, index) - xyz[:, :, None]  # [B, N, K, 3]
+    kernel = ops.exp(ops.sum(ops.square(offsets), axis=-1) / (-2.0 * variance_m2))
+    # A ball with free slots repeats its first point there.
+    found = ops.arange(num_neighbours, dtype="int32") < count[..., None]
+    count = ops.cast(ops.maximum(count, 1), "float32")  # none around a point that is NaN
+    return ops.sum(ops.where(found, kernel, 0.0), axis=-1) / count
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class PointConvEncoding(ScheduledLayer):
+    """Samples centres and describes the nearest points of each by a convolution.
+
+    Farthest point sampling; the nearest K points; a `PointMLP` over [offset from the centre,
+    features], times a learnt function of each point's inverse density, which is relative to the
+    largest of its group. Another learnt function turns offsets into `weight_width` weights, by
+    which the group is summed: a patch of C x `weight_width` numbers that a last dense layer
+    describes. Coordinates stay float32 under mixed precision and pass on no gradient.
+
+    Args:
+        sizes: of this level.
+        schedule: momentum of the batch norms.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        xyz: float32 `[B, N, 3]`, metres; N at least `num_samples` and `num_neighbours`.
+        features: `[B, N, C]`.
+
+    Returns:
+        float32 `[B, M, 3]` centres and `[B, M, sizes.widths[-1]]` features.
+
+    Raises:
+        ValueError: too few points, where their number is known beforehand.
+    """
+
+    def __init__(self, sizes: PointConvConfig, schedule: MomentumSchedule, **kwargs: Any) -> None:
+        super().__init__(schedule, autocast=False, **kwargs)
+        self.sizes = sizes
+        self.supports_jit = library.use_stock()  # XLA cannot compile the native ops.
+
+        def mlp(name: str, *widths: int) -> PointMLP:
+            return PointMLP(widths, schedule, name=name, dtype=self.dtype_policy)
+
+        self.mlp = mlp("mlp", *sizes.widths[:-1])
+        self.weight_net = mlp("weight_net", sizes.weight_width)
+        self.density_net = mlp("density_net", sizes.density_width)
+        self.density_gate = keras.layers.Dense(
+            1, activation="sigmoid", name="density_gate", dtype=self.dtype_policy
+        )
+        self.convolution = mlp("convolution", sizes.widths[-1])
+
+    def build(self, xyz_shape: Shape, features_shape: Shape) -> None:
+        sizes, num_points = self.sizes, xyz_shape[1]
+        needed = max(sizes.num_samples, sizes.num_neighbours)
+        if num_points is not None and num_points < needed:
+            raise ValueError(
+                f"`{self.name}` needs at least as many points as it samples and as a group has "
+                f"neighbours. Received: num_samples={sizes.num_samples}, "
+                f"num_neighbours={sizes.num_neighbours}, N={num_points}"
+            )
+        group = (xyz_shape[0], sizes.num_samples, sizes.num_neighbours)
+        self.mlp.build((*group, 3 + features_shape[-1]))
+        self.weight_net.build((*group, 3))
+        self.density_net.build((*group, 1))
+        self.density_gate.build((*group, sizes.density_width))
+        self.convolution.build((*group[:2], sizes.widths[-2] * sizes.weight_width))
+
+    def call(self, xyz: Any, features: Any, training: bool | None = None) -> tuple[Any, Any]:
+        sizes, xyz = self.sizes, ops.stop_gradient(xyz)
+        picks = sampling.farthest_point_sample(xyz, sizes.num_samples)  # [B, M]
+        centres = sampling.gather_points(xyz, picks)  # [B, M, 3]
+        index = nearest_neighbours(centres, xyz, sizes.num_neighbours)  # [B, M, K]
+        offsets = grouping.group_points(xyz, index) - centres[:, :, None]  # [B, M, K, 3]
+        features = grouping.group_points(ops.cast(features, "float32"), index)  # [B, M, K, C]
+        features = self.mlp(ops.concatenate([offsets, features], axis=-1), training=training)
+        features = features * self._density_scale(xyz, index, training)
+        weights = self.weight_net(offsets, training=training)  # [B, M, K, W]
+        patch = ops.matmul(ops.swapaxes(features, 2, 3), weights)  # [B, M, C, W]
+        batch, width = ops.shape(patch)[0], sizes.widths[-2] * sizes.weight_width
+        patch = ops.reshape(patch, (batch, sizes.num_samples, width))
+        return centres, self.convolution(patch, training=training)
+
+    def _density_scale(self, xyz: Any, index: Any, training: bool | None) -> Any:
+        """What each point of each group counts, `[B, M, K, 1]`."""
+        sizes = self.sizes
+        density = kernel_density(
+            xyz, sizes.radius_m, sizes.density_variance_m2, sizes.density_neighbours
+        )
+        density = grouping.group_points(density[..., None], index)
+        inverse = ops.min(density, axis=2, keepdims=True) / density  # relative to the largest
+        return self.density_gate(self.density_net(inverse, training=training))
+
+    def compute_output_spec(
+        self, xyz: Any, features: Any, training: bool | None = None
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        level = (xyz.shape[0], self.sizes.num_samples)
+        return (
+            keras.KerasTensor((*level, 3), "float32"),
+            keras.KerasTensor((*level, self.sizes.widths[-1]), self.compute_dtype),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "sizes": dataclasses.asdict(self.sizes)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "PointConvEncoding":
+        return super().from_config({**config, "sizes": PointConvConfig(**config["sizes"])})
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class SumPool(ScheduledLayer):
+    """Sums a group's features, adds a bias, normalises, ReLU.
+
+    The batch norm takes one mean and one variance over all axes, channels included (JSNet's
+    code), so the bias before it matters.
+
+    Args:
+        schedule: momentum of the batch norm.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        groups: `[B, N, K, C]`.
+
+    Returns:
+        `[B, N, C]`.
+    """
+
+    def __init__(self, schedule: MomentumSchedule, **kwargs: Any) -> None:
+        super().__init__(schedule, **kwargs)
+        self.batch_norm = ScheduledBatchNormalization(
+            schedule, per_channel=False, name="batch_norm", dtype=self.dtype_policy
+        )
+
+    def build(self, groups_shape: Shape) -> None:
+        self.bias = self.add_weight((groups_shape[-1],), "zeros", name="bias")
+        self.batch_norm.build((*groups_shape[:2], groups_shape[-1]))
+
+    def call(self, groups: Any, training: bool | None = None) -> Any:
+        return ops.relu(self.batch_norm(ops.sum(groups, axis=2) + self.bias, training=training))
+
+    def compute_output_shape(self, groups_shape: Shape) -> Shape:
+        return (*groups_shape[:2], groups_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class PointConvDecoding(ScheduledLayer):
+    """Carries features from a coarse level back to a fine one, then convolves depth-wise.
+
+    Interpolates between the three nearest coarse points; groups [offset, interpolated] of each
+    fine point's neighbours; a small network turns offsets into one weight per channel, by which
+    the group is summed (`SumPool`); appends the fine level's own features and runs a `PointMLP`.
+
+    Args:
+        widths: of the `PointMLP`.
+        weight_width: of the hidden layer between offsets and weights.
+        schedule: momentum of the batch norms.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Call arguments:
+        coarse: `[B, M, C]` features of the coarse level.
+        fine: `[B, N, F]` features the fine level had on the way down.
+        index: int32 `[B, N, 3]`, and
+        weights: float32 `[B, N, 3]`, both of `ThreeNearest`.
+        xyz: float32 `[B, N, 3]` of the fine level, metres.
+        neighbours: int32 `[B, N, K]` of `NearestNeighbours` among the fine level.
+
+    Returns:
+        `[B, N, widths[-1]]`.
+    """
+
+    def __init__(
+        self, widths: tuple[int, ...], weight_width: int, schedule: MomentumSchedule, **kwargs: Any
+    ) -> None:
+        super().__init__(schedule, autocast=False, **kwargs)
+        self.widths = tuple(widths)
+        self.weight_width = weight_width
+        self.supports_jit = library.use_stock()
+        dtype = self.dtype_policy
+        self.weight_net = PointMLP((weight_width,), schedule, name="weight_net", dtype=dtype)
+        self.sum_pool = SumPool(schedule, name="sum_pool", dtype=dtype)
+        self.mlp = PointMLP(self.widths, schedule, name="mlp", dtype=dtype)
+
+    def build(
+        self,
+        coarse_shape: Shape,
+        fine_shape: Shape,
+        index_shape: Shape,
+        weights_shape: Shape,
+        xyz_shape: Shape,
+        neighbours_shape: Shape,
+    ) -> None:
+        width = 3 + coarse_shape[-1]
+        self.weight_net.build((*neighbours_shape, 3))
+        # One weight per channel, without batch norm or ReLU: only here is its number known.
+        self.channel_weights = keras.layers.Dense(
+            width, name="channel_weights", dtype=self.dtype_policy
+        )
+        self.channel_weights.build((*neighbours_shape, self.weight_width))
+        self.sum_pool.build((*neighbours_shape, width))
+        self.mlp.build((*fine_shape[:-1], width + fine_shape[-1]))
+
+    def call(
+        self,
+        coarse: Any,
+        fine: Any,
+        index: Any,
+        weights: Any,
+        xyz: Any,
+        neighbours: Any,
+        training: bool | None = None,
+    ) -> Any:
+        xyz = ops.stop_gradient(xyz)
+        interpolated = interpolation.interpolate(ops.cast(coarse, "float32"), index, weights)
+        offsets = grouping.group_points(xyz, neighbours) - xyz[:, :, None]  # [B, N, K, 3]
+        groups = ops.concatenate(
+            [offsets, grouping.group_points(interpolated, neighbours)], axis=-1
+        )  # [B, N, K, 3 + C]
+        kernel = self.channel_weights(self.weight_net(offsets, training=training))
+        pooled = self.sum_pool(ops.cast(groups, self.compute_dtype) * kernel, training=training)
+        fine = ops.cast(fine, self.compute_dtype)
+        return self.mlp(ops.concatenate([pooled, fine], axis=-1), training=training)
+
+    def compute_output_shape(
+        self, coarse_shape: Shape, fine_shape: Shape, *others: Shape, **named: Shape
+    ) -> Shape:
+        return (*fine_shape[:-1], self.widths[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "widths": self.widths,
+            "weight_width": self.weight_width,
+        }
