@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ban_tf import config, inference, runs
+from ban_tf import config, inference, runs, systems
 from ban_tf.data import cloud_cache, disk, prediction_files
 from ban_tf.data.blocks import Blocks
 from ban_tf.data.cloud import Cloud
@@ -111,7 +111,8 @@ def evaluate(
     for fold in folds:
         if evaluator is None:
             first = fold.experiment
-            evaluator = Evaluator(first.dataset, (), protocol, first.network.name)
+            title = systems.of(first.network.name).title
+            evaluator = Evaluator(first.dataset, (), protocol, title)
         areas.append(fold.experiment.test_area)
         predictions = None if out is None else out / "predictions"
         _evaluate_fold(fold, protocol, evaluator, predictions)

@@ -3,6 +3,7 @@
 config.json        the experiment, every number of it
 sources.json       where the raw data and the prepared blocks lie
 provenance.json    git revision, versions, machine, start of the run
+seconds.json       how long training took, interruptions left out
 log.csv            losses, learning rate and batch-norm momentum of every epoch
 tensorboard/       the same for TensorBoard
 checkpoints/       epoch_0012.keras ...; the newest two
@@ -10,6 +11,7 @@ model.keras        the finished network; a run is finished when this file exists
 evaluation/        scores, tables and predictions, one folder per protocol
 """
 
+import contextlib
 import dataclasses
 import datetime
 import importlib.metadata
@@ -19,6 +21,8 @@ import pathlib
 import platform
 import re
 import subprocess
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from ban_tf import config
@@ -84,6 +88,36 @@ class Run:
     def drop_old_checkpoints(self) -> None:
         for _, path in self.checkpoints()[:-KEPT_CHECKPOINTS]:
             path.unlink()
+
+    @contextlib.contextmanager
+    def training_time(self) -> Iterator[None]:
+        """Adds the time within it to `training_seconds`, whatever ends it."""
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds = (self.training_seconds() or 0.0) + time.monotonic() - begin
+            write_text(self.folder / "seconds.json", json.dumps({"training": seconds}) + "\n")
+
+    def training_seconds(self) -> float | None:
+        """How long training has taken so far; None if it was never timed."""
+        path = self.folder / "seconds.json"
+        if not path.is_file():
+            return None
+        try:
+            return float(json.loads(path.read_text(encoding="utf-8"))["training"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is damaged ({error!r}). Delete it.") from error
+
+    def provenance(self) -> dict[str, Any]:
+        """Revision, versions, machine and start of the run; empty where they were not kept."""
+        path = self.folder / "provenance.json"
+        if not path.is_file():
+            return {}
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path} is damaged ({error!r}). Delete it.") from error
 
     def sources(self) -> Sources:
         """Where the data lie that the run was trained on.

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,12 +16,14 @@ from ban_tf import (
     estimation,
     evaluation,
     preparation,
+    results,
     runs,
     systems,
     training,
 )
 from ban_tf.data.store import Store
 from ban_tf.instances import clustering
+from ban_tf.metrics import table
 from ban_tf.metrics.evaluation import Evaluation
 
 UNTRAINED = "untrained"
@@ -90,8 +93,11 @@ def train_and_evaluate(
         if not (untrained / "scores.json").is_file():  # nobody needs its predictions
             evaluation.write(evaluate(training.build_network(run.experiment), None), untrained)
         before = json.loads((untrained / "scores.json").read_text(encoding="utf-8"))
-    model = training.train(run, store.select(run.experiment.train_areas))
-    after = evaluate(model, run.evaluation_folder(protocol))
+    with run.training_time():
+        model = training.train(run, store.select(run.experiment.train_areas))
+    out, begin = run.evaluation_folder(protocol), time.monotonic()
+    after = evaluate(model, out)
+    _record([run], after, time.monotonic() - begin, out)
     return Outcome(run, before, after, find_collapse(model, store, run.experiment))
 
 
@@ -149,7 +155,35 @@ def evaluate_runs(
             training.make_deterministic(run.experiment.seed)
             yield fold_of(run, store, model)
 
-    return evaluation.evaluate(folds(), protocol, out)
+    begin = time.monotonic()
+    found = evaluation.evaluate(folds(), protocol, out)
+    _record(fold_runs, found, time.monotonic() - begin, out, model)
+    return found
+
+
+def _record(
+    fold_runs: Sequence[runs.Run],
+    found: Evaluation,
+    seconds: float,
+    out: pathlib.Path,
+    model: pathlib.Path | None = None,
+) -> None:
+    """Writes down what an evaluation gave and where it comes from."""
+    trained = [run.training_seconds() for run in fold_runs]
+    files = [model or checkpoints.newest_model(run) for run in fold_runs]
+    known = None not in trained
+    results.write(
+        out,
+        results.Result(
+            experiment=fold_runs[0].experiment,
+            scores=json.loads(table.to_json(found)),
+            models=tuple(results.digest(path) for path in files),
+            training=tuple(run.provenance() for run in fold_runs),
+            training_seconds=sum(filter(None, trained)) if known else None,
+            evaluation_seconds=seconds,
+            evaluated_with=runs.provenance(),
+        ),
+    )
 
 
 def six_fold_runs(parent: pathlib.Path) -> list[runs.Run]:

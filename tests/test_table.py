@@ -19,7 +19,7 @@ RECORDED = SHARED / "fixtures" / "legacy_eval"
 SIX = (1, 2, 3, 4, 5, 6)
 
 
-def evaluate(areas=(5,), protocol="legacy", method="ban", dataset=config.S3DIS, classes=range(13)):
+def evaluate(areas=(5,), protocol="legacy", method="BAN", dataset=config.S3DIS, classes=range(13)):
     """One room with an instance of 10 points per class, 8 of them found, 2 called the next."""
     truth = np.repeat(np.asarray(classes), 10)
     predicted = np.where(np.arange(len(truth)) % 10 < 8, truth, np.roll(truth, -2))
@@ -95,9 +95,9 @@ def test_six_areas_stand_beside_tables_1_and_2():
 @pytest.mark.parametrize(
     ("areas", "method", "row"),
     [
-        ((5,), "pointnet2", "none"),
-        (SIX, "pointnet2", "PointNet++"),
-        (SIX, "asis", "ASIS"),
+        ((5,), "PointNet++", "none"),
+        (SIX, "PointNet++", "PointNet++"),
+        (SIX, "ASIS", "ASIS"),
         (SIX, "something else", "Ours"),
     ],
 )
@@ -174,7 +174,7 @@ def test_the_csv_is_rectangular_and_in_percent(areas):
     assert rows[0] == ["source", "row", *evaluation.METRICS]
     assert {len(row) for row in rows} == {9}
     (run,) = (row for row in rows if row[0] == "run")
-    assert run[1:] == ["ban", "80", "80", "100", "100", "80", "66.6667", "80"]
+    assert run[1:] == ["BAN", "80", "80", "100", "100", "80", "66.6667", "80"]
     assert sum(row[0] == "class" for row in rows) == 13
     paper = {row[1]: row[2:] for row in rows if row[0] == "paper"}
     if areas == SIX:
@@ -187,7 +187,7 @@ def test_no_rooms_at_all_still_give_tables():
     made = evaluation.Evaluator(config.S3DIS, (5,), "legacy").evaluation()
     assert lines_of(table.render_text(made), "BAN (this run)")[0][-4:] == ["-"] * 4
     assert json.loads(table.to_json(made))["mCov"] is None
-    assert "run,ban,,,,,,," in table.render_csv(made)
+    assert "run,BAN,,,,,,," in table.render_csv(made)
 
 
 def test_a_bad_room_is_named_and_leaves_the_scores_alone():

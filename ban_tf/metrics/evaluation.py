@@ -24,7 +24,7 @@ class Evaluation:
         class_names: C names.
         areas: the areas that were evaluated, ascending.
         protocol: how points were drawn: `legacy` as the originals do, `covering` all raw points.
-        method: the system, a name of `model.networks` or what else made the predictions.
+        method: title of the system, or what else made the predictions.
         rooms: names of the rooms.
         semantic: semantic scores.
         instance: instance scores under the published matching.
@@ -87,7 +87,7 @@ class Evaluator:
         dataset: the classes.
         areas: the areas the rooms come from; six areas of S3DIS are the 6-fold protocol.
         protocol: how the points of the rooms were drawn.
-        method: the system.
+        method: title of the system.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Evaluator:
         dataset: DatasetConfig,
         areas: tuple[int, ...],
         protocol: Protocol,
-        method: str = "ban",
+        method: str = "BAN",
     ):
         self._dataset = dataset
         self._areas = tuple(sorted(set(areas)))

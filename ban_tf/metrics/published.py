@@ -25,7 +25,7 @@ class PublishedTable:
         label_names: headings of `PublishedRow.label`.
         metrics: names of the scores it holds.
         rows: in the paper's order.
-        references: for a `method`, the first label of the row it repeats; `ban` is always there.
+        names: for a system, the first label of its row where that is not its title.
         num_rooms: rooms of the areas.
     """
 
@@ -33,13 +33,13 @@ class PublishedTable:
     label_names: tuple[str, ...]
     metrics: tuple[str, ...]
     rows: tuple[PublishedRow, ...]
-    references: Mapping[str, str]
+    names: Mapping[str, str]
     num_rooms: int
 
     def reference(self, method: str) -> PublishedRow:
-        """The row that `method` repeats; BAN's if the paper has none of it."""
-        name = self.references.get(method, self.references["ban"])
-        return next(row for row in self.rows if row.label[0] == name)
+        """The row of the system with this title; BAN's if the paper has none of it."""
+        by_name = {row.label[0]: row for row in self.rows}
+        return by_name.get(self.names.get(method, method)) or by_name[self.names["BAN"]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +51,12 @@ class _Source:
     title: str
     num_labels: int
     metrics: tuple[str, ...]
-    references: Mapping[str, str]
+    names: Mapping[str, str]
 
 
 _SIX_FOLD = (1, 2, 3, 4, 5, 6)
-_METHODS = {"ban": "Ours", "pointnet2": "PointNet++", "asis": "ASIS"}
-_VARIANTS = {"ban": "STOI then ITOS", "pointnet2": "none"}
+_METHODS = {"BAN": "Ours"}
+_VARIANTS = {"BAN": "STOI then ITOS", "PointNet++": "none"}
 _SOURCES = (
     _Source(
         "s3dis", _SIX_FOLD, 272, "table1_s3dis_instance_6fold.csv",
@@ -111,6 +111,6 @@ def _load(source: _Source, metrics: tuple[str, ...]) -> PublishedTable:
         label_names=tuple(name[0].upper() + name[1:] for name in label_names),
         metrics=metrics,
         rows=rows,
-        references=source.references,
+        names=source.names,
         num_rooms=source.num_rooms,
     )

@@ -23,7 +23,6 @@ _PROTOCOL_WORDS = {
     "legacy": "points drawn in overlapping blocks, as in the paper",
     "covering": "every raw point once; not comparable with published tables",
 }
-_METHOD_NAMES = {"ban": "BAN", "pointnet2": "PointNet++", "asis": "ASIS"}
 
 
 def tables(evaluation: Evaluation) -> list[Table]:
@@ -118,11 +117,7 @@ def _plain(value: Any) -> Any:
 
 def _headline(evaluation: Evaluation) -> str:
     rooms = f"{len(evaluation.rooms)} room{'s' if len(evaluation.rooms) != 1 else ''}"
-    return f"{_method(evaluation)} on {evaluation.dataset}, {_areas(evaluation)}, {rooms}"
-
-
-def _method(evaluation: Evaluation) -> str:
-    return _METHOD_NAMES.get(evaluation.method, evaluation.method)
+    return f"{evaluation.method} on {evaluation.dataset}, {_areas(evaluation)}, {rooms}"
 
 
 def _areas(evaluation: Evaluation) -> str:
@@ -160,7 +155,7 @@ def _published_rows(evaluation: Evaluation) -> list[tuple[str, dict[str, float]]
 def _comparison(what: str, evaluation: Evaluation, metrics: tuple[str, ...]) -> Table:
     means = evaluation.means()
     scores = tuple(_percent(means[name]) for name in metrics)
-    ours = f"{_method(evaluation)} (this run)"
+    ours = f"{evaluation.method} (this run)"
     title = f"{what}, {_areas(evaluation)}, {evaluation.protocol} protocol"
     notes = _notes(evaluation, metrics)
     found = published.find(evaluation, metrics)
@@ -215,7 +210,7 @@ def _notes(evaluation: Evaluation, metrics: tuple[str, ...]) -> tuple[str, ...]:
 def _strict(evaluation: Evaluation) -> Table:
     means = instance_means(evaluation.strict)
     row = (
-        f"{_method(evaluation)} (this run)",
+        f"{evaluation.method} (this run)",
         *(_percent(means[name]) for name in INSTANCE_METRICS),
     )
     return Table(
