@@ -100,17 +100,19 @@ def _sources(model: keras.Model, network: str) -> Iterator[tuple[str, Any]]:
 def _check_fit(
     sources: dict[str, Any], shapes: dict[str, list[int]], network: str, prefix: Path
 ) -> None:
-    problems = []
+    names, problems = tf1_names.NETWORKS[network], []
     for name, variable in sources.items():
         if name not in shapes:
             problems.append(f"{name} is missing")
             continue
         # A 1 x 1 convolution is a dense layer with leading axes of size 1.
-        wanted, leading = list(variable.shape), len(shapes[name]) - len(variable.shape)
+        wanted = names.original_shape(name, variable.shape)
+        leading = len(shapes[name]) - len(wanted)
         if leading < 0 or shapes[name] != [1] * leading + wanted:
             problems.append(f"{name} has shape {shapes[name]} in place of {wanted}")
-    unused = tf1_names.NETWORKS[network].unused
-    unknown = sorted(name for name in shapes if name not in sources and not unused.fullmatch(name))
+    unknown = sorted(
+        name for name in shapes if name not in sources and not names.unused.fullmatch(name)
+    )
     problems += [f"{name} belongs to no layer" for name in unknown]
     if problems:
         raise ValueError(_misfit(prefix, network, problems))

@@ -27,6 +27,8 @@ class OriginalNames:
         logits: scope of the layer whose kernel tells the number of classes.
         embedding: scope of the layer whose kernel tells the number of embedding channels.
         unused: matches variables of every file that no forward pass reads.
+        patches: by the original's scope, the width W of a convolution over a whole patch. Its
+            kernel is `[C, W, out]` there and `[C * W, out]` here.
     """
 
     scopes: dict[str, str]
@@ -34,6 +36,7 @@ class OriginalNames:
     logits: str
     embedding: str
     unused: re.Pattern[str]
+    patches: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def original(self, path: str) -> str | None:
         """The original's name of our variable `path`; None if only we have it."""
@@ -43,12 +46,20 @@ class OriginalNames:
         step = int(found["step"] or 1) - 1
         return _LEAVES[found["leaf"]].format(self.scopes[found["layer"]].format(step))
 
+    def original_shape(self, name: str, shape: tuple[int, ...]) -> list[int]:
+        """The shape of the original's variable, less leading axes of size 1, for our shape."""
+        width = self.patches.get(name.removesuffix("/weights"))
+        if width is None:
+            return list(shape)
+        return [shape[0] // width, width, shape[1]]
+
 
 _BRANCHES = {"semantic": "sem", "instance": "ins"}
 _LEVELS = (1, 2, 3, 4)
 
-# The optimiser and the step. `Adam` slots have the shape of the weight they belong to.
-_OPTIMISER = r".*/Adam(_1)?|beta[12]_power|Variable"
+# `Adam` slots have the shape of the weight they belong to.
+_OPTIMISER = r".*/Adam(_1)?|beta[12]_power"
+_STEP = "Variable"
 
 # PointNet++ of BAN and ASIS, with the last layers that follow.
 _POINTNET2 = {
@@ -63,7 +74,55 @@ _POINTNET2 = {
     "embedding": "ins_fc4",
 }
 
+_POINTCONV_LEVELS = (2, 3, 4)
+_POINTCONV_DECODERS = (1, 2, 3)
+_JSNET = {
+    "encoder_1/mlp": "layer1/conv{}",
+    **{
+        f"encoder_{level}/{ours}": f"layer{level}/{theirs}"
+        for level in _POINTCONV_LEVELS
+        for ours, theirs in {
+            "mlp": "conv{}",
+            "weight_net": "weight_net/wconv0",
+            "density_net": "density_net/nonlinear0",
+            "density_gate": "density_net/nonlinear1",
+            "convolution": "after_conv",
+        }.items()
+    },
+    **{
+        f"{branch}_decoder_{level}/{ours}": f"{scope}_fa_layer{level}/{theirs}"
+        for branch, scope in _BRANCHES.items()
+        for level in _POINTCONV_DECODERS
+        for ours, theirs in {
+            "weight_net": "decode_weight_net/wconv0",
+            "channel_weights": "decode_weight_net/wconv1",
+            "sum_pool": "fp_sumpool",
+            "sum_pool/batch_norm": "fp_sumpool",
+            "mlp": "conv_{}",
+        }.items()
+    },
+    **{
+        f"{branch}_{ours}": f"{scope}_{theirs}"
+        for branch, scope in _BRANCHES.items()
+        for ours, theirs in {
+            "decoder_4/mlp": "fa_layer4/conv_{}",
+            "fc1": "fc1",
+            "cache": "cache_1",
+            "fc2": "fc2",
+        }.items()
+    },
+    "logits": "sem_fc5",
+    "embedding": "ins_fc5",
+}
+
 NETWORKS = {
+    "asis": OriginalNames(
+        scopes=_POINTNET2 | {"semantic_adaptation": "sem_cache"},
+        first="layer1/conv0",
+        logits="sem_fc4",
+        embedding="ins_fc4",
+        unused=re.compile(rf"{_OPTIMISER}|{_STEP}"),
+    ),
     "ban": OriginalNames(
         # The original calls the attention that feeds the instance branch "itos" and the one that
         # feeds the semantic branch "stoi": swapped against the paper.
@@ -73,6 +132,14 @@ NETWORKS = {
         first="layer1/conv0",
         logits="sem_fc4",
         embedding="ins_fc4",
-        unused=re.compile(_OPTIMISER + r"|sem_cache/.*"),  # a layer that nothing reads
+        unused=re.compile(rf"{_OPTIMISER}|{_STEP}|sem_cache/.*"),  # a layer that nothing reads
+    ),
+    "jsnet": OriginalNames(
+        scopes=_JSNET,
+        first="layer1/conv0",
+        logits="sem_fc5",
+        embedding="ins_fc5",
+        unused=re.compile(rf"{_OPTIMISER}|batch"),
+        patches={f"layer{level}/after_conv": 32 for level in _POINTCONV_LEVELS},
     ),
 }
