@@ -192,6 +192,23 @@ class PointNetConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class AsisConfig:
+    """How ASIS (Wang et al. 2019) joins semantic features over points of similar embedding."""
+
+    num_neighbours: int = 30  # [A] the point itself among them
+    max_distance: float = 0.5  # [A] L1; the point itself stands in for neighbours further away
+    chunk_rows: int = 64  # [O] points whose distances to all others are held at a time
+
+    def __post_init__(self) -> None:
+        _require_at_least_one(num_neighbours=self.num_neighbours, chunk_rows=self.chunk_rows)
+        _require(
+            self.max_distance >= 0,
+            "`max_distance` must be at least 0.",
+            max_distance=self.max_distance,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PointConvConfig:
     """One PointConv level of JSNet's encoder; the sizes that all levels share are defaults [J]."""
 
@@ -279,6 +296,7 @@ class NetworkConfig:
     backbone: BackboneConfig = BackboneConfig()
     ban: BanConfig = BanConfig()
     pointnet: PointNetConfig = PointNetConfig()
+    asis: AsisConfig = AsisConfig()
     jsnet: JsnetConfig = JsnetConfig()
 
     def __post_init__(self) -> None:
