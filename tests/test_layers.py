@@ -53,6 +53,22 @@ def uniform(*shape, seed=0):
 )
 def test_a_scheduled_layer_behaves(cls, init, inputs, output_shapes, num_trainable):
     check_layer(cls, {**init, "schedule": HALVED}, inputs, output_shapes, num_trainable)
+    if cls is not ScheduledBatchNormalization:
+        plain = {**init, "schedule": None, "negative_slope": 0.2}
+        check_layer(cls, plain, inputs, output_shapes, num_trainable // 2)
+
+
+def test_without_a_schedule_the_mlp_is_dense_layers_and_leaky_relus():
+    mlp = PointMLP((4, 6), schedule=None, negative_slope=0.2)
+    points = normal(2, 5, 3)
+    got = mlp(points)
+    expected = points
+    for dense in mlp.dense:
+        expected = expected @ dense.kernel.numpy() + dense.bias.numpy()
+        expected = np.where(expected > 0, expected, 0.2 * expected)
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+    assert np.count_nonzero(expected < 0) > 10
+    assert {weight.path.split("/")[-1] for weight in mlp.weights} == {"kernel", "bias"}
 
 
 def test_three_nearest_behaves():

@@ -24,7 +24,8 @@ class PointMLP(ScheduledLayer):
 
     Args:
         widths: channels after each repetition.
-        schedule: momentum of the batch norms.
+        schedule: momentum of the batch norms; None for a network without them.
+        negative_slope: of a leaky ReLU; 0 is the plain one.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
@@ -34,35 +35,51 @@ class PointMLP(ScheduledLayer):
         `[..., widths[-1]]`.
     """
 
-    def __init__(self, widths: tuple[int, ...], schedule: MomentumSchedule, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        widths: tuple[int, ...],
+        schedule: MomentumSchedule | None,
+        negative_slope: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(schedule, **kwargs)
         self.widths = tuple(widths)
+        self.negative_slope = negative_slope
         self.dense = []
         self.batch_norms = []
         for step, width in enumerate(self.widths, start=1):
             dtype = self.dtype_policy
-            dense = keras.layers.Dense(width, name=f"dense_{step}", dtype=dtype)
-            norm = ScheduledBatchNormalization(schedule, name=f"batch_norm_{step}", dtype=dtype)
-            self.dense.append(dense)
-            self.batch_norms.append(norm)
+            self.dense.append(keras.layers.Dense(width, name=f"dense_{step}", dtype=dtype))
+            if schedule is not None:
+                norm = ScheduledBatchNormalization(schedule, name=f"batch_norm_{step}", dtype=dtype)
+                self.batch_norms.append(norm)
 
     def build(self, input_shape: Shape) -> None:
         shape = tuple(input_shape)
-        for dense, norm in zip(self.dense, self.batch_norms, strict=True):
+        for step, dense in enumerate(self.dense):
             dense.build(shape)
             shape = (*shape[:-1], dense.units)
-            norm.build(shape)
+            if self.batch_norms:
+                self.batch_norms[step].build(shape)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        for dense, norm in zip(self.dense, self.batch_norms, strict=True):
-            inputs = ops.relu(norm(dense(inputs), training=training))
+        for step, dense in enumerate(self.dense):
+            inputs = dense(inputs)
+            if self.batch_norms:
+                inputs = self.batch_norms[step](inputs, training=training)
+            slope = self.negative_slope
+            inputs = ops.leaky_relu(inputs, slope) if slope else ops.relu(inputs)
         return inputs
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.widths[-1])
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "widths": self.widths}
+        return {
+            **super().get_config(),
+            "widths": self.widths,
+            "negative_slope": self.negative_slope,
+        }
 
 
 @keras.saving.register_keras_serializable(package="ban")
@@ -78,7 +95,8 @@ class SetAbstraction(ScheduledLayer):
         radius_m: radius of a group, metres.
         num_neighbours: size of a group, K: the first K points by index within the radius.
         widths: of the `PointMLP`.
-        schedule: momentum of the batch norms.
+        schedule: of the `PointMLP`.
+        negative_slope: of the `PointMLP`.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
@@ -99,7 +117,8 @@ class SetAbstraction(ScheduledLayer):
         radius_m: float,
         num_neighbours: int,
         widths: tuple[int, ...],
-        schedule: MomentumSchedule,
+        schedule: MomentumSchedule | None,
+        negative_slope: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(schedule, autocast=False, **kwargs)
@@ -107,8 +126,9 @@ class SetAbstraction(ScheduledLayer):
         self.radius_m = radius_m
         self.num_neighbours = num_neighbours
         self.widths = tuple(widths)
+        self.negative_slope = negative_slope
         self.supports_jit = library.use_stock()  # XLA cannot compile the native ops.
-        self.mlp = PointMLP(self.widths, schedule, name="mlp", dtype=self.dtype_policy)
+        self.mlp = PointMLP(widths, schedule, negative_slope, name="mlp", dtype=self.dtype_policy)
 
     def build(self, xyz_shape: Shape, features_shape: Shape) -> None:
         num_points = xyz_shape[1]
@@ -147,6 +167,7 @@ class SetAbstraction(ScheduledLayer):
             "radius_m": self.radius_m,
             "num_neighbours": self.num_neighbours,
             "widths": self.widths,
+            "negative_slope": self.negative_slope,
         }
 
 
@@ -225,7 +246,8 @@ class FeaturePropagation(ScheduledLayer):
 
     Args:
         widths: of the `PointMLP`.
-        schedule: momentum of the batch norms.
+        schedule: of the `PointMLP`.
+        negative_slope: of the `PointMLP`.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
@@ -238,11 +260,18 @@ class FeaturePropagation(ScheduledLayer):
         `[B, N, widths[-1]]`.
     """
 
-    def __init__(self, widths: tuple[int, ...], schedule: MomentumSchedule, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        widths: tuple[int, ...],
+        schedule: MomentumSchedule | None,
+        negative_slope: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(schedule, autocast=False, **kwargs)
         self.widths = tuple(widths)
+        self.negative_slope = negative_slope
         self.supports_jit = library.use_stock()
-        self.mlp = PointMLP(self.widths, schedule, name="mlp", dtype=self.dtype_policy)
+        self.mlp = PointMLP(widths, schedule, negative_slope, name="mlp", dtype=self.dtype_policy)
 
     def build(
         self, coarse_shape: Shape, fine_shape: Shape, index_shape: Shape, weights_shape: Shape
@@ -262,4 +291,8 @@ class FeaturePropagation(ScheduledLayer):
         return (*fine_shape[:-1], self.widths[-1])
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "widths": self.widths}
+        return {
+            **super().get_config(),
+            "widths": self.widths,
+            "negative_slope": self.negative_slope,
+        }

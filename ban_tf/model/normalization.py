@@ -38,20 +38,23 @@ class ScheduledLayer(keras.layers.Layer):
     """A layer that normalises by batches, somewhere inside, by a given schedule.
 
     Args:
-        schedule: momentum of the moving averages.
+        schedule: momentum of the moving averages; None where it does not normalise.
         **kwargs: passed to `keras.layers.Layer`.
     """
 
-    def __init__(self, schedule: MomentumSchedule, **kwargs: Any) -> None:
+    def __init__(self, schedule: MomentumSchedule | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.schedule = schedule
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "schedule": dataclasses.asdict(self.schedule)}
+        schedule = None if self.schedule is None else dataclasses.asdict(self.schedule)
+        return {**super().get_config(), "schedule": schedule}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ScheduledLayer":
         schedule = config["schedule"]
+        if schedule is None:
+            return cls(**config)
         decay = ScheduleConfig(**schedule["decay"])
         return cls(**{**config, "schedule": MomentumSchedule(decay=decay, unit=schedule["unit"])})
 

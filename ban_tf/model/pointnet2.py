@@ -1,10 +1,11 @@
 """PointNet++ with a branch for each task: the baseline that BAN builds on (Table 7, row 1)."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
 
-from ban_tf.config import BackboneConfig, NetworkConfig
+from ban_tf.config import BackboneConfig, NetworkConfig, SetAbstractionConfig
 from ban_tf.model.layers import FeaturePropagation, PointMLP, SetAbstraction, ThreeNearest
 from ban_tf.model.normalization import MomentumSchedule
 
@@ -16,26 +17,33 @@ class Level(NamedTuple):
     features: Any  # [B, N, C]
 
 
-def encode(points: Any, backbone: BackboneConfig, schedule: MomentumSchedule) -> list[Level]:
+def encode(
+    points: Any,
+    encoder: Sequence[SetAbstractionConfig],
+    schedule: MomentumSchedule | None,
+    negative_slope: float = 0.0,
+) -> list[Level]:
     """Runs the shared encoder.
 
     Args:
         points: `[B, N, F]`, coordinates in metres in the first three channels.
-        backbone: sizes of the levels.
-        schedule: momentum of the batch norms.
+        encoder: sizes of the levels.
+        schedule: momentum of the batch norms; None for a network without them.
+        negative_slope: of a leaky ReLU; 0 is the plain one.
 
     Returns:
         The levels, fine to coarse; the first holds the points themselves, without coordinates
         among its features.
     """
     levels = [Level(xyz=points[..., :3], features=points[..., 3:])]
-    for step, sizes in enumerate(backbone.encoder, start=1):
+    for step, sizes in enumerate(encoder, start=1):
         abstraction = SetAbstraction(
             num_samples=sizes.num_samples,
             radius_m=sizes.radius_m,
             num_neighbours=sizes.num_neighbours,
             widths=sizes.widths,
             schedule=schedule,
+            negative_slope=negative_slope,
             name=f"encoder_{step}",
         )
         levels.append(Level(*abstraction(*levels[-1])))
@@ -69,7 +77,7 @@ def decode(
 
 def branches(points: Any, config: NetworkConfig, schedule: MomentumSchedule) -> tuple[Any, Any]:
     """Semantic and instance features of every point, `[B, N, head_width]` each."""
-    levels = encode(points, config.backbone, schedule)
+    levels = encode(points, config.backbone.encoder, schedule)
     neighbours = find_neighbours(levels)
     semantic, instance = (
         decode(branch, levels, neighbours, config.backbone, schedule)
