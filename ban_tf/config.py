@@ -285,6 +285,22 @@ class JsnetConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class SgpnConfig:
+    """SGPN (Wang et al. 2018): what it adds to PointNet's trunk."""
+
+    shared_widths: tuple[int, ...] = (512, 256)  # [S] before the three heads part
+    head_width: int = 128  # [S] of each head; that of the similarity ends there
+
+    def __post_init__(self) -> None:
+        _require_at_least_one(head_width=self.head_width)
+        _require(
+            bool(self.shared_widths) and min(self.shared_widths) >= 1,
+            "`shared_widths` must hold at least one width, each at least 1.",
+            shared_widths=self.shared_widths,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
     """A network: its name in `model.networks`, shared sizes, and BAN's switches."""
 
@@ -298,6 +314,7 @@ class NetworkConfig:
     pointnet: PointNetConfig = PointNetConfig()
     asis: AsisConfig = AsisConfig()
     jsnet: JsnetConfig = JsnetConfig()
+    sgpn: SgpnConfig = SgpnConfig()
 
     def __post_init__(self) -> None:
         _require(
@@ -320,6 +337,35 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         _require_choice(Norm, norm=self.norm)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SimilarityLossConfig:
+    """SGPN's double hinge on the similarities of pairs, which are small for points of one group.
+
+    Pairs of different groups are pushed up to a margin. Those of the same class weigh `factor`
+    times as much, which rises with the epoch.
+    """
+
+    margin: float = 10.0  # [S] of the same class; a unit of squared distance counts as much
+    class_margin: float = 80.0  # [S] of different classes
+    factor: float = 2.0  # [S] in the first epoch
+    factor_per_epoch: float = 0.4  # [S]
+    factor_limit: float = 10.0  # [S]
+
+    def __post_init__(self) -> None:
+        _require(
+            0 < self.margin <= self.class_margin,
+            "`margin` must be in (0, class_margin].",
+            margin=self.margin,
+            class_margin=self.class_margin,
+        )
+        _require(
+            0 <= self.factor <= self.factor_limit,
+            "`factor` must be in [0, factor_limit].",
+            factor=self.factor,
+            factor_limit=self.factor_limit,
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -360,6 +406,27 @@ class AugmentationConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainingConfig:
+    """Epochs before the others, for the classes alone.
+
+    Only the layers that the class scores depend on are trained. Afterwards the optimiser starts
+    anew, nothing is dropped, and the batch norms keep the moments they have reached.
+    """
+
+    num_epochs: int = 0  # none
+    batch_size: int = 32  # [S]
+    learning_rate: ScheduleConfig = ScheduleConfig(
+        initial=1e-3, factor=0.5, every=300_000, limit=1e-5
+    )  # [N]
+
+    def __post_init__(self) -> None:
+        _require(
+            self.num_epochs >= 0, "`num_epochs` must be at least 0.", num_epochs=self.num_epochs
+        )
+        _require_at_least_one(batch_size=self.batch_size)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """Optimiser, schedules and length of a run."""
 
@@ -377,6 +444,7 @@ class TrainingConfig:
     augmentation: AugmentationConfig = AugmentationConfig()
     checkpoint_every: int = 1  # epochs [O]
     blocks_per_epoch: int | None = None  # None: each once; the reduced setting draws a sample [O]
+    pretraining: PretrainingConfig = PretrainingConfig()
 
     def __post_init__(self) -> None:
         _require_choice(DecayUnit, decay_unit=self.decay_unit)
@@ -395,6 +463,37 @@ class TrainingConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class GroupMergingConfig:
+    """From SGPN's similarities of a block to its groups (GroupMerging), and the thresholds."""
+
+    margin: float = 10.0  # [S] similarity of a pair: margin x squared distance of its features
+    min_confidence: float = 0.4  # [S] points above it propose a group
+    min_proposal_points: int = 6  # [S]
+    merge_iou: float = 0.6  # [S] proposals that overlap more than this are one
+    merge_share: float = 0.8  # [S] ... or of which more than this share lies in an earlier one
+    min_group_points: int = 50  # [S] more to become a group, at least as many to stay one
+    default_threshold: float = 0.2  # [S] of a class without an estimate
+    num_bins: int = 20  # [S] of the similarities within an instance; their edges are tried
+    min_true_share: float = 0.5  # [S] an edge must have more than this share of the instance below
+    min_gain: float = 4.0  # [S] ... and more than this many times the share of its class's others
+    num_calibration_blocks: int = 128  # [O] training blocks that the thresholds come from
+
+    def __post_init__(self) -> None:
+        _require(self.margin > 0, "`margin` must be positive.", margin=self.margin)
+        _require(
+            self.default_threshold > 0,
+            "`default_threshold` must be positive.",
+            default_threshold=self.default_threshold,
+        )
+        _require_at_least_one(
+            min_proposal_points=self.min_proposal_points,
+            min_group_points=self.min_group_points,
+            num_bins=self.num_bins,
+            num_calibration_blocks=self.num_calibration_blocks,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class InferenceConfig:
     """From network outputs to instances of a room."""
 
@@ -410,41 +509,13 @@ class InferenceConfig:
     # [O] blocks with features or outputs in memory, half in the network, half in clustering; at
     # least two batches. A block of 4096 points takes about 1 MB.
     blocks_in_flight: int = 64
+    group_merging: GroupMergingConfig = GroupMergingConfig()  # of SGPN's similarities
 
     def __post_init__(self) -> None:
         _require(self.bandwidth > 0, "`bandwidth` must be positive.", bandwidth=self.bandwidth)
         _require_choice(Clusterer, clusterer=self.clusterer)
         _require(self.voxel_m > 0, "`voxel_m` must be positive.", voxel_m=self.voxel_m)
         _require_at_least_one(batch_size=self.batch_size, blocks_in_flight=self.blocks_in_flight)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class GroupMergingConfig:
-    """From SGPN's similarities of a block to its groups (GroupMerging), and the thresholds."""
-
-    margin: float = 10.0  # [S] similarity of a pair: margin x squared distance of its features
-    min_confidence: float = 0.4  # [S] points above it propose a group
-    min_proposal_points: int = 6  # [S]
-    merge_iou: float = 0.6  # [S] proposals that overlap more than this are one
-    merge_share: float = 0.8  # [S] ... or of which more than this share lies in an earlier one
-    min_group_points: int = 50  # [S] more to become a group, at least as many to stay one
-    default_threshold: float = 0.2  # [S] of a class without an estimate
-    num_bins: int = 20  # [S] of the similarities within an instance; their edges are tried
-    min_true_share: float = 0.5  # [S] an edge must have more than this share of the instance below
-    min_gain: float = 4.0  # [S] ... and more than this many times the share of its class's others
-
-    def __post_init__(self) -> None:
-        _require(self.margin > 0, "`margin` must be positive.", margin=self.margin)
-        _require(
-            self.default_threshold > 0,
-            "`default_threshold` must be positive.",
-            default_threshold=self.default_threshold,
-        )
-        _require_at_least_one(
-            min_proposal_points=self.min_proposal_points,
-            min_group_points=self.min_group_points,
-            num_bins=self.num_bins,
-        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -457,6 +528,7 @@ class Experiment:
     blocks: BlockConfig = BlockConfig()
     network: NetworkConfig = NetworkConfig()
     loss: LossConfig = LossConfig()
+    similarity_loss: SimilarityLossConfig = SimilarityLossConfig()
     training: TrainingConfig = TrainingConfig()
     inference: InferenceConfig = InferenceConfig()
 
@@ -472,6 +544,12 @@ class Experiment:
             "the network must have one output per class of the data set.",
             network=self.network.num_classes,
             dataset=self.dataset.num_classes,
+        )
+        _require(
+            self.similarity_loss.margin == self.inference.group_merging.margin,
+            "similarities must be scaled alike in training and in merging: the margins must agree.",
+            similarity_loss=self.similarity_loss.margin,
+            group_merging=self.inference.group_merging.margin,
         )
 
     @property
@@ -499,10 +577,22 @@ def s3dis(test_area: int = 5, network: str = "ban") -> Experiment:
     return with_network(Experiment(dataset=S3DIS, test_area=test_area), network)
 
 
+# How systems train that do not train like BAN.
+RECIPES: dict[str, TrainingConfig] = {
+    "sgpn": TrainingConfig(
+        batch_size=4,  # [S]
+        num_epochs=200,  # [S]
+        learning_rate=ScheduleConfig(initial=1e-4, factor=0.5, every=800_000, limit=1e-6),  # [S]
+        pretraining=PretrainingConfig(num_epochs=50),  # [N]
+    ),
+}
+
+
 def with_network(experiment: Experiment, name: str) -> Experiment:
     """The same experiment with another network, trained by that system's own recipe."""
     network = dataclasses.replace(experiment.network, name=name)
-    return dataclasses.replace(experiment, network=network)
+    training = RECIPES.get(name, experiment.training)
+    return dataclasses.replace(experiment, network=network, training=training)
 
 
 def quick(experiment: Experiment) -> Experiment:
