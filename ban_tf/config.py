@@ -1,8 +1,8 @@
 """Every number an experiment depends on, in one frozen tree.
 
 `[P]` marks what the paper states, `[C]` what only the authors' released code tells, `[S]` what
-SGPN's released code tells, `[N]` what PointNet's, `[A]` what ASIS's, `[J]` what JSNet's, `[O]` what
-belongs to this project.
+SGPN's released code tells, `[N]` what PointNet's, `[A]` what ASIS's, `[J]` what JSNet's, `[B]` what
+BoNet's, `[O]` what belongs to this project.
 """
 
 import dataclasses
@@ -301,6 +301,59 @@ class SgpnConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class BonetConfig:
+    """3D-BoNet (Yang et al. 2019) on PointNet++ [B].
+
+    It sees a block stretched to a unit cube, so `radius_m` is not in metres here but a share of
+    the block's extent.
+    """
+
+    encoder: tuple[SetAbstractionConfig, ...] = (
+        SetAbstractionConfig(
+            num_samples=1024, radius_m=0.1, num_neighbours=32, widths=(32, 32, 64)
+        ),
+        SetAbstractionConfig(
+            num_samples=256, radius_m=0.2, num_neighbours=64, widths=(64, 64, 128)
+        ),
+        SetAbstractionConfig(
+            num_samples=64, radius_m=0.4, num_neighbours=128, widths=(128, 128, 256)
+        ),
+    )
+    global_widths: tuple[int, ...] = (256, 256, 512)
+    decoder: tuple[tuple[int, ...], ...] = (
+        (256, 256), (256, 256), (256, 128), (128, 128, 128, 128),
+    )  # fmt: skip
+    semantic_widths: tuple[int, ...] = (128, 64)
+    num_boxes: int = 24  # instances of a block beyond these are not learnt
+    box_widths: tuple[int, ...] = (512, 256)  # of corners and scores together
+    box_head_width: int = 256  # of each of them alone
+    mask_input_width: int = 256  # of the points and of the block, before they are joined
+    mask_point_widths: tuple[int, ...] = (128, 128)
+    mask_widths: tuple[int, ...] = (64, 32)  # of every point and box
+    negative_slope: float = 0.2  # of the leaky ReLU after every layer; there is no batch norm
+
+    def __post_init__(self) -> None:
+        _require(
+            len(self.decoder) == len(self.encoder) + 1 >= 2,
+            "`decoder` must have one tuple of widths more than `encoder` has levels, at least 2.",
+            encoder=len(self.encoder),
+            decoder=len(self.decoder),
+        )
+        _require_at_least_one(
+            num_boxes=self.num_boxes,
+            box_head_width=self.box_head_width,
+            mask_input_width=self.mask_input_width,
+        )
+        for name in ("box_widths", "mask_point_widths", "mask_widths", "semantic_widths"):
+            widths = getattr(self, name)
+            _require(
+                bool(widths) and min(widths) >= 1,
+                f"`{name}` must hold at least one width, each at least 1.",
+                **{name: widths},
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
     """A network: its name in `model.networks`, shared sizes, and BAN's switches."""
 
@@ -314,6 +367,7 @@ class NetworkConfig:
     pointnet: PointNetConfig = PointNetConfig()
     asis: AsisConfig = AsisConfig()
     jsnet: JsnetConfig = JsnetConfig()
+    bonet: BonetConfig = BonetConfig()
     sgpn: SgpnConfig = SgpnConfig()
 
     def __post_init__(self) -> None:
@@ -365,6 +419,34 @@ class SimilarityLossConfig:
             "`factor` must be in [0, factor_limit].",
             factor=self.factor,
             factor_limit=self.factor_limit,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BoxLossConfig:
+    """Losses of BoNet's boxes and masks [B].
+
+    A point is inside a box with probability sigmoid(x), where x is `sharpness` times the product
+    of its distances to the two faces, of the axis with the least, clipped to +-`limit`.
+    """
+
+    sharpness: float = 100.0  # coordinates run from 0 to 1
+    limit: float = 20.0
+    focal_alpha: float = 0.75  # weight of the points of a mask; the others have the rest
+    focal_gamma: float = 2.0
+    mask_weight: float = 30.0
+
+    def __post_init__(self) -> None:
+        _require(
+            self.sharpness > 0 and self.limit > 0,
+            "`sharpness` and `limit` must be positive.",
+            sharpness=self.sharpness,
+            limit=self.limit,
+        )
+        _require(
+            0 <= self.focal_alpha <= 1,
+            "`focal_alpha` must be in [0, 1].",
+            focal_alpha=self.focal_alpha,
         )
 
 
@@ -436,6 +518,7 @@ class TrainingConfig:
     learning_rate: ScheduleConfig = ScheduleConfig(
         initial=1e-3, factor=0.5, every=300_000, limit=1e-5
     )  # [P] 5.1, limit [C]
+    learning_rate_by_epoch: bool = False  # [B] whether its `every` counts epochs after all
     # Momentum of the moving averages is 1 - this: 0.5, 0.75, ... up to 0.99 [C].
     batch_norm_decay: ScheduleConfig = ScheduleConfig(
         initial=0.5, factor=0.5, every=300_000, limit=0.01
@@ -529,6 +612,7 @@ class Experiment:
     network: NetworkConfig = NetworkConfig()
     loss: LossConfig = LossConfig()
     similarity_loss: SimilarityLossConfig = SimilarityLossConfig()
+    box_loss: BoxLossConfig = BoxLossConfig()
     training: TrainingConfig = TrainingConfig()
     inference: InferenceConfig = InferenceConfig()
 
@@ -572,6 +656,18 @@ S3DIS = DatasetConfig(
 )  # fmt: skip
 
 
+# The rows of the paper's Table 7, by their names there. The mirrored reading of "Inverse order" is
+# open in the paper; see `BanConfig.order`.
+ABLATIONS = {
+    "none": BanConfig(stoi=False, itos=False),
+    "STOI only": BanConfig(itos=False),
+    "ITOS only": BanConfig(stoi=False),
+    "STOI then ITOS": BanConfig(),
+    "Inverse order": BanConfig(order="itos_first"),
+    "Self-attention": BanConfig(self_attention=True),
+}
+
+
 def s3dis(test_area: int = 5, network: str = "ban") -> Experiment:
     """S3DIS, trained on the other five areas: the paper's protocol (section 5.1)."""
     return with_network(Experiment(dataset=S3DIS, test_area=test_area), network)
@@ -585,6 +681,12 @@ RECIPES: dict[str, TrainingConfig] = {
         learning_rate=ScheduleConfig(initial=1e-4, factor=0.5, every=800_000, limit=1e-6),  # [S]
         pretraining=PretrainingConfig(num_epochs=50),  # [N]
     ),
+    "bonet": TrainingConfig(
+        batch_size=4,  # [B]
+        num_epochs=51,  # [B]
+        learning_rate=ScheduleConfig(initial=5e-4, factor=0.5, every=20, limit=1e-5),  # [B]
+        learning_rate_by_epoch=True,  # [B]
+    ),
 }
 
 
@@ -592,7 +694,10 @@ def with_network(experiment: Experiment, name: str) -> Experiment:
     """The same experiment with another network, trained by that system's own recipe."""
     network = dataclasses.replace(experiment.network, name=name)
     training = RECIPES.get(name, experiment.training)
-    return dataclasses.replace(experiment, network=network, training=training)
+    inference = experiment.inference
+    if name == "bonet":
+        inference = dataclasses.replace(inference, min_new_points=12, size_filter=0.3)  # [B]
+    return dataclasses.replace(experiment, network=network, training=training, inference=inference)
 
 
 def quick(experiment: Experiment) -> Experiment:
@@ -647,20 +752,32 @@ def quick(experiment: Experiment) -> Experiment:
         decoder_weight_width=16,
         head_width=64,
     )
+    bonet = BonetConfig(
+        encoder=encoder[:3],
+        global_widths=(128, 128, 256),
+        decoder=((128, 128), (128, 128), (128, 64), (64, 64)),
+        semantic_widths=(64, 64),
+        box_widths=(256, 128),
+        box_head_width=128,
+        mask_input_width=128,
+        mask_point_widths=(64, 64),
+        mask_widths=(32, 16),
+    )
     # A few hundred steps are all there is: start higher, and come down within the run.
     rate = experiment.training.learning_rate
     return dataclasses.replace(
         experiment,
         blocks=dataclasses.replace(experiment.blocks, num_points=1024),
         network=dataclasses.replace(
-            experiment.network, backbone=backbone, pointnet=pointnet, jsnet=jsnet
+            experiment.network, backbone=backbone, pointnet=pointnet, jsnet=jsnet, bonet=bonet
         ),
         training=dataclasses.replace(
             experiment.training,
             batch_size=8,
             num_epochs=14,
             blocks_per_epoch=320,
-            learning_rate=dataclasses.replace(rate, initial=4e-3, every=2_000),
+            learning_rate=dataclasses.replace(rate, initial=4 * rate.initial, every=2_000),
+            learning_rate_by_epoch=False,
         ),
         inference=dataclasses.replace(experiment.inference, batch_size=8),
     )

@@ -81,6 +81,8 @@ class ScheduledBatchNormalization(ScheduledLayer):
         `[..., C]`.
     """
 
+    schedule: MomentumSchedule  # always has one
+
     def __init__(self, schedule: MomentumSchedule, per_channel: bool = True, **kwargs: Any) -> None:
         super().__init__(schedule, **kwargs)
         self.per_channel = per_channel
