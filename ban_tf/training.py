@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ban_tf import callbacks, checkpoints, config, runs, systems
+from ban_tf import callbacks, checkpoints, config, runs, stages, systems
 from ban_tf.data import pipeline, store
 from ban_tf.model import networks
 
@@ -58,17 +58,22 @@ class JointTrainer(keras.Model):
     Args:
         network: what is trained.
         objective: the terms.
+        fixed_moments: whether the network runs as at inference, with the moments that its batch
+            norms have; their scale and offset are trained all the same.
     """
 
-    def __init__(self, network: keras.Model, objective: systems.Objective) -> None:
+    def __init__(
+        self, network: keras.Model, objective: systems.Objective, fixed_moments: bool = False
+    ) -> None:
         super().__init__(name="trainer")
         self.network = network
+        self.fixed_moments = fixed_moments
         self.objective = objective
         self.epoch = keras.Variable(0.0, trainable=False, name="epoch")  # set by a callback
         self.term_means = [keras.metrics.Mean(name=f"{term}_loss") for term in objective.terms]
 
     def call(self, points: Any, training: bool | None = None) -> Any:
-        return self.network(points, training=training)
+        return self.network(points, training=training and not self.fixed_moments)
 
     def compute_loss(
         self,
@@ -84,17 +89,26 @@ class JointTrainer(keras.Model):
         return sum(terms.values())
 
 
-def compile_for_training(model: keras.Model, experiment: config.Experiment) -> JointTrainer:
-    """Gives `model` the experiment's optimiser, and wraps it with the losses of its system."""
-    training = experiment.training
+def learning_rate(training: config.TrainingConfig, steps_per_epoch: int) -> StepDecay:
+    """The schedule of a run whose epochs have so many steps."""
     schedule = training.learning_rate
-    rate = StepDecay(
-        schedule.initial, schedule.factor, schedule.every, schedule.limit, training.per_step
-    )
+    every, per_step = schedule.every, training.per_step
+    if training.learning_rate_by_epoch:
+        every, per_step = schedule.every * steps_per_epoch, 1
+    return StepDecay(schedule.initial, schedule.factor, every, schedule.limit, per_step)
+
+
+def compile_for_training(
+    model: keras.Model, stage: stages.Stage, steps_per_epoch: int
+) -> JointTrainer:
+    """Gives `model` a fresh optimiser of the stage's settings, and wraps it with its losses."""
+    training = stage.experiment.training
+    stage.choose_trainable(model)
+    rate = learning_rate(training, steps_per_epoch)
     model.compile(keras.optimizers.Adam(rate, epsilon=training.adam_epsilon), jit_compile=False)
     # What the first step would build otherwise makes TensorFlow trace the whole step twice.
     model.optimizer.build(model.trainable_variables)
-    trainer = JointTrainer(model, systems.of(experiment.network.name).objective(experiment))
+    trainer = JointTrainer(model, stage.objective(), stage.fixed_moments)
     trainer.compile(model.optimizer, jit_compile=False)
     trainer.build(model.input_shape)
     return trainer
@@ -131,35 +145,61 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
             network.
     """
     experiment = run.experiment
-    training = experiment.training
     model = build_network(experiment)
-    trainer = compile_for_training(model, experiment)
-    first_epoch = checkpoints.resume(model, run)
-    steps = pipeline.steps_per_epoch(blocks, training.batch_size, training.blocks_per_epoch)
+    plan = stages.stages(experiment)
+    kept = run.checkpoints()
+    stage = stages.stage_after(plan, kept[-1][0] if kept else 0)
+    trainer = compile_for_training(model, stage, _steps_per_epoch(stage, blocks))
+    _fit(trainer, run, stage, checkpoints.resume(model, run), blocks)
+    for stage in plan[plan.index(stage) + 1 :]:
+        trainer = compile_for_training(model, stage, _steps_per_epoch(stage, blocks))
+        _fit(trainer, run, stage, stage.first_epoch, blocks)
+    callbacks.require_finite_weights(model, run)
+    systems.of(experiment.network.name).calibrate(model, blocks, experiment)
+    checkpoints.save_model(model, run.model_file)
+    return model
+
+
+def _steps_per_epoch(stage: stages.Stage, blocks: store.Store) -> int:
+    training = stage.experiment.training
+    return pipeline.steps_per_epoch(blocks, training.batch_size, training.blocks_per_epoch)
+
+
+def _fit(
+    trainer: JointTrainer,
+    run: runs.Run,
+    stage: stages.Stage,
+    first_epoch: int,
+    blocks: store.Store,
+) -> None:
+    """Trains from `first_epoch` to the end of the stage."""
+    experiment = stage.experiment
+    training = experiment.training
+    steps = _steps_per_epoch(stage, blocks)
     batches = pipeline.batches(
         blocks,
         batch_size=training.batch_size,
         seed=experiment.seed,
         first_epoch=first_epoch,
-        num_epochs=training.num_epochs,
+        num_epochs=stage.end_epoch,
         augmentation=training.augmentation,
         blocks_per_epoch=training.blocks_per_epoch,
         num_classes=experiment.dataset.num_classes,
     )
-    progress = callbacks.Progress(first_epoch, training.num_epochs, steps)
+    progress = callbacks.Progress(stage, first_epoch, steps)
     try:
         trainer.fit(
             batches,
             initial_epoch=first_epoch,
-            epochs=training.num_epochs,
+            epochs=stage.end_epoch,
             steps_per_epoch=steps,
             verbose=0,
             shuffle=False,  # the pipeline shuffles
             callbacks=[
-                callbacks.SetEpoch(),
+                callbacks.SetEpoch(stage),
                 callbacks.SeedDropout(experiment.seed),
                 callbacks.StopAtNan(run),
-                callbacks.Log(run, first_epoch, trainer.objective.terms),
+                callbacks.Log(run, stage, first_epoch, trainer.objective.terms),
                 keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
                 callbacks.Checkpoint(run, training.checkpoint_every),
                 progress,
@@ -167,14 +207,10 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
         )
     except tf.errors.OpError as error:
         raise RuntimeError(
-            f"Training stopped at step {int(model.optimizer.iterations)}: {_reason(error)}"
+            f"Training stopped at step {int(trainer.optimizer.iterations)}: {_reason(error)}"
         ) from error
     finally:
         progress.close()
-    callbacks.require_finite_weights(model, run)
-    systems.of(experiment.network.name).calibrate(model, blocks, experiment)
-    checkpoints.save_model(model, run.model_file)
-    return model
 
 
 def _reason(error: tf.errors.OpError) -> str:

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 import tiny_runs
 
-from ban_tf import callbacks, checkpoints, config, runs, training
+from ban_tf import callbacks, checkpoints, config, runs, stages, training
 from ban_tf.data import store
 
 # Keras converts with an `__array__` that NumPy 2 finds old-fashioned; TensorFlow says that data
@@ -25,6 +25,7 @@ pytestmark = [
 ]
 
 EXPERIMENT = tiny_runs.experiment()
+STAGE = stages.stages(EXPERIMENT)[-1]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -139,9 +140,19 @@ def test_stairs_stay_exact_beyond_what_float32_counts():
 def test_the_paper_s_words_count_iterations():
     words = dataclasses.replace(EXPERIMENT.training, decay_unit="iterations")
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    training.compile_for_training(model, dataclasses.replace(EXPERIMENT, training=words))
+    experiment = dataclasses.replace(EXPERIMENT, training=words)
+    model = keras.Model(model.inputs, {"logits": model.output})
+    training.compile_for_training(model, stages.Stage(0, 1, experiment), steps_per_epoch=9)
     decay = model.optimizer.get_config()["learning_rate"]["config"]
     assert decay == {"initial": 1e-3, "factor": 0.5, "every": 300_000, "limit": 1e-5, "per_step": 1}
+
+
+def test_a_rate_by_epoch_halves_every_20_epochs_whatever_their_length():
+    recipe = config.s3dis(network="bonet").training
+    short, long = (training.learning_rate(recipe, steps) for steps in (5, 4000))
+    for epoch, rate in ((0, 5e-4), (19, 5e-4), (20, 2.5e-4), (40, 1.25e-4), (400, 1e-5)):
+        assert float(short(5 * epoch + 4)) == pytest.approx(rate)
+        assert float(long(4000 * epoch)) == pytest.approx(rate)
 
 
 def test_the_schedule_survives_serialisation():
@@ -193,7 +204,7 @@ def test_batch_norm_goes_on_counting_after_a_stop(finished):
 
 def test_rows_without_a_checkpoint_are_done_again(finished, tmp_path):
     run = copy_unfinished(finished, tmp_path / "run")
-    log = callbacks.Log(run, first_epoch=2, terms=("semantic", "instance"))
+    log = callbacks.Log(run, STAGE, first_epoch=2, terms=("semantic", "instance"))
     assert [line.split(",")[0] for line in log.lines] == ["epoch", "1", "2"]
 
 
@@ -201,7 +212,7 @@ def test_a_damaged_log_is_named(finished, tmp_path):
     run = copy_unfinished(finished, tmp_path / "run")
     run.log_file.write_text("epoch,loss\nx,1\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"log.csv is damaged. Delete it"):
-        callbacks.Log(run, first_epoch=2, terms=("semantic", "instance"))
+        callbacks.Log(run, STAGE, first_epoch=2, terms=("semantic", "instance"))
 
 
 def test_the_log_has_losses_rate_and_momentum_of_every_epoch(finished):
