@@ -1,10 +1,10 @@
-"""From a raw data set to a prepared store: read every room once, cut it into training blocks."""
+"""From raw data, or none, to a prepared store: read rooms once, cut them into training blocks."""
 
 import pathlib
 from collections.abc import Callable, Sequence
 
 from ban_tf import config
-from ban_tf.data import cloud_cache, store
+from ban_tf.data import cloud_cache, store, synthetic
 
 ReadAreas = Callable[..., list[pathlib.Path]]
 
@@ -43,3 +43,11 @@ def prepare(
         seed=experiment.seed,
     )
     return store.Store.open(blocks, experiment.blocks)
+
+
+def generate_building(root: pathlib.Path, experiment: config.Experiment) -> pathlib.Path:
+    """A furnished building in S3DIS's raw layout with the experiment's areas, made once."""
+    if not root.is_dir():
+        print(f"generating a building in {root} ...")
+        synthetic.write_building(root, len(experiment.dataset.areas), seed=experiment.seed)
+    return root

@@ -76,9 +76,7 @@ def train_and_evaluate(
         sources: where they came from; kept in the run folder.
         compare_untrained: evaluate the untrained network first, which doubles the evaluation.
     """
-    run.save_sources(sources)
-    sizes = evaluation.measure_instance_sizes(run.experiment, store)
-    evaluation.save_instance_sizes(run, sizes)
+    sizes = _note_data(run, store, sources)
     held_out = store.select([run.experiment.test_area])
     protocol: config.Protocol = "covering" if store.settings is not None else "legacy"
     training.make_deterministic(run.experiment.seed)
@@ -93,12 +91,30 @@ def train_and_evaluate(
         if not (untrained / "scores.json").is_file():  # nobody needs its predictions
             evaluation.write(evaluate(training.build_network(run.experiment), None), untrained)
         before = json.loads((untrained / "scores.json").read_text(encoding="utf-8"))
-    with run.training_time():
-        model = training.train(run, store.select(run.experiment.train_areas))
+    model = _train(run, store)
     out, begin = run.evaluation_folder(protocol), time.monotonic()
     after = evaluate(model, out)
     _record([run], after, time.monotonic() - begin, out)
     return Outcome(run, before, after, find_collapse(model, store, run.experiment))
+
+
+def train_only(run: runs.Run, store: Store, sources: runs.Sources) -> None:
+    """Trains; `evaluate_runs` can follow at any time. Arguments as `train_and_evaluate`."""
+    _note_data(run, store, sources)
+    training.make_deterministic(run.experiment.seed)
+    _train(run, store)
+
+
+def _note_data(run: runs.Run, store: Store, sources: runs.Sources) -> evaluation.InstanceSizes:
+    run.save_sources(sources)
+    sizes = evaluation.measure_instance_sizes(run.experiment, store)
+    evaluation.save_instance_sizes(run, sizes)
+    return sizes
+
+
+def _train(run: runs.Run, store: Store) -> keras.Model:
+    with run.training_time():
+        return training.train(run, store.select(run.experiment.train_areas))
 
 
 def find_collapse(

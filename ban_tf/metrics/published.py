@@ -22,6 +22,8 @@ class PublishedTable:
 
     Attributes:
         title: where it stands and what it was measured on.
+        dataset: name of the data set.
+        areas: of the data set.
         label_names: headings of `PublishedRow.label`.
         metrics: names of the scores it holds.
         rows: in the paper's order.
@@ -30,6 +32,8 @@ class PublishedTable:
     """
 
     title: str
+    dataset: str
+    areas: tuple[int, ...]
     label_names: tuple[str, ...]
     metrics: tuple[str, ...]
     rows: tuple[PublishedRow, ...]
@@ -57,20 +61,25 @@ class _Source:
 _SIX_FOLD = (1, 2, 3, 4, 5, 6)
 _METHODS = {"BAN": "Ours"}
 _VARIANTS = {"BAN": "STOI then ITOS", "PointNet++": "none"}
-_SOURCES = (
-    _Source(
+_SOURCES = {
+    1: _Source(
         "s3dis", _SIX_FOLD, 272, "table1_s3dis_instance_6fold.csv",
         "the paper's Table 1, 6-fold", 2, INSTANCE_METRICS, _METHODS,
     ),
-    _Source(
+    2: _Source(
         "s3dis", _SIX_FOLD, 272, "table2_s3dis_semantic_6fold.csv",
         "the paper's Table 2, 6-fold", 2, SEMANTIC_METRICS, _METHODS,
     ),
-    _Source(
+    7: _Source(
         "s3dis", (5,), 68, "table7_ablation_s3dis_area5.csv",
         "the paper's Table 7, Area 5", 3, METRICS, _VARIANTS,
     ),
-)  # fmt: skip
+}  # fmt: skip
+
+
+def load(number: int) -> PublishedTable:
+    """A table of the paper, whole: 1, 2 or 7."""
+    return _load(_SOURCES[number], _SOURCES[number].metrics)
 
 
 def find(evaluation: Evaluation, metrics: tuple[str, ...]) -> PublishedTable | None:
@@ -88,7 +97,7 @@ def find(evaluation: Evaluation, metrics: tuple[str, ...]) -> PublishedTable | N
     """
     if evaluation.protocol != "legacy":
         return None
-    for source in _SOURCES:
+    for source in _SOURCES.values():
         same = (source.dataset, source.areas) == (evaluation.dataset, evaluation.areas)
         if same and set(metrics) <= set(source.metrics):
             return _load(source, metrics)
@@ -108,6 +117,8 @@ def _load(source: _Source, metrics: tuple[str, ...]) -> PublishedTable:
     )
     return PublishedTable(
         title=source.title,
+        dataset=source.dataset,
+        areas=source.areas,
         label_names=tuple(name[0].upper() + name[1:] for name in label_names),
         metrics=metrics,
         rows=rows,

@@ -1,0 +1,177 @@
+"""The layout of the paper's Table 7: variants of BAN, each trained with several seeds."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ban_tf.metrics import comparison, published
+from ban_tf.metrics.layout import Table
+
+BASELINE = "none"  # the row that the others are a gain over
+_MIN_SEEDS = 3  # fewer say nothing of the spread
+
+Scores = Mapping[str, Any]  # the document of `table.to_json`
+
+
+def tables(samples: Mapping[str, Sequence[Scores]]) -> list[Table]:
+    """Three tables: the scores, their difference to the paper's, and the gain over the baseline.
+
+    A spread is the standard deviation over the seeds, of a gain that of the differences seed by
+    seed. A difference smaller than its spread is marked `~`.
+
+    Args:
+        samples: for each variant, by its name in the paper, the scores of every seed; all
+            variants with the same seeds in the same order. Rows that are missing are left out.
+
+    Raises:
+        ValueError: an unknown variant, a variant without seeds or with others than the rest, or
+            scores of different data.
+    """
+    paper = published.load(7)
+    _check(samples, paper)
+    some = next(iter(samples.values()))
+    note = comparison.paper_note(paper, some[0]["dataset"], some[0]["protocol"], some[0]["areas"])
+    where = f"{some[0]['dataset']}, {some[0]['protocol']} protocol, {_seeds(len(some))}"
+    return [
+        _score_table(samples, paper, where, note),
+        _difference_table(samples, paper, where, note),
+        _gain_table(samples, paper, where),
+    ]
+
+
+def _check(samples: Mapping[str, Sequence[Scores]], paper: published.PublishedTable) -> None:
+    known = [row.label[0] for row in paper.rows]
+    unknown = sorted(set(samples) - set(known))
+    if unknown or not samples:
+        raise ValueError(f"variants must be some of {known}. Received: {unknown or 'none'}")
+    lengths = {name: len(scores) for name, scores in samples.items()}
+    if len(set(lengths.values())) != 1 or 0 in lengths.values():
+        raise ValueError(
+            f"all variants need the same number of seeds, at least 1. Received: {lengths}"
+        )
+    comparison.check_comparable([scores for several in samples.values() for scores in several])
+
+
+def _seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"
+
+
+def _in_percent(samples: Sequence[Scores], metric: str) -> list[float] | None:
+    """The values of all seeds; None if the metric is undefined for one of them."""
+    values = [scores[metric] for scores in samples]
+    return None if None in values else [100 * value for value in values]
+
+
+def _spread(values: Sequence[float]) -> float | None:
+    return statistics.stdev(values) if len(values) >= _MIN_SEEDS else None
+
+
+def _mean_cell(values: Sequence[float] | None) -> str:
+    if values is None:
+        return "-"
+    spread = _spread(values)
+    mean = f"{statistics.fmean(values):.1f}"
+    return mean if spread is None else f"{mean} ± {spread:.1f}"
+
+
+def _difference_cell(values: Sequence[float] | None) -> str:
+    """A mean difference with its spread, marked if it is the smaller of the two."""
+    if values is None:
+        return "-"
+    spread, mean = _spread(values), statistics.fmean(values)
+    if spread is None:
+        return f"{mean:+.1f}"
+    return f"{mean:+.1f} ± {spread:.1f}{' ~' if abs(mean) < spread else ''}"
+
+
+def _spread_note(samples: Mapping[str, Sequence[Scores]]) -> str:
+    count = len(next(iter(samples.values())))
+    if count < _MIN_SEEDS:
+        return (
+            f"{_seeds(count)}: no spread, for which at least {_MIN_SEEDS} are needed; "
+            "a difference of a point or two may be chance."
+        )
+    return f"± is the standard deviation over {_seeds(count)}; ~ marks differences smaller than it."
+
+
+def _score_table(
+    samples: Mapping[str, Sequence[Scores]],
+    paper: published.PublishedTable,
+    where: str,
+    note: str,
+) -> Table:
+    paper_rows = [
+        (*row.label, *(f"{row.percent[name]:.1f}" for name in paper.metrics)) for row in paper.rows
+    ]
+    our_rows = [
+        (
+            f"{row.label[0]} (ours)",
+            *row.label[1:],
+            *(_mean_cell(_in_percent(samples[row.label[0]], name)) for name in paper.metrics),
+        )
+        for row in paper.rows
+        if row.label[0] in samples
+    ]
+    return Table(
+        title=f"Ablation (layout of {paper.title}): {where}",
+        header=(*paper.label_names, *paper.metrics),
+        num_labels=len(paper.label_names),
+        rows=(*paper_rows, *our_rows),
+        num_published=len(paper_rows),
+        notes=tuple(filter(None, (note, _spread_note(samples)))),
+    )
+
+
+def _difference_table(
+    samples: Mapping[str, Sequence[Scores]],
+    paper: published.PublishedTable,
+    where: str,
+    note: str,
+) -> Table:
+    rows = []
+    for row in paper.rows:
+        if row.label[0] not in samples:
+            continue
+        cells = []
+        for name in paper.metrics:
+            values = _in_percent(samples[row.label[0]], name)
+            shifted = None if values is None else [value - row.percent[name] for value in values]
+            cells.append(_difference_cell(shifted))
+        rows.append((*row.label, *cells))
+    return Table(
+        title=f"Δ to the paper's row: {where}",
+        header=(*paper.label_names, *(f"Δ {name}" for name in paper.metrics)),
+        num_labels=len(paper.label_names),
+        rows=tuple(rows),
+        notes=tuple(filter(None, (note.replace("rows above the rule", "paper's rows"),))),
+    )
+
+
+def _gain_table(
+    samples: Mapping[str, Sequence[Scores]], paper: published.PublishedTable, where: str
+) -> Table:
+    baseline = next(row for row in paper.rows if row.label[0] == BASELINE)
+    rows = []
+    for row in paper.rows:
+        if row is baseline:
+            continue
+        paper_gain = (row.percent[name] - baseline.percent[name] for name in paper.metrics)
+        rows.append((f"{row.label[0]} (paper)", *(f"{gain:+.1f}" for gain in paper_gain)))
+        if row.label[0] in samples and BASELINE in samples:
+            cells = (_gain_cell(samples, row.label[0], name) for name in paper.metrics)
+            rows.append((f"{row.label[0]} (ours)", *cells))
+    return Table(
+        title=f"Gain over {BASELINE!r}: {where}",
+        header=("Variant", *(f"Δ {name}" for name in paper.metrics)),
+        num_labels=1,
+        rows=tuple(rows),
+        notes=(_spread_note(samples),),
+    )
+
+
+def _gain_cell(samples: Mapping[str, Sequence[Scores]], variant: str, metric: str) -> str:
+    ours = _in_percent(samples[variant], metric)
+    base = _in_percent(samples[BASELINE], metric)
+    if ours is None or base is None:
+        return "-"
+    return _difference_cell([high - low for high, low in zip(ours, base, strict=True)])

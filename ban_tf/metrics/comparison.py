@@ -1,0 +1,116 @@
+"""Several systems side by side, in the layout of the paper's Tables 1 and 2."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ban_tf.metrics import published
+from ban_tf.metrics.layout import Table
+
+_TABLES = ((1, "Instance segmentation"), (2, "Semantic segmentation"))
+_SAME = ("dataset", "areas", "protocol", "rooms")
+
+
+@dataclasses.dataclass(frozen=True)
+class SystemScores:
+    """One row.
+
+    Attributes:
+        title: of the system.
+        backbone: of the system.
+        scores: the document of `table.to_json`.
+        footnotes: where the system departs from its original.
+    """
+
+    title: str
+    backbone: str
+    scores: Mapping[str, Any]
+    footnotes: tuple[str, ...] = ()
+
+
+def tables(systems: Sequence[SystemScores]) -> list[Table]:
+    """Instance and semantic scores of systems that were evaluated on the same points.
+
+    The paper's rows always stand above; where they are of other points, a note says so.
+
+    Args:
+        systems: at least one, in the order of the rows.
+
+    Raises:
+        ValueError: no system, or systems that were evaluated on different data.
+    """
+    if not systems:
+        raise ValueError("there must be at least one system to compare. Received: none")
+    check_comparable([system.scores for system in systems])
+    return [_table(number, what, systems) for number, what in _TABLES]
+
+
+def check_comparable(scores: Sequence[Mapping[str, Any]]) -> None:
+    """Raises ValueError if documents of scores are of different rooms, areas or protocols."""
+    for name in _SAME:
+        values = [document[name] for document in scores]
+        for value in values:
+            if value != values[0]:
+                raise ValueError(
+                    f"systems can only be compared on the same `{name}`. Received: {values[0]} "
+                    f"and {value}; evaluate them with the same --data and --protocol."
+                )
+
+
+def paper_note(paper: published.PublishedTable, dataset: str, protocol: str, areas: Any) -> str:
+    """Whether scores may stand beside the paper's rows; empty if they may."""
+    same = (dataset, tuple(areas)) == (paper.dataset, paper.areas)
+    if same and protocol == "legacy":
+        return ""
+    return (
+        f"The rows above the rule are {paper.title}, on {paper.dataset} in the originals' "
+        f"protocol; ours are of {dataset}, {protocol} protocol, and do not compare with them."
+    )
+
+
+def cell(value: float | None) -> str:
+    """A score in percent; a dash where it is undefined."""
+    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"
+
+
+def _table(number: int, what: str, systems: Sequence[SystemScores]) -> Table:
+    paper = published.load(number)
+    marks = _marks(systems)
+    first = systems[0].scores
+    paper_rows = [
+        (*row.label, *(f"{row.percent[name]:.1f}" for name in paper.metrics)) for row in paper.rows
+    ]
+    our_rows = [
+        (
+            f"{system.title} (ours){mark}",
+            system.backbone,
+            *(cell(system.scores[name]) for name in paper.metrics),
+        )
+        for system, mark in zip(systems, marks, strict=True)
+    ]
+    note = paper_note(paper, first["dataset"], first["protocol"], first["areas"])
+    return Table(
+        title=f"{what} (layout of {paper.title}): {first['dataset']}, {first['protocol']} protocol",
+        header=(*paper.label_names, *paper.metrics),
+        num_labels=len(paper.label_names),
+        rows=(*paper_rows, *our_rows),
+        num_published=len(paper_rows),
+        notes=(*([note] if note else []), *_footnotes(systems)),
+    )
+
+
+def _numbers(systems: Sequence[SystemScores]) -> dict[str, int]:
+    """Footnotes, each once, numbered from 1 in the order of the rows."""
+    sentences = dict.fromkeys(note for system in systems for note in system.footnotes)
+    return {sentence: number for number, sentence in enumerate(sentences, start=1)}
+
+
+def _marks(systems: Sequence[SystemScores]) -> list[str]:
+    numbers = _numbers(systems)
+    lists = [",".join(str(numbers[note]) for note in system.footnotes) for system in systems]
+    return [f" [{listed}]" if listed else "" for listed in lists]
+
+
+def _footnotes(systems: Sequence[SystemScores]) -> list[str]:
+    return [f"[{number}] {sentence}" for sentence, number in _numbers(systems).items()]
