@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from ban_tf import checkpoints, runs
 from ban_tf.model.normalization import MomentumSchedule
+from ban_tf.stages import Stage
 
 _GENERATOR = "seed_generator_state"  # the name Keras gives the state of dropout
 
@@ -17,10 +18,14 @@ class TrainingDivergedError(RuntimeError):
 
 
 class SetEpoch(keras.callbacks.Callback):
-    """Tells the losses that change with the epoch which one it is."""
+    """Tells the losses that change with the epoch which one of the stage it is."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.first_epoch = stage.first_epoch
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.model.epoch.assign(epoch)
+        self.model.epoch.assign(epoch - self.first_epoch)
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -70,14 +75,14 @@ class SeedDropout(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """One bar over the whole training with losses and time left."""
+    """One bar over a stage of the training with losses and time left."""
 
-    def __init__(self, first_epoch: int, num_epochs: int, steps_per_epoch: int) -> None:
+    def __init__(self, stage: Stage, first_epoch: int, steps_per_epoch: int) -> None:
         super().__init__()
-        self.num_epochs = num_epochs
+        self.num_epochs = num_epochs = stage.experiment.training.total_epochs
         self.bar = tqdm(
-            total=num_epochs * steps_per_epoch,
-            initial=first_epoch * steps_per_epoch,
+            total=(stage.end_epoch - stage.first_epoch) * steps_per_epoch,
+            initial=(first_epoch - stage.first_epoch) * steps_per_epoch,
             unit="step",
             desc=f"epoch {first_epoch + 1}/{num_epochs}",
             mininterval=0.5,
@@ -96,16 +101,22 @@ class Progress(keras.callbacks.Callback):
 
 
 class Log(keras.callbacks.Callback):
-    """A row per epoch in log.csv; rows a crash left without a checkpoint are done again."""
+    """A row per epoch in log.csv; rows a crash left without a checkpoint are done again.
 
-    def __init__(self, run: runs.Run, first_epoch: int, terms: tuple[str, ...]) -> None:
+    `step` counts those of the stage's optimiser.
+    """
+
+    def __init__(
+        self, run: runs.Run, stage: Stage, first_epoch: int, terms: tuple[str, ...]
+    ) -> None:
         super().__init__()
         self.losses = ("loss", *(f"{term}_loss" for term in terms))
         self.columns = ("epoch", "step", "learning_rate", "batch_norm_momentum", *self.losses)
         self.path = run.log_file
-        training = run.experiment.training
+        training = stage.experiment.training
         self.momentum = MomentumSchedule(decay=training.batch_norm_decay, unit=training.decay_unit)
         self.per_step = training.per_step
+        self.fixed_moments = stage.fixed_moments
         self.lines = [",".join(self.columns), *self._earlier(first_epoch)]
 
     def _earlier(self, first_epoch: int) -> list[str]:
@@ -122,7 +133,8 @@ class Log(keras.callbacks.Callback):
         optimizer = self.model.optimizer
         step = int(optimizer.iterations)
         # In the logs it reaches TensorBoard too, which comes after; the rate is there already.
-        values["batch_norm_momentum"] = 1 - float(self.momentum.share(step * self.per_step))
+        share = 0.0 if self.fixed_moments else float(self.momentum.share(step * self.per_step))
+        values["batch_norm_momentum"] = 1 - share
         row = (
             epoch + 1,
             step,

@@ -544,6 +544,11 @@ class TrainingConfig:
         """What one step of the optimiser counts in the schedules."""
         return self.batch_size if self.decay_unit == "samples" else 1
 
+    @property
+    def total_epochs(self) -> int:
+        """Those of the pre-training included."""
+        return self.pretraining.num_epochs + self.num_epochs
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GroupMergingConfig:

@@ -159,17 +159,10 @@ def embed_sample(
     Raises:
         ValueError: the store has no blocks.
     """
-    num_drawn = min(num_blocks, len(store))
-    if num_drawn < 1:
-        raise ValueError(
-            "at least one training block is needed. "
-            f"Received: num_blocks={num_blocks}, {len(store)} blocks in {store.path}"
-        )
-    drawn = np.random.default_rng(seed).choice(len(store), num_drawn, replace=False)
-    sample = store.read(drawn)
+    sample = store.read(store.draw(num_blocks, seed))
     embedding = [
         model.predict_on_batch(sample.features[start : start + batch_size])["embedding"]
-        for start in range(0, num_drawn, batch_size)
+        for start in range(0, len(sample.features), batch_size)
     ]
     return np.concatenate(embedding), sample.instance
 

@@ -148,12 +148,11 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
     model = build_network(experiment)
     plan = stages.stages(experiment)
     kept = run.checkpoints()
-    stage = stages.stage_after(plan, kept[-1][0] if kept else 0)
-    trainer = compile_for_training(model, stage, _steps_per_epoch(stage, blocks))
-    _fit(trainer, run, stage, checkpoints.resume(model, run), blocks)
-    for stage in plan[plan.index(stage) + 1 :]:
+    current = stages.stage_after(plan, kept[-1][0] if kept else 0)
+    for stage in plan[plan.index(current) :]:
         trainer = compile_for_training(model, stage, _steps_per_epoch(stage, blocks))
-        _fit(trainer, run, stage, stage.first_epoch, blocks)
+        first_epoch = checkpoints.resume(model, run) if stage is current else stage.first_epoch
+        _fit(trainer, run, stage, first_epoch, blocks)
     callbacks.require_finite_weights(model, run)
     systems.of(experiment.network.name).calibrate(model, blocks, experiment)
     checkpoints.save_model(model, run.model_file)

@@ -210,7 +210,7 @@ def test_what_cannot_be_estimated_says_what_it_needs(prepared):
 def test_a_store_without_blocks_is_refused(prepared):
     _, store, oracle = prepared
     empty = Store(store.path, (), store.num_points, store.settings)
-    with pytest.raises(ValueError, match="at least one training block is needed"):
+    with pytest.raises(ValueError, match="at least one block is needed"):
         estimation.embed_sample(oracle, empty, batch_size=2)
 
 

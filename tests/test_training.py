@@ -139,9 +139,8 @@ def test_stairs_stay_exact_beyond_what_float32_counts():
 
 def test_the_paper_s_words_count_iterations():
     words = dataclasses.replace(EXPERIMENT.training, decay_unit="iterations")
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     experiment = dataclasses.replace(EXPERIMENT, training=words)
-    model = keras.Model(model.inputs, {"logits": model.output})
+    model = training.build_network(experiment)
     training.compile_for_training(model, stages.Stage(0, 1, experiment), steps_per_epoch=9)
     decay = model.optimizer.get_config()["learning_rate"]["config"]
     assert decay == {"initial": 1e-3, "factor": 0.5, "every": 300_000, "limit": 1e-5, "per_step": 1}

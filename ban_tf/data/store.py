@@ -141,6 +141,27 @@ class Store:
             instance[places[k]] = part.instance
         return Blocks(features, semantic, instance)
 
+    def draw(self, num_blocks: int, seed: int) -> np.ndarray:
+        """Draws blocks without repeats; the same ones for the same seed.
+
+        Args:
+            num_blocks: how many; all of them if there are fewer.
+            seed: of the drawing.
+
+        Returns:
+            int64 `[min(num_blocks, len)]`, for `read`.
+
+        Raises:
+            ValueError: none is asked for, or there is none.
+        """
+        num_drawn = min(num_blocks, len(self))
+        if num_drawn < 1:
+            raise ValueError(
+                "at least one block is needed. "
+                f"Received: num_blocks={num_blocks}, {len(self)} blocks in {self.path}"
+            )
+        return np.random.default_rng(seed).choice(len(self), num_drawn, replace=False)
+
     def verify(self) -> None:
         """Reads every file and compares it with the manifest, which `open` does by size alone.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 
 from ban_tf.config import DecayUnit, NetworkConfig, ScheduleConfig, TrainingConfig
-from ban_tf.model import asis, ban, jsnet, pointnet, pointnet2
+from ban_tf.model import asis, ban, jsnet, pointnet, pointnet2, sgpn
 from ban_tf.model.normalization import MomentumSchedule
 
 BUILDERS: dict[str, Callable[[NetworkConfig, MomentumSchedule, int | None], keras.Model]] = {
@@ -15,6 +15,7 @@ BUILDERS: dict[str, Callable[[NetworkConfig, MomentumSchedule, int | None], kera
     "jsnet_pointnet2": jsnet.build_on_pointnet2,
     "pointnet": pointnet.build,
     "pointnet2": pointnet2.build,
+    "sgpn": sgpn.build,
 }
 
 

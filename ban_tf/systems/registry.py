@@ -1,11 +1,13 @@
 """Systems by the name of their network."""
 
 from ban_tf.systems.embedding import EmbeddingSystem
+from ban_tf.systems.sgpn import SgpnSystem
 from ban_tf.systems.system import System
 
 SYSTEMS: dict[str, System] = {
     "ban": EmbeddingSystem("BAN", "PointNet++"),
     "pointnet2": EmbeddingSystem("PointNet++", "PointNet++"),
+    "sgpn": SgpnSystem(),
 }
 
 

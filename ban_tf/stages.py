@@ -1,0 +1,83 @@
+"""The parts of a training, each with an optimiser of its own: pre-training, then the rest."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from ban_tf import systems
+from ban_tf.config import Experiment
+from ban_tf.losses.semantic import semantic_loss
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Consecutive epochs that are trained alike.
+
+    Args:
+        first_epoch: its first one, counted from the start of the training.
+        end_epoch: the one after its last.
+        experiment: with the batch size and learning rate of this stage.
+        classes_only: whether it trains what the class scores depend on, by the semantic loss.
+        fixed_moments: whether the batch norms keep their moments, and nothing is dropped.
+    """
+
+    first_epoch: int
+    end_epoch: int
+    experiment: Experiment
+    classes_only: bool = False
+    fixed_moments: bool = False
+
+    def objective(self) -> systems.Objective:
+        """The losses of the experiment's system, or the classes' alone."""
+        objective = systems.of(self.experiment.network.name).objective(self.experiment)
+        return SemanticObjective(objective.terms) if self.classes_only else objective
+
+    def choose_trainable(self, network: keras.Model) -> None:
+        """Marks the layers that this stage trains."""
+        scores = keras.Model(network.inputs, network.output["logits"])
+        needed = {id(layer) for layer in scores.layers}
+        for layer in network.layers:
+            layer.trainable = not self.classes_only or id(layer) in needed
+
+
+class SemanticObjective:
+    """The semantic loss; the other terms of a system are zero.
+
+    Args:
+        terms: of the system, `semantic` among them.
+    """
+
+    def __init__(self, terms: tuple[str, ...]) -> None:
+        self.terms = terms
+
+    def __call__(
+        self, labels: Mapping[str, Any], outputs: Mapping[str, Any], epoch: Any
+    ) -> dict[str, Any]:
+        losses = dict.fromkeys(self.terms, ops.zeros(()))
+        return losses | {"semantic": semantic_loss(labels["semantic"], outputs["logits"])}
+
+
+def stages(experiment: Experiment) -> list[Stage]:
+    """The stages of a training, in order; the last ends it."""
+    training = experiment.training
+    early = training.pretraining
+    if early.num_epochs == 0:
+        return [Stage(0, training.num_epochs, experiment)]
+    pretraining = dataclasses.replace(
+        experiment,
+        training=dataclasses.replace(
+            training, batch_size=early.batch_size, learning_rate=early.learning_rate
+        ),
+    )
+    return [
+        Stage(0, early.num_epochs, pretraining, classes_only=True),
+        Stage(early.num_epochs, training.total_epochs, experiment, fixed_moments=True),
+    ]
+
+
+def stage_after(plan: list[Stage], epochs_done: int) -> Stage:
+    """The stage that the last of `epochs_done` epochs belonged to; the first if none is done."""
+    return next(stage for stage in plan if epochs_done <= stage.end_epoch)

@@ -1,0 +1,102 @@
+"""SGPN: similarities of points in training, GroupMerging at inference (Wang et al. 2018)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ban_tf.config import Experiment
+from ban_tf.data.store import Store
+from ban_tf.instances import group_merging
+from ban_tf.instances.group_thresholds import GroupThresholds
+from ban_tf.instances.similarity import FeatureSimilarity
+from ban_tf.losses.double_hinge import double_hinge
+from ban_tf.losses.group_proposal import (
+    confidence_loss,
+    inverse_frequency,
+    weighted_semantic_loss,
+)
+from ban_tf.model.sgpn import THRESHOLDS
+from ban_tf.systems.system import Clusters, Objective, System
+
+_OUTPUTS = frozenset({"logits", "similarity_features", "confidence", THRESHOLDS})
+FOOTNOTES = (
+    "The semantic pre-training that SGPN asks for, of which nothing was published, is the first "
+    "part of the run: PointNet's recipe at batch 32, without dropout.",
+    "The momentum of every batch norm follows the schedule; the original leaves out the last two.",
+    "There is no limit on the groups of a block; the original takes 50.",
+    "Similarities are computed in float64 at inference, and thresholds come from a sample of the "
+    "training blocks, perfectly separated points among them; the original drops those.",
+    "No group is lost where every point has one.",
+)
+
+
+class SgpnObjective:
+    """Double hinge of the similarities, weighted cross-entropy, and error of the confidence."""
+
+    terms = ("semantic", "similarity", "confidence")
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._config = experiment.similarity_loss
+
+    def __call__(
+        self, labels: Mapping[str, Any], outputs: Mapping[str, Any], epoch: Any
+    ) -> dict[str, Any]:
+        config = self._config
+        factor = ops.minimum(config.factor + config.factor_per_epoch * epoch, config.factor_limit)
+        semantic, instance = labels["semantic"], labels["instance"]
+        weight = inverse_frequency(instance)
+        features = outputs["similarity_features"]
+        pairs = double_hinge(features, instance, semantic, weight, factor, config)
+        return {
+            "semantic": weighted_semantic_loss(semantic, outputs["logits"]),
+            "similarity": pairs.loss,
+            "confidence": confidence_loss(outputs["confidence"], pairs.iou, semantic),
+        }
+
+
+class SgpnSystem(System):
+    """Points of like features are one instance; what is like enough, training blocks tell."""
+
+    def __init__(self) -> None:
+        super().__init__("SGPN", "PointNet", _OUTPUTS, FOOTNOTES)
+
+    def objective(self, experiment: Experiment) -> Objective:
+        return SgpnObjective(experiment)
+
+    def group(
+        self, outputs: Mapping[str, np.ndarray], experiment: Experiment, first_block: int
+    ) -> list[Clusters]:
+        config = experiment.inference.group_merging
+        found = []
+        for index, semantic in enumerate(outputs["logits"].argmax(axis=-1)):
+            try:
+                similarity = FeatureSimilarity(outputs["similarity_features"][index], config.margin)
+                groups = group_merging.merge_groups(
+                    similarity,
+                    outputs["confidence"][index],
+                    semantic,
+                    outputs[THRESHOLDS][index],
+                    config,
+                )
+            except ValueError as error:
+                raise ValueError(f"block {first_block + index}: {error}") from error
+            found.append(Clusters(groups.labels, groups.classes))
+        return found
+
+    def calibrate(self, model: keras.Model, training_blocks: Store, experiment: Experiment) -> bool:
+        """Sets the thresholds of the classes, from some training blocks drawn by the seed."""
+        config = experiment.inference.group_merging
+        thresholds = GroupThresholds(experiment.network.num_classes, config)
+        drawn = training_blocks.draw(config.num_calibration_blocks, experiment.seed)
+        size = experiment.inference.batch_size
+        for start in range(0, len(drawn), size):
+            blocks = training_blocks.read(drawn[start : start + size])
+            features = model.predict_on_batch(blocks.features)["similarity_features"]
+            for block in zip(features, blocks.instance, blocks.semantic, strict=True):
+                similarity = FeatureSimilarity(block[0], config.margin)
+                thresholds.add(similarity, block[1], block[2])
+        model.get_layer(THRESHOLDS).set(thresholds.result())
+        return True
