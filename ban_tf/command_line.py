@@ -6,6 +6,9 @@ import pathlib
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import get_args
+
+from ban_tf import config
 
 RUNS = pathlib.Path("runs")
 _EXPECTED = (
@@ -39,6 +42,16 @@ def add_data_flags(flags: argparse.ArgumentParser) -> None:
 def add_run_flag(flags: argparse.ArgumentParser, default: str) -> None:
     """`--run`: the run folder."""
     flags.add_argument("--run", type=pathlib.Path, help=f"run folder (default: {default})")
+
+
+def add_clusterer_flag(flags: argparse.ArgumentParser, default: str) -> None:
+    """`--clusterer`: who groups the points of a block."""
+    flags.add_argument(
+        "--clusterer",
+        choices=get_args(config.Clusterer),
+        help="who groups the points of a block: the compiled op, or scikit-learn, which gives the "
+        f"same labels far more slowly (default: {default})",
+    )
 
 
 def run(main: Callable[[Sequence[str] | None], None]) -> None:

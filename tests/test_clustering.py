@@ -1,12 +1,14 @@
 """Clusters of embeddings, and their classes."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
 import pytest
 
 from ban_tf.config import InferenceConfig
-from ban_tf.instances import clustering
+from ban_tf.instances import clustering, scikit_learn
+from tf_ops import library
 
 CONFIG = InferenceConfig()
 CLUSTERERS = {name: dataclasses.replace(CONFIG, clusterer=name) for name in ("native", "sklearn")}
@@ -109,6 +111,40 @@ def test_the_op_and_scikit_learn_give_the_same_labels():
     )
     assert reference.max() > 5
     np.testing.assert_array_equal(native, reference)
+
+
+def who_clusters(config, monkeypatch):
+    """Whether the op and whether scikit-learn was asked for a block's labels."""
+    asked = []
+    op, reference = clustering.op.mean_shift, scikit_learn.mean_shift
+    monkeypatch.setattr(clustering.op, "mean_shift", lambda *a: (asked.append("op"), op(*a))[1])
+    monkeypatch.setattr(
+        scikit_learn, "mean_shift", lambda *a: (asked.append("scikit-learn"), reference(*a))[1]
+    )
+    monkeypatch.setattr(clustering.joblib, "cpu_count", lambda: 1)  # in this process
+    clustering.cluster(separated(40, 3)[0], config)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("name", "stock", "expected"),
+    [
+        ("native", False, "op"),
+        ("native", True, "scikit-learn"),
+        ("sklearn", False, "scikit-learn"),
+        ("sklearn", True, "scikit-learn"),
+    ],
+)
+def test_scikit_learn_stands_in_where_stock_kernels_are_in_use(name, stock, expected, monkeypatch):
+    with library.stock_kernels() if stock else contextlib.nullcontext():
+        assert who_clusters(CLUSTERERS[name], monkeypatch) == [expected]
+
+
+def test_the_kernels_in_use_do_not_change_the_labels():
+    blocks = np.random.default_rng(8).normal(scale=0.7, size=(3, 200, 5)).astype(np.float32)
+    expected = clustering.cluster_blocks(blocks, CONFIG)
+    with library.stock_kernels():
+        np.testing.assert_array_equal(clustering.cluster_blocks(blocks, CONFIG), expected)
 
 
 def test_no_blocks_give_no_labels(config):

@@ -1,4 +1,9 @@
-"""From embeddings of a block to clusters: mean shift, one block independent of the others."""
+"""From embeddings of a block to clusters: mean shift, one block independent of the others.
+
+The compiled op does it, or scikit-learn, with the same labels. The op's stock kernel, made to be
+exported, has fixed shapes and does the work of the largest possible number of clusters for every
+block; where stock kernels are in use scikit-learn therefore stands in for it.
+"""
 
 import joblib
 import keras
@@ -8,6 +13,7 @@ from ban_tf import overlap
 from ban_tf.config import InferenceConfig
 from ban_tf.data.cloud import NONE
 from ban_tf.instances import scikit_learn
+from tf_ops import library
 from tf_ops.clustering import clustering as op
 
 
@@ -42,7 +48,8 @@ def cluster_blocks(
 
     Args:
         embedding: float32 `[K, P, E]`.
-        config: bandwidth, seeding, and whether the op or scikit-learn does it.
+        config: bandwidth, seeding, and the clusterer: `native` is the compiled op, and scikit-learn
+            where stock kernels are in use; `sklearn` is scikit-learn everywhere.
         first_block: number of the first of these blocks in its room, for errors.
 
     Returns:
@@ -60,10 +67,10 @@ def cluster_blocks(
     _check_finite(embedding, first_block)
     if embedding.size == 0:
         return np.zeros(embedding.shape[:2], np.int32)
-    if config.clusterer == "native":
+    if config.clusterer == "native" and not library.use_stock():
         labels, _, _ = op.mean_shift(embedding, config.bandwidth, config.bin_seeding)
         return keras.ops.convert_to_numpy(labels)
-    # scikit-learn takes seconds a block: a process per core, which stay alive for the next call.
+    # It takes up to seconds a block: a process per core, which stay alive for the next call.
     workers = min(joblib.cpu_count(), len(embedding))
     jobs = (joblib.delayed(scikit_learn.mean_shift)(points, config) for points in embedding)
     return np.stack(joblib.Parallel(n_jobs=workers)(jobs))
