@@ -6,10 +6,12 @@ import keras
 import numpy as np
 
 from ban_tf.config import (
+    AsisConfig,
     BackboneConfig,
     BanConfig,
     LossConfig,
     NetworkConfig,
+    PointNetConfig,
     SetAbstractionConfig,
 )
 from ban_tf.losses.discriminative import DiscriminativeLoss
@@ -26,6 +28,8 @@ TINY = NetworkConfig(
         decoder=((12,), (8,)),
         head_width=8,
     ),
+    pointnet=PointNetConfig(point_widths=(8, 12), global_widths=(8,), head_widths=(12, 8)),
+    asis=AsisConfig(num_neighbours=6, chunk_rows=10),
 )
 
 

@@ -26,7 +26,7 @@ class AppendGlobal(keras.layers.Layer):
 
     Call arguments:
         features: `[B, N, C]`.
-        block: `[B, G]`.
+        block: `[B, 1, G]`.
 
     Returns:
         `[B, N, C + G]`.
@@ -34,7 +34,7 @@ class AppendGlobal(keras.layers.Layer):
 
     def call(self, features: Any, block: Any) -> Any:
         batch, num_points, _ = ops.shape(features)
-        tiled = ops.broadcast_to(block[:, None], (batch, num_points, block.shape[-1]))
+        tiled = ops.broadcast_to(block, (batch, num_points, block.shape[-1]))
         return ops.concatenate([features, tiled], axis=-1)
 
     def compute_output_shape(self, features_shape: Shape, block_shape: Shape) -> Shape:
@@ -54,7 +54,8 @@ def trunk(points: Any, sizes: PointNetConfig, schedule: MomentumSchedule) -> Any
         those of the block.
     """
     features = PointMLP(sizes.point_widths, schedule, name="point")(points)
-    block = PointMLP(sizes.global_widths, schedule, name="global")(ops.max(features, axis=1))
+    block = ops.max(features, axis=1, keepdims=True)  # [B, 1, C]
+    block = PointMLP(sizes.global_widths, schedule, name="global")(block)
     return AppendGlobal(name="append_global")(features, block)
 
 
