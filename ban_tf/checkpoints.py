@@ -3,6 +3,7 @@
 import os
 import pathlib
 import zipfile
+from collections.abc import Callable
 
 import keras
 
@@ -17,19 +18,48 @@ def save_model(model: keras.Model, path: pathlib.Path) -> None:
     Raises:
         OSError: a full disk, a missing right and so on; the message names the file.
     """
+    _save_whole(
+        model.save,
+        path,
+        "Earlier checkpoints are intact; with space and rights restored the same command goes on "
+        "from the last one.",
+    )
+
+
+def export(model: keras.Model, path: pathlib.Path) -> None:
+    """Saves `model` as `.keras`, or its weights alone as `.weights.h5`, whole or not at all.
+
+    Raises:
+        ValueError: another ending.
+        OSError: a full disk, a missing right and so on; the message names the file.
+    """
+    check_ending(path)
+    save = model.save_weights if path.name.endswith(".weights.h5") else model.save
+    _save_whole(save, path, "Restore space and rights, then give the same command again.")
+
+
+def check_ending(path: pathlib.Path) -> None:
+    """Raises ValueError unless `export` can write a file of this name."""
+    if not path.name.endswith((".keras", ".weights.h5")):
+        raise ValueError(
+            "a network is written as `.keras`, its weights alone as `.weights.h5`. "
+            f"Received: {path}"
+        )
+
+
+def _save_whole(save: Callable[[pathlib.Path], None], path: pathlib.Path, way_out: str) -> None:
     temporary = path.with_name(f".tmp_{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        model.save(temporary)
-        os.replace(temporary, path)
+        try:
+            save(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise OSError(
-            error.errno,
-            f"{path} cannot be written ({error.strerror or error}). Earlier checkpoints are "
-            "intact; with space and rights restored the same command goes on from the last one.",
+            error.errno, f"{path} cannot be written ({error.strerror or error}). {way_out}"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def resume(model: keras.Model, run: runs.Run) -> int:

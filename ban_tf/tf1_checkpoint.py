@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ban_tf import tf1_names
+from ban_tf import checkpoints, tf1_names
 from ban_tf.config import NetworkConfig
 from ban_tf.model import networks
 
@@ -41,7 +41,7 @@ def load_network(path: str | Path, network: str) -> keras.Model:
         raise ValueError(
             f"Checkpoints can be read for {', '.join(NETWORKS)}. Received: network={network!r}"
         )
-    prefix = _find_prefix(Path(path))
+    prefix = index_file(path).with_suffix("")
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = reader.get_variable_to_shape_map()
@@ -57,8 +57,42 @@ def load_network(path: str | Path, network: str) -> keras.Model:
     return model
 
 
-def _find_prefix(path: Path) -> Path:
-    """The checkpoint's prefix; the text file `checkpoint` is not asked, it is often stale."""
+def convert(path: str | Path, network: str, out: Path, overwrite: bool = False) -> keras.Model:
+    """Writes an original's checkpoint as a network of ours.
+
+    Args:
+        path: as in `load_network`.
+        network: as in `load_network`.
+        out: `.keras` for the network, `.weights.h5` for its weights alone; appears whole or not
+            at all.
+        overwrite: whether `out` may exist.
+
+    Returns:
+        The network that was written.
+
+    Raises:
+        FileExistsError: `out` exists.
+        ValueError: `out` has another ending, or what `load_network` refuses.
+        OSError: no checkpoint there, or `out` cannot be written.
+    """
+    checkpoints.check_ending(out)
+    if out.exists() and not overwrite:
+        raise FileExistsError(f"{out} exists; name another file, or allow to overwrite it.")
+    model = load_network(path, network)
+    checkpoints.export(model, out)
+    return model
+
+
+def index_file(path: str | Path) -> Path:
+    """The `.index` file of a checkpoint that is named as in `load_network`.
+
+    The text file `checkpoint` is not asked: it is often stale.
+
+    Raises:
+        FileNotFoundError: no checkpoint there.
+        ValueError: several checkpoints in the folder.
+    """
+    path = Path(path)
     if path.is_dir():
         found = sorted(path.glob("*.index"))
         if len(found) > 1:
@@ -71,7 +105,7 @@ def _find_prefix(path: Path) -> Path:
         raise FileNotFoundError(
             f"There is no TensorFlow 1 checkpoint: {index} does not exist. Received: path={path}"
         )
-    return index.with_suffix("")
+    return index
 
 
 def _read_config(shapes: dict[str, list[int]], network: str, prefix: Path) -> NetworkConfig:

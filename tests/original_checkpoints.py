@@ -91,7 +91,7 @@ def value(name, shape):
     return np.random.default_rng(seed).uniform(0.5, 1.5, shape).astype(np.float32)
 
 
-def write_checkpoint(prefix, shapes, slots=True):
+def write_checkpoint(prefix, shapes, slots=True, value=value):
     """Writes what TensorFlow 1's Saver does, with or without Adam's slots; returns `prefix`."""
     names = ("Adam", "Adam_1") if slots else ()
     slots = {f"{name}/{slot}": shape for name, shape in shapes.items() for slot in names}

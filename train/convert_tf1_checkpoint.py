@@ -1,0 +1,45 @@
+"""Writes a checkpoint of the authors' TensorFlow 1 code as a network of this project.
+
+    python train/convert_tf1_checkpoint.py log5/epoch_99.ckpt --network ban --out ban.keras
+
+The checkpoint is named by its prefix, its `.index` file, or a folder that holds one. What does not
+fit the network is refused by name. `--out x.keras` is the whole network, `--out x.weights.h5` its
+weights alone; either takes seconds.
+"""
+
+import argparse
+import math
+import pathlib
+from collections.abc import Sequence
+
+from ban_tf import command_line, tf1_checkpoint
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    model = tf1_checkpoint.convert(args.checkpoint, args.network, args.out, args.overwrite)
+    num_trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    num_classes, embedding_size = (model.output[name].shape[-1] for name in ("logits", "embedding"))
+    print(
+        f"{args.out}: {args.network}, {num_trainable:,} trainable numbers, {num_classes} classes, "
+        f"embedding of {embedding_size} channels"
+    )
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    flags = command_line.parser(__doc__)
+    flags.add_argument(
+        "checkpoint", type=pathlib.Path, help="prefix of the checkpoint, its .index file or folder"
+    )
+    flags.add_argument(
+        "--network", required=True, choices=tf1_checkpoint.NETWORKS, help="what wrote it"
+    )
+    flags.add_argument(
+        "--out", required=True, type=pathlib.Path, help="file to write: .keras or .weights.h5"
+    )
+    flags.add_argument("--overwrite", action="store_true", help="replace --out where it exists")
+    return flags.parse_args(argv)
+
+
+if __name__ == "__main__":
+    command_line.run(main)
