@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ban_tf.model.chunks import by_chunks
 from tf_ops import checks
 
 Shape = tuple[Any, ...]  # a size may be None: not known yet
@@ -39,18 +40,11 @@ def nearest_neighbours(query: Any, reference: Any, num_neighbours: int) -> Any:
     query, reference = (
         ops.stop_gradient(ops.convert_to_tensor(points)) for points in (query, reference)
     )
-    batch, size = ops.shape(query)[0], QUERIES_AT_A_TIME
-    if num_queries == 0:  # ops.map wants a first chunk to look at
-        return ops.zeros((batch, 0, num_neighbours), dtype="int32")
-    num_queries = ops.shape(query)[1]
-    num_chunks = -(-num_queries // size)
-    padded = ops.pad(query, [[0, 0], [0, num_chunks * size - num_queries], [0, 0]])
-    chunks = ops.transpose(ops.reshape(padded, (batch, num_chunks, size, 3)), (1, 0, 2, 3))
-    found = ops.map(lambda chunk: _nearest(chunk, reference, num_neighbours), chunks)
-    found = ops.reshape(
-        ops.transpose(found, (1, 0, 2, 3)), (batch, num_chunks * size, num_neighbours)
+    if num_queries == 0:  # there is no first chunk to look at
+        return ops.zeros((ops.shape(query)[0], 0, num_neighbours), dtype="int32")
+    return by_chunks(
+        lambda chunk: _nearest(chunk, reference, num_neighbours), (query,), QUERIES_AT_A_TIME
     )
-    return found[:, :num_queries]
 
 
 def _check_number(num_neighbours: int, num_references: int | None) -> None:
