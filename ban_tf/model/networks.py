@@ -5,12 +5,13 @@ from collections.abc import Callable
 import keras
 
 from ban_tf.config import DecayUnit, NetworkConfig, ScheduleConfig, TrainingConfig
-from ban_tf.model import asis, ban, jsnet, pointnet, pointnet2, sgpn
+from ban_tf.model import asis, ban, bonet, jsnet, pointnet, pointnet2, sgpn
 from ban_tf.model.normalization import MomentumSchedule
 
 BUILDERS: dict[str, Callable[[NetworkConfig, MomentumSchedule, int | None], keras.Model]] = {
     "asis": asis.build,
     "ban": ban.build,
+    "bonet": bonet.build,
     "jsnet": jsnet.build,
     "jsnet_pointnet2": jsnet.build_on_pointnet2,
     "pointnet": pointnet.build,

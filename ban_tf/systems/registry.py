@@ -1,11 +1,23 @@
 """Systems by the name of their network."""
 
+from ban_tf.systems.bonet import BonetSystem
 from ban_tf.systems.embedding import EmbeddingSystem
 from ban_tf.systems.sgpn import SgpnSystem
 from ban_tf.systems.system import System
 
+_BATCH = "Trained with BAN's batch of 12, where its own code takes 24."
+
 SYSTEMS: dict[str, System] = {
+    "asis": EmbeddingSystem("ASIS", "PointNet++", (_BATCH,)),
     "ban": EmbeddingSystem("BAN", "PointNet++"),
+    "bonet": BonetSystem(),
+    "jsnet": EmbeddingSystem("JSNet", "PointConv", (_BATCH,)),
+    "jsnet_pointnet2": EmbeddingSystem("JSNet", "PointNet++", (_BATCH,)),
+    "pointnet": EmbeddingSystem(
+        "PointNet",
+        "PointNet",
+        ("Its code was not released: PointNet's shared part, then 512, 256, 128 in each branch.",),
+    ),
     "pointnet2": EmbeddingSystem("PointNet++", "PointNet++"),
     "sgpn": SgpnSystem(),
 }

@@ -1,0 +1,77 @@
+"""Which of BoNet's boxes answers for which instance: the cheapest one-to-one association."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+from scipy import optimize
+
+from ban_tf.losses.box_targets import BoxTargets
+from tf_ops import host
+
+# Keep quotients and logarithms finite; the original's values. It adds the second one to every
+# probability, which TensorFlow's optimiser turns into nothing: (1 - p) + 1e-8 into 1 - p.
+UNION_OFFSET = 1e-6
+SMALLEST_PROBABILITY = 1e-8
+_NO_NUMBER = 1e6  # cost of a pair whose cost is none; more than any other
+
+
+def association_cost(targets: BoxTargets, boxes: Any, wanted: Any, found: Any) -> Any:
+    """What it would cost that a box answers for an instance.
+
+    The mean cross-entropy of the points being inside, plus the mean squared difference of the
+    corners, minus the soft IoU of the points inside.
+
+    Args:
+        targets: of `[B, K]` instances.
+        boxes: float32 `[B, K, 2, 3]`, those found.
+        wanted: float32 `[B, K, N]`, 1 for the points in the box of each instance.
+        found: float32 `[B, K, N]`, probability of the points being in each box found.
+
+    Returns:
+        float32 `[B, K, K]`: an instance a row, a box a column.
+    """
+    num_points = ops.cast(ops.shape(wanted)[2], "float32")
+    log_in, log_out = logarithms(found)
+    agreement = _pairs(wanted, log_in) + _pairs(1.0 - wanted, log_out)
+    shared = _pairs(wanted, found)
+    sizes = ops.sum(wanted, axis=2)[:, :, None] + ops.sum(found, axis=2)[:, None]
+    iou = shared / (sizes - shared + UNION_OFFSET)
+    difference = targets.boxes[:, :, None] - boxes[:, None]  # [B, K, K, 2, 3]
+    return ops.mean(ops.square(difference), axis=(3, 4)) - agreement / num_points - iou
+
+
+def logarithms(probability: Any) -> tuple[Any, Any]:
+    """Of a probability and of its complement, finite at 0 and 1 too."""
+    log_true = ops.log(ops.maximum(probability, SMALLEST_PROBABILITY))
+    log_false = ops.log(ops.maximum(1.0 - probability, SMALLEST_PROBABILITY))
+    return log_true, log_false
+
+
+def _pairs(rows: Any, columns: Any) -> Any:
+    return ops.matmul(rows, ops.transpose(columns, (0, 2, 1)))
+
+
+def associate(cost: Any, num_instances: Any) -> Any:
+    """Finds the association of the least total cost (Hungarian method, by SciPy on the host).
+
+    Args:
+        cost: float32 `[B, K, K]` of `association_cost`.
+        num_instances: int32 `[B]` in [0, K]: how many rows of the cost count.
+
+    Returns:
+        int32 `[B, K]`: the box of each instance, then the boxes of none, ascending. Carries no
+        gradient.
+    """
+    return host.run(_associate, cost, num_instances, shape=tuple(cost.shape[:2]), dtype="int32")
+
+
+def _associate(cost: np.ndarray, num_instances: np.ndarray) -> np.ndarray:
+    # A network that diverged: its loss will tell, better than an error from here.
+    cost = np.where(np.isfinite(cost), cost, _NO_NUMBER)
+    order = np.empty(cost.shape[:2], np.int32)
+    for block, num_rows in enumerate(num_instances):
+        _, boxes = optimize.linear_sum_assignment(cost[block, :num_rows])
+        others = np.setdiff1d(np.arange(cost.shape[2]), boxes)
+        order[block] = np.concatenate([boxes, others])
+    return order

@@ -1,0 +1,90 @@
+"""BoNet's losses: of the boxes, of their scores, and of their masks (Yang et al. 2019)."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from ban_tf.config import BoxLossConfig
+from ban_tf.losses.association import UNION_OFFSET, associate, association_cost, logarithms
+from ban_tf.losses.box_targets import BoxTargets, box_targets, inside, soft_inside
+
+
+class BonetParts(NamedTuple):
+    """The terms of the loss, float32 scalars; the loss is their sum, and that of the classes."""
+
+    box: Any
+    score: Any
+    mask: Any
+
+
+def bonet_parts(
+    instance: Any, outputs: Mapping[str, Any], config: BoxLossConfig, order: Any = None
+) -> BonetParts:
+    """Computes the terms for a batch.
+
+    The boxes that were found are first associated with the instances; the other boxes should be
+    small and of score 0. Means run over the instances of the whole batch, so a block counts by
+    the number of its instances, as in the authors' code. Without any instance the terms of boxes
+    and masks are 0, but for that of the other boxes.
+
+    Args:
+        instance: integer `[B, N]` ids; -1 for points of no instance.
+        outputs: float32 `xyz` `[B, N, 3]`, `boxes` `[B, K, 2, 3]`, `scores` `[B, K]` and `masks`
+            `[B, K, N]` of the network.
+        config: weights and sharpness.
+        order: int32 `[B, K]`, an association to use; None looks for the cheapest.
+    """
+    xyz, boxes = outputs["xyz"], outputs["boxes"]
+    targets = box_targets(instance, xyz, boxes.shape[1])
+    wanted = inside(targets.boxes, xyz)
+    found = soft_inside(boxes, xyz, config)
+    if order is None:
+        cost = association_cost(targets, boxes, wanted, found)
+        order = associate(cost, ops.cast(ops.sum(targets.present, axis=1), "int32"))
+    return BonetParts(
+        box=_box_loss(targets, _take(boxes, order), wanted, _take(found, order)),
+        score=_score_loss(targets, _take(outputs["scores"], order)),
+        mask=_mask_loss(targets, _take(outputs["masks"], order), config),
+    )
+
+
+def _take(values: Any, order: Any) -> Any:
+    """Rows of `[B, K, ...]` in the order of `[B, K]`."""
+    order = ops.reshape(order, (*ops.shape(order), *(1 for _ in values.shape[2:])))
+    return ops.take_along_axis(values, order, axis=1)
+
+
+def _box_loss(targets: BoxTargets, boxes: Any, wanted: Any, found: Any) -> Any:
+    entropy = ops.mean(_cross_entropy(wanted, found), axis=2)  # [B, K]
+    shared = ops.sum(wanted * found, axis=2)
+    union = ops.sum(wanted, axis=2) + ops.sum(found, axis=2) - shared
+    squared = ops.mean(ops.square(targets.boxes - boxes), axis=(2, 3))
+    extents = ops.sum(ops.square(boxes[:, :, 0] - boxes[:, :, 1]), axis=2)
+    of_instances = _mean(entropy - shared / (union + UNION_OFFSET) + squared, targets.present)
+    return of_instances + _mean(extents, 1.0 - targets.present)
+
+
+def _score_loss(targets: BoxTargets, scores: Any) -> Any:
+    return ops.mean(_cross_entropy(targets.present, scores))
+
+
+def _mask_loss(targets: BoxTargets, masks: Any, config: BoxLossConfig) -> Any:
+    """Focal loss (Lin et al. 2017): points that are told apart well already hardly count."""
+    alpha, gamma = config.focal_alpha, config.focal_gamma
+    log_in, log_out = logarithms(masks)
+    members = alpha * ops.power(1.0 - masks, gamma) * log_in
+    others = (1.0 - alpha) * ops.power(masks, gamma) * log_out
+    focal = -targets.masks * members - (1.0 - targets.masks) * others
+    return config.mask_weight * _mean(ops.mean(focal, axis=2), targets.present)
+
+
+def _cross_entropy(truth: Any, probability: Any) -> Any:
+    """Of 0 or 1 against a probability, elementwise."""
+    log_true, log_false = logarithms(probability)
+    return -truth * log_true - (1.0 - truth) * log_false
+
+
+def _mean(values: Any, weights: Any) -> Any:
+    """Mean of `[B, K]` where the weights are 1; 0 if they are nowhere."""
+    return ops.sum(weights * values) / ops.maximum(ops.sum(weights), 1.0)
