@@ -1,24 +1,26 @@
 """Runs trained networks over the rooms of their test areas and scores what comes out."""
 
 import dataclasses
-import io
 import json
 import pathlib
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import keras
 import numpy as np
 from tqdm import tqdm
 
-from ban_tf import config, inference, runs, systems
-from ban_tf.data import cloud_cache, disk, prediction_files
+from ban_tf import config, inference, runs, segmentation_state, systems
+from ban_tf.data import cloud_cache, prediction_files
 from ban_tf.data.blocks import Blocks
 from ban_tf.data.cloud import Cloud
 from ban_tf.data.store import Store, StoredRoom
+from ban_tf.evaluation_state import UnfinishedEvaluation
 from ban_tf.instances import merging
 from ban_tf.metrics import table
 from ban_tf.metrics.evaluation import Evaluation, Evaluator
 
+_Labels = TypeVar("_Labels", inference.Segmentation, inference.SampledSegmentation)
 SIZES_FILE = "mean_instance_sizes.json"
 
 
@@ -96,17 +98,22 @@ def evaluate(
 ) -> Evaluation:
     """Segments the rooms of all folds and scores them, pooled.
 
+    With a folder for the results, an evaluation that was stopped goes on with the same call: rooms
+    that were done are not segmented again, and under `covering` the room that it was in goes on at
+    the block that it had reached. A finished evaluation starts anew.
+
     Args:
         folds: one, or the six of the 6-fold protocol.
         protocol: `covering` or `legacy`.
-        out: folder for `scores.json`, `tables.md`, `tables.csv` and `predictions/`; None writes
-            nothing.
+        out: folder for `scores.json`, `tables.md`, `tables.csv` and `predictions/`, and for
+            `unfinished/` until then; None writes nothing.
 
     Raises:
         FileNotFoundError: `covering`, and the store has no clouds (blocks prepared by others).
         ValueError: a network that does not fit its experiment.
     """
     evaluator: Evaluator | None = None
+    unfinished = None if out is None else UnfinishedEvaluation(out / "unfinished")
     areas: list[int] = []
     for fold in folds:
         if evaluator is None:
@@ -114,12 +121,12 @@ def evaluate(
             title = systems.of(first.network.name).title
             evaluator = Evaluator(first.dataset, (), protocol, title)
         areas.append(fold.experiment.test_area)
-        predictions = None if out is None else out / "predictions"
-        _evaluate_fold(fold, protocol, evaluator, predictions)
+        _FoldEvaluation(fold, evaluator, unfinished, out).run(protocol)
     if evaluator is None:
         raise ValueError("`folds` must have at least one fold. Received: none")
     evaluation = dataclasses.replace(evaluator.evaluation(), areas=tuple(sorted(areas)))
-    if out is not None:
+    if out is not None and unfinished is not None:
+        unfinished.finish(out / "predictions" if protocol == "covering" else None)
         write(evaluation, out)
     return evaluation
 
@@ -129,18 +136,6 @@ def write(evaluation: Evaluation, out: pathlib.Path) -> None:
     runs.write_text(out / "scores.json", table.to_json(evaluation))
     runs.write_text(out / "tables.md", table.render_markdown(evaluation))
     runs.write_text(out / "tables.csv", table.render_csv(evaluation))
-
-
-def _evaluate_fold(
-    fold: Fold, protocol: config.Protocol, evaluator: Evaluator, out: pathlib.Path | None
-) -> None:
-    model = fold.model()
-    segment_room = _segment_sampled if protocol == "legacy" else _segment_covering
-    with tqdm(total=len(fold.rooms.rooms), unit="room", mininterval=0.5) as bar:
-        for room in fold.rooms.rooms:
-            bar.set_description(f"evaluating {room.name}", refresh=True)
-            segment_room(fold, model, room, evaluator, out)
-            bar.update()
 
 
 def cloud_file(store: pathlib.Path, room: str) -> pathlib.Path:
@@ -158,45 +153,80 @@ def _load_cloud(store: Store, room: StoredRoom) -> Cloud:
     return cloud_cache.load_cloud(path)
 
 
-def _segment_covering(
-    fold: Fold,
-    model: keras.Model,
-    room: StoredRoom,
-    evaluator: Evaluator,
-    out: pathlib.Path | None,
-) -> None:
-    cloud = _load_cloud(fold.rooms, room)
-    result = inference.segment(cloud, model, fold.experiment, fold.sizes.raw)
-    evaluator.add(room.name, cloud.semantic, cloud.instance, result.semantic, result.instance)
-    if out is not None:
-        _save_segmentation(out / f"{room.name}.npz", result)
+class _FoldEvaluation:
+    """Segments the rooms of one fold and adds them to the evaluator."""
 
+    def __init__(
+        self,
+        fold: Fold,
+        evaluator: Evaluator,
+        unfinished: UnfinishedEvaluation | None,
+        out: pathlib.Path | None,
+    ) -> None:
+        self._fold = fold
+        self._evaluator = evaluator
+        self._unfinished = unfinished
+        self._out = out
+        self._model = fold.model()
 
-def _save_segmentation(path: pathlib.Path, result: inference.Segmentation) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = io.BytesIO()
-    np.savez_compressed(content, **dataclasses.asdict(result))
-    disk.write_whole(path, content.getvalue())
+    def run(self, protocol: config.Protocol) -> None:
+        segment_room = self._sampled if protocol == "legacy" else self._covering
+        rooms = self._fold.rooms.rooms
+        with tqdm(total=len(rooms), unit="room", mininterval=0.5) as bar:
+            for room in rooms:
+                bar.set_description(f"evaluating {room.name}", refresh=True)
+                segment_room(room)
+                bar.update()
 
+    def _covering(self, room: StoredRoom) -> None:
+        cloud = _load_cloud(self._fold.rooms, room)
+        sizes = self._fold.sizes.raw
 
-def _segment_sampled(
-    fold: Fold,
-    model: keras.Model,
-    room: StoredRoom,
-    evaluator: Evaluator,
-    out: pathlib.Path | None,
-) -> None:
-    drawn = dataclasses.replace(fold.rooms, rooms=(room,)).read(range(room.num_blocks))
-    result = inference.segment_sampled(drawn.features, model, fold.experiment, fold.sizes.drawn)
-    evaluator.add(
-        room.name,
-        drawn.semantic.ravel(),
-        drawn.instance.ravel(),
-        result.semantic.ravel(),
-        result.instance.ravel(),
-    )
-    if out is not None and room.num_blocks:
-        prediction_files.write_room(out, _as_prediction(room.name, drawn, result))
+        def segment(state_file: pathlib.Path | None) -> inference.Segmentation:
+            return inference.segment(
+                cloud, self._model, self._fold.experiment, sizes, state_file=state_file
+            )
+
+        points = [cloud.xyz] if cloud.rgb is None else [cloud.xyz, cloud.rgb]
+        result = self._once(room, points, sizes, inference.Segmentation, segment)
+        self._evaluator.add(
+            room.name, cloud.semantic, cloud.instance, result.semantic, result.instance
+        )
+
+    def _sampled(self, room: StoredRoom) -> None:
+        drawn = dataclasses.replace(self._fold.rooms, rooms=(room,)).read(range(room.num_blocks))
+        sizes = self._fold.sizes.drawn
+
+        def segment(_: pathlib.Path | None) -> inference.SampledSegmentation:
+            return inference.segment_sampled(
+                drawn.features, self._model, self._fold.experiment, sizes
+            )
+
+        result = self._once(room, [drawn.features], sizes, inference.SampledSegmentation, segment)
+        self._evaluator.add(
+            room.name,
+            drawn.semantic.ravel(),
+            drawn.instance.ravel(),
+            result.semantic.ravel(),
+            result.instance.ravel(),
+        )
+        if self._out is not None and room.num_blocks:
+            predictions = self._out / "predictions"
+            prediction_files.write_room(predictions, _as_prediction(room.name, drawn, result))
+
+    def _once(
+        self,
+        room: StoredRoom,
+        points: list[np.ndarray],
+        mean_sizes: np.ndarray | None,
+        kind: type[_Labels],
+        segment: Callable[[pathlib.Path | None], _Labels],
+    ) -> _Labels:
+        """The labels of a room, segmented now or before the evaluation was stopped."""
+        if self._unfinished is None:
+            return segment(None)
+        origin = segmentation_state.origin(points, self._model, self._fold.experiment, mean_sizes)
+        return self._unfinished.labels_of(room.name, origin, kind, segment)
 
 
 def _as_prediction(

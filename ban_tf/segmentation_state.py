@@ -128,19 +128,47 @@ def fingerprint(
         experiment: everything but `blocks_in_flight`, which may be lowered between two runs.
         plan: int `[K, P]`, the points of the blocks.
     """
+    return {
+        "cloud": digest(cloud.xyz, *([] if cloud.rgb is None else [cloud.rgb])),
+        "experiment": _settings(experiment),
+        "network": digest(*model.get_weights()),
+        "blocks": digest(plan),
+    }
+
+
+def origin(
+    points: Sequence[np.ndarray],
+    model: keras.Model,
+    experiment: config.Experiment,
+    mean_sizes: np.ndarray | None,
+) -> str:
+    """One digest of everything that the final labels of a room depend on.
+
+    Args:
+        points: what is segmented: coordinates and colours, or features.
+        model: its weights count.
+        experiment: as for `fingerprint`.
+        mean_sizes: float64 `[C]`, of the size filter, or None.
+    """
+    parts = (
+        digest(*points),
+        digest(*model.get_weights()),
+        _settings(experiment),
+        digest(*([] if mean_sizes is None else [mean_sizes])),
+    )
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:32]
+
+
+def _settings(experiment: config.Experiment) -> str:
     thresholds = dataclasses.replace(
         experiment.inference, blocks_in_flight=config.InferenceConfig.blocks_in_flight
     )
     settings = config.to_json(dataclasses.replace(experiment, inference=thresholds))
-    return {
-        "cloud": _digest(cloud.xyz, *([] if cloud.rgb is None else [cloud.rgb])),
-        "experiment": hashlib.sha256(settings.encode()).hexdigest(),
-        "network": _digest(*model.get_weights()),
-        "blocks": _digest(plan),
-    }
+    return hashlib.sha256(settings.encode()).hexdigest()
 
 
-def _digest(*arrays: np.ndarray) -> str:
+def digest(*arrays: np.ndarray) -> str:
+    """SHA-256 of the arrays' types, shapes and values."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype} {array.shape};".encode())

@@ -44,6 +44,9 @@ def foreign(prepared, tmp_path_factory) -> store.Store:
 class Confused:
     """The oracle, but every point of the left half of a block is clutter."""
 
+    def get_weights(self):
+        return [np.zeros(1)]
+
     def predict_on_batch(self, features):
         outputs = ORACLE.predict_on_batch(features)
         left = features[..., 0] < 0
@@ -120,19 +123,122 @@ def test_a_failure_in_the_last_room_leaves_earlier_scores_as_they_were(prepared,
     evaluation.evaluate([fold(prepared)], "covering", tmp_path)
     before = (tmp_path / "scores.json").read_bytes()
 
-    class Failing:
-        def __init__(self):
-            self.calls = 0
-
-        def predict_on_batch(self, features):
-            self.calls += 1
-            if self.calls > 3:
-                raise OSError(28, "No space left on device")
-            return Confused().predict_on_batch(features)
-
-    with pytest.raises(OSError, match="No space left"):
-        evaluation.evaluate([fold(prepared, model=Failing())], "covering", tmp_path)
+    predictions = {p.name: p.read_bytes() for p in (tmp_path / "predictions").iterdir()}
+    stop_in_the_last_room(prepared, "covering", tmp_path, Confused())
     assert (tmp_path / "scores.json").read_bytes() == before
+    for path in (tmp_path / "predictions").iterdir():
+        assert predictions[path.name] == path.read_bytes()
+
+
+# --- stopping and going on ---
+
+# One block at a time, so that a room takes several calls of the network.
+SINGLE = dataclasses.replace(EXPERIMENT.inference, batch_size=1, blocks_in_flight=2)
+
+
+class Counting:
+    """Another network, which counts its calls and stops after some."""
+
+    def __init__(self, model, until=None):
+        self.model = model
+        self.until = until
+        self.calls = 0
+
+    def get_weights(self):
+        return self.model.get_weights()
+
+    def predict_on_batch(self, features):
+        if self.calls == self.until:
+            raise KeyboardInterrupt
+        self.calls += 1
+        return self.model.predict_on_batch(features)
+
+
+def one_by_one(prepared, model):
+    whole = fold(prepared, model=model)
+    experiment = dataclasses.replace(whole.experiment, inference=SINGLE)
+    return dataclasses.replace(whole, experiment=experiment)
+
+
+def stop_in_the_last_room(prepared, protocol, out, model=ORACLE):
+    """Stops before the last block; returns how many blocks there are."""
+    whole = Counting(model)
+    evaluation.evaluate([one_by_one(prepared, whole)], protocol)
+    stopped = Counting(model, whole.calls - 1)
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.evaluate([one_by_one(prepared, stopped)], protocol, out)
+    return whole.calls
+
+
+@pytest.mark.parametrize("protocol", ["covering", "legacy"])
+def test_a_stopped_evaluation_goes_on_where_it_was(prepared, tmp_path, protocol):
+    evaluation.evaluate([one_by_one(prepared, Confused())], protocol, tmp_path / "whole")
+    stop_in_the_last_room(prepared, protocol, tmp_path / "stopped", Confused())
+    rest = Counting(Confused())
+    evaluation.evaluate([one_by_one(prepared, rest)], protocol, tmp_path / "stopped")
+    last_room = prepared.select([2]).rooms[1]
+    assert rest.calls == (1 if protocol == "covering" else last_room.num_blocks)
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+
+
+def contents(folder):
+    """What the files of a folder hold, by name; archives by their arrays."""
+    found = {}
+    for path in sorted(folder.rglob("*.*")):
+        name = str(path.relative_to(folder))
+        if path.suffix == ".npz":
+            with np.load(path) as file:
+                found[name] = {field: file[field].tolist() for field in file.files}
+        else:
+            found[name] = path.read_bytes()
+    return found
+
+
+@pytest.mark.parametrize("protocol", ["covering", "legacy"])
+def test_another_network_takes_up_nothing(prepared, tmp_path, protocol):
+    num_blocks = stop_in_the_last_room(prepared, protocol, tmp_path, Confused())
+    other = Counting(ORACLE)
+    result = evaluation.evaluate([one_by_one(prepared, other)], protocol, tmp_path)
+    assert other.calls == num_blocks
+    assert result.means()["mIoU"] == 1.0
+    assert not (tmp_path / "unfinished").exists()
+
+
+def test_other_settings_take_up_nothing(prepared, tmp_path):
+    num_blocks = stop_in_the_last_room(prepared, "covering", tmp_path)
+    for changes in ({"clusterer": "sklearn"}, {"bandwidth": 0.5}):
+        model = Counting(ORACLE, 1)
+        other = one_by_one(prepared, model)
+        inference = dataclasses.replace(SINGLE, **changes)
+        experiment = dataclasses.replace(other.experiment, inference=inference)
+        with pytest.raises(KeyboardInterrupt):
+            evaluation.evaluate(
+                [dataclasses.replace(other, experiment=experiment)], "covering", tmp_path
+            )
+        assert model.calls == 1
+    sizes = evaluation.InstanceSizes(np.full(13, np.nan), np.ones(13))
+    model = Counting(ORACLE)
+    other = dataclasses.replace(one_by_one(prepared, model), sizes=sizes)
+    evaluation.evaluate([other], "covering", tmp_path)
+    assert model.calls == num_blocks
+
+
+@pytest.mark.parametrize("protocol", ["covering", "legacy"])
+def test_a_finished_evaluation_starts_anew(prepared, tmp_path, protocol):
+    calls = []
+    for _ in range(2):
+        model = Counting(ORACLE)
+        evaluation.evaluate([one_by_one(prepared, model)], protocol, tmp_path)
+        calls.append(model.calls)
+    assert calls[0] == calls[1] > 0
+
+
+def test_labels_that_were_kept_and_damaged_are_named(prepared, tmp_path):
+    stop_in_the_last_room(prepared, "covering", tmp_path)
+    [kept] = (tmp_path / "unfinished").glob("Area_2_office_1.*.npz")
+    kept.write_bytes(kept.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"Area_2_office_1\..*npz is damaged .*the same command"):
+        evaluation.evaluate([one_by_one(prepared, ORACLE)], "covering", tmp_path)
 
 
 # --- pooling ---

@@ -48,9 +48,6 @@ class Muddled(tiny_runs.Oracle):
         self._blocks_until = blocks_until
         self._error = error
 
-    def get_weights(self):
-        return [self.logits, self.embedding]
-
     def predict_on_batch(self, features):
         if self._error and sum(self.batch_sizes) >= self._blocks_until:
             raise self._error
