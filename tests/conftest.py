@@ -2,8 +2,15 @@ import contextlib
 
 import keras
 import pytest
+from hypothesis import settings
 
 from tf_ops import library
+
+# For tests that leave the number of examples to the profile: the same ones at every run, or, with
+# --hypothesis-profile=extended, many and new ones (a failure prints how to repeat it).
+settings.register_profile("repeated", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("extended", deadline=None, max_examples=1000, print_blob=True)
+settings.load_profile("repeated")
 
 KERNELS = ["native CPU", "stock"]
 if keras.config.backend() == "tensorflow":
