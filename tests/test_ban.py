@@ -243,7 +243,7 @@ def test_an_unknown_network_is_refused_with_the_names_there_are():
 
 def test_the_network_trains_under_jax():
     if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax is not installed")
+        pytest.skip('JAX is not installed: python -m pip install -e ".[jax]"')
     program = Path(__file__).with_name("train_tiny_network.py")
     environment = {**os.environ, "KERAS_BACKEND": "jax", "BAN_TF_OPS": ""}
     done = subprocess.run(

@@ -118,7 +118,7 @@ weights = interpolation.three_nearest_weights(distance)
 carried = interpolation.interpolate(xyz[:, :4], nearest, weights)
 print(np.asarray(picks).tolist(), np.asarray(count).tolist(), carried.shape)
 """
-    pytest.importorskip("jax", reason="JAX is not installed; it is a test extra")
+    pytest.importorskip("jax", reason='not installed: pip install -e ".[jax]"')
     environment = {**os.environ, "KERAS_BACKEND": "jax"}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True
