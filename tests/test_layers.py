@@ -1,4 +1,5 @@
 import keras
+import layer_references
 import numpy as np
 import op_references as reference
 import pytest
@@ -161,30 +162,12 @@ def test_batch_norm_takes_moments_in_float32_under_mixed_precision():
     assert {weight.dtype for weight in layer.weights} == {"float32", "int32"}
 
 
-def mlp_reference(layer, inputs):
-    """A `PointMLP` without training, in NumPy."""
-    for dense, norm in zip(layer.dense, layer.batch_norms, strict=True):
-        inputs = inputs @ dense.kernel.numpy() + dense.bias.numpy()
-        deviation = np.sqrt(norm.moving_variance.numpy() + 1e-3)
-        inputs = (inputs - norm.moving_mean.numpy()) / deviation
-        inputs = np.maximum(inputs * norm.gamma.numpy() + norm.beta.numpy(), 0)
-    return inputs
-
-
-def randomise(layer):
-    """Gives every weight a value that shows when it is left out."""
-    rng = np.random.default_rng(5)
-    for weight in layer.weights:
-        if weight.dtype == "float32":
-            weight.assign(rng.uniform(0.3, 1.2, weight.shape))
-
-
 def test_set_abstraction_describes_groups_around_sampled_centres():
     xyz = uniform(2, 40, 3, seed=1)
     features = normal(2, 40, 4, seed=2)
     layer = SetAbstraction(**ABSTRACTION, schedule=HALVED)
     layer.build(xyz.shape, features.shape)
-    randomise(layer)
+    layer_references.randomise(layer)
     centres, described = layer(xyz, features)
 
     picks = reference.farthest_point_sample(xyz, 5)
@@ -195,7 +178,9 @@ def test_set_abstraction_describes_groups_around_sampled_centres():
     offsets = xyz[groups, index] - expected_centres[:, :, None]
     inputs = np.concatenate([offsets, features[groups, index]], axis=-1)
     np.testing.assert_array_equal(centres, expected_centres)
-    np.testing.assert_allclose(described, mlp_reference(layer.mlp, inputs).max(axis=2), rtol=1e-4)
+    np.testing.assert_allclose(
+        described, layer_references.mlp(layer.mlp, inputs).max(axis=2), rtol=1e-4
+    )
 
 
 def test_feature_propagation_weighs_by_inverse_squared_distance():
@@ -210,10 +195,12 @@ def test_feature_propagation_weighs_by_inverse_squared_distance():
     coarse, fine = normal(1, 4, 3), normal(1, 1, 2)
     layer = FeaturePropagation((5,), HALVED)
     layer.build(coarse.shape, fine.shape, index.shape, weights.shape)
-    randomise(layer)
+    layer_references.randomise(layer)
     inputs = np.concatenate([shares @ coarse[0, :3], fine[0, 0]])
     np.testing.assert_allclose(
-        layer(coarse, fine, index, weights)[0, 0], mlp_reference(layer.mlp, inputs), rtol=1e-4
+        layer(coarse, fine, index, weights)[0, 0],
+        layer_references.mlp(layer.mlp, inputs),
+        rtol=1e-4,
     )
 
 

@@ -147,7 +147,8 @@ class PointConvEncoding(ScheduledLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "PointConvEncoding":
-        return super().from_config({**config, "sizes": PointConvConfig(**config["sizes"])})
+        sizes = {**config["sizes"], "widths": tuple(config["sizes"]["widths"])}
+        return super().from_config({**config, "sizes": PointConvConfig(**sizes)})
 
 
 @keras.saving.register_keras_serializable(package="ban")
