@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 import tensorflow as tf
-from attention_fingerprint import peak_mib
+from attention_memory import peak_mib
 
 from ban_tf.config import AsisConfig
 from ban_tf.model.association import InstanceAssociation

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 import tensorflow as tf
-from attention_fingerprint import peak_mib
+from attention_memory import peak_mib
 
 from ban_tf.config import SimilarityLossConfig
 from ban_tf.losses.double_hinge import double_hinge

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 import tiny_runs
-from attention_fingerprint import status_mib
+from attention_memory import status_mib
 
 from ban_tf import training
 
