@@ -13,19 +13,14 @@ evaluation/        scores, tables and predictions, one folder per protocol
 
 import contextlib
 import dataclasses
-import datetime
-import importlib.metadata
 import json
-import os
 import pathlib
-import platform
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from ban_tf import config
+from ban_tf import config, provenance
 from ban_tf.data import disk
 
 CHECKPOINT = re.compile(r"epoch_(\d{4,})\.keras")
@@ -210,7 +205,7 @@ def start(folder: pathlib.Path, experiment: config.Experiment) -> Run:
     check(folder, experiment)
     config_file = folder / "config.json"
     if not config_file.is_file():
-        write_text(folder / "provenance.json", json.dumps(provenance(), indent=2) + "\n")
+        write_text(folder / "provenance.json", json.dumps(provenance.collect(), indent=2) + "\n")
         write_text(config_file, config.to_json(experiment))
     return Run(folder, experiment)
 
@@ -266,41 +261,41 @@ def newest(root: pathlib.Path) -> pathlib.Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    found = [path.parent for path in root.glob("*/config.json")]
-    found += [path.parent.parent for path in root.glob("*/area*/config.json")]
+    found = _below(root)
     if not found:
         raise FileNotFoundError(
             f"There is no run below {root}. Train one first, or name one with --run."
         )
-    return max(sorted(set(found)), key=_last_change)
+    return max(found, key=_last_change)
+
+
+def newest_of(root: pathlib.Path, network: str) -> pathlib.Path:
+    """The folder of the newest run of a network below `root`.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = [folder for folder in _below(root) if _network(folder) == network]
+    if not found:
+        raise FileNotFoundError(
+            f"There is no run of {network} below {root}. Train one with --network {network} first, "
+            "or give its folder."
+        )
+    return max(found, key=_last_change)
+
+
+def _below(root: pathlib.Path) -> list[pathlib.Path]:
+    found = [path.parent for path in root.glob("*/config.json")]
+    found += [path.parent.parent for path in root.glob("*/area*/config.json")]
+    return sorted(set(found))
+
+
+def _network(folder: pathlib.Path) -> str:
+    run = load(folder) if (folder / "config.json").is_file() else folds(folder)[0]
+    return run.experiment.network.name
 
 
 def _last_change(folder: pathlib.Path) -> int:
     files = [*folder.glob("config.json"), *folder.glob("area*/config.json")]
     files += [*folder.glob("model.keras"), *folder.glob("area*/model.keras")]
     return max(path.stat().st_mtime_ns for path in files)
-
-
-def provenance() -> dict[str, Any]:
-    """Where results come from: revision, versions, machine, time."""
-    versions: dict[str, str | None] = {}
-    for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scikit-learn", "h5py"):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = None
-    return {
-        "revision": _git_revision(),
-        "versions": {"python": platform.python_version(), **versions},
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _git_revision() -> str:
-    here = pathlib.Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown (not a git checkout)"

@@ -4,10 +4,12 @@ import dataclasses
 import json
 import pathlib
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from ban_tf import (
     checkpoints,
@@ -16,6 +18,7 @@ from ban_tf import (
     estimation,
     evaluation,
     preparation,
+    provenance,
     results,
     runs,
     systems,
@@ -83,7 +86,10 @@ def train_and_evaluate(
 
     def evaluate(model: keras.Model, out: pathlib.Path | None) -> Evaluation:
         fold = evaluation.Fold(run.experiment, lambda: model, held_out, sizes)
-        return evaluation.evaluate([fold], protocol, out)
+        with warnings.catch_warnings():
+            # Untrained networks always have; for the trained one `find_collapse` says it.
+            warnings.simplefilter("ignore", collapse.CollapseWarning)
+            return evaluation.evaluate([fold], protocol, out)
 
     before = None
     if compare_untrained:
@@ -197,9 +203,53 @@ def _record(
             training=tuple(run.provenance() for run in fold_runs),
             training_seconds=sum(filter(None, trained)) if known else None,
             evaluation_seconds=seconds,
-            evaluated_with=runs.provenance(),
+            evaluated_with=provenance.collect(),
         ),
     )
+
+
+def evaluate_imported(
+    model: keras.Model,
+    file: pathlib.Path,
+    experiment: config.Experiment,
+    store: Store,
+    protocol: config.Protocol,
+    out: pathlib.Path,
+) -> Evaluation:
+    """Evaluates a network that was trained elsewhere, on the experiment's test area.
+
+    Args:
+        model: the network.
+        file: what it was read from.
+        experiment: names network, data and thresholds.
+        store: prepared blocks of the test area. Where it has the training areas too, instances
+            that are small for their class are dropped, as after a training here.
+        protocol: `covering` or `legacy`.
+        out: folder of the results.
+    """
+    training.make_deterministic(experiment.seed)
+    unknown = np.full(experiment.dataset.num_classes, np.nan)
+    sizes = evaluation.InstanceSizes(unknown, None)
+    if set(experiment.train_areas) <= set(store.areas):
+        sizes = evaluation.measure_instance_sizes(experiment, store)
+    rooms = store.select([experiment.test_area])
+    begin = time.monotonic()
+    found = evaluation.evaluate(
+        [evaluation.Fold(experiment, lambda: model, rooms, sizes)], protocol, out
+    )
+    results.write(
+        out,
+        results.Result(
+            experiment=experiment,
+            scores=json.loads(table.to_json(found)),
+            models=(results.digest(file),),
+            training=(),
+            training_seconds=None,
+            evaluation_seconds=time.monotonic() - begin,
+            evaluated_with=provenance.collect(),
+        ),
+    )
+    return found
 
 
 def six_fold_runs(parent: pathlib.Path) -> list[runs.Run]:

@@ -3,21 +3,36 @@
     python eval/eval_s3dis.py                                    # the newest run below runs/
     python eval/eval_s3dis.py --run runs/area5 --protocol legacy # drawn and scored as in the paper
     python eval/eval_s3dis.py --run runs/six --six-fold          # six runs, rooms pooled
+    python eval/eval_s3dis.py --compare ban asis jsnet           # Tables 1 and 2 with all rows
+    python eval/eval_s3dis.py --network ban --tf1-checkpoint log5/epoch_99.ckpt --data S3DIS
     python eval/eval_s3dis.py --predictions DIR --protocol legacy --json scores.json
     python eval/eval_s3dis.py --estimate                         # settings that suit the data
 
-`--predictions` scores prediction files in the text format of ASIS, JSNet and BAN.
+`--compare` takes networks, of which it finds the newest run below runs/, or run folders.
+`--tf1-checkpoint` is a checkpoint of the authors' TensorFlow 1 code, `--predictions` a folder of
+prediction files in the text format of ASIS, JSNet and BAN.
 """
 
 import argparse
 import dataclasses
+import json
 import pathlib
 import re
 from collections.abc import Sequence
 
-from ban_tf import checkpoints, command_line, config, estimation, runs, workflow
-from ban_tf.data import prediction_files, s3dis, store
-from ban_tf.metrics import table
+from ban_tf import (
+    checkpoints,
+    command_line,
+    config,
+    estimation,
+    results,
+    runs,
+    systems,
+    tf1_checkpoint,
+    workflow,
+)
+from ban_tf.data import prediction_files, s3dis, s3dis_experiment, store
+from ban_tf.metrics import comparison, table
 from ban_tf.metrics.evaluation import Evaluation, Evaluator
 
 
@@ -26,10 +41,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.estimate:
         print(estimate(args))
         return
+    if args.compare is not None:
+        compare(args, args.protocol or "covering")
+        return
     if args.predictions is not None:
         evaluation = score_predictions(args.predictions, args.protocol or "legacy")
+    elif args.tf1_checkpoint is not None:
+        evaluation = evaluate_original(args, args.protocol or "covering")
     else:
-        evaluation = evaluate(args, args.protocol or "covering")
+        evaluation, _ = evaluate(args, args.protocol or "covering")
     print(f"\n{table.render_text(evaluation)}")
     if args.json is not None:
         runs.write_text(args.json, table.to_json(evaluation))
@@ -49,32 +69,57 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         choices=("covering", "legacy"),
         help="every raw point (default), or drawn as by the originals (default of --predictions)",
     )
+    command_line.add_clusterer_flag(flags, "as in training")
     flags.add_argument("--predictions", type=pathlib.Path, help="folder of prediction files")
     flags.add_argument(
         "--estimate",
         action="store_true",
         help="print block size, bandwidth and instance sizes that suit the run's training data",
     )
+    flags.add_argument(
+        "--compare", nargs="+", metavar="RUN", help="networks or run folders, a row each"
+    )
+    flags.add_argument("--tf1-checkpoint", type=pathlib.Path, help="of the authors' code")
+    flags.add_argument(
+        "--network", choices=tf1_checkpoint.NETWORKS, help="what wrote --tf1-checkpoint"
+    )
+    flags.add_argument("--test-area", type=int, help="with --tf1-checkpoint (default: 5)")
     flags.add_argument("--json", type=pathlib.Path, help="also write the scores here")
     args = flags.parse_args(argv)
-    if args.run is not None and args.model is not None:
-        flags.error("--run and --model name the same thing; give one")
-    if args.six_fold and args.model is not None:
-        flags.error("--six-fold needs --run, the folder of area1 ... area6")
-    others = (args.run, args.model, args.data, args.blocks, args.six_fold or None)
-    if args.predictions is not None and any(value is not None for value in others):
-        flags.error("--predictions scores files as they are; it goes with --protocol and --json")
+    check_flags(flags, args)
     return args
 
 
-def evaluate(args: argparse.Namespace, protocol: config.Protocol) -> Evaluation:
-    """Evaluates one run or six, from the checkpoints alone."""
+def check_flags(flags: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuses flags that contradict each other."""
+    named = [name for name in ("run", "model", "compare", "tf1_checkpoint", "predictions")
+             if getattr(args, name) is not None]  # fmt: skip
+    if len(named) > 1:
+        listed = " and ".join(f"--{name.replace('_', '-')}" for name in named)
+        flags.error(f"{listed} each say what to evaluate; give one")
+    if args.six_fold and named and named[0] not in ("run", "compare"):
+        flags.error("--six-fold needs --run, the folder of area1 ... area6")
+    others = (args.data, args.blocks, args.six_fold or None, args.clusterer)
+    if args.predictions is not None and any(value is not None for value in others):
+        flags.error("--predictions scores files as they are; it goes with --protocol and --json")
+    if (args.network is None) != (args.tf1_checkpoint is None):
+        flags.error("--tf1-checkpoint and --network go together")
+    if args.test_area is not None and args.tf1_checkpoint is None:
+        flags.error("--test-area goes with --tf1-checkpoint; a run knows its own")
+    if args.tf1_checkpoint is not None and args.data is None and args.blocks is None:
+        flags.error("--tf1-checkpoint needs --data or --blocks: it does not say what it was for")
+
+
+def evaluate(
+    args: argparse.Namespace, protocol: config.Protocol
+) -> tuple[Evaluation, pathlib.Path]:
+    """Evaluates one run or six, from the checkpoints alone; gives the folder of the results too."""
     model = args.model if args.model is not None and args.model.suffix == ".keras" else None
     folder = run_folder(args)
     found = workflow.six_fold_runs(folder) if args.six_fold else [runs.load(folder)]
     for run in found:
         print(f"evaluating {model or checkpoints.newest_model(run)} on {test_data(args, run)}")
-    found = [on_data(run, args) for run in found]
+    found = [on_data(with_clusterer(run, args), args) for run in found]
     stores = [
         workflow.prepare_or_open(
             s3dis.read_areas, sources(args, run), run.experiment, [run.experiment.test_area]
@@ -84,12 +129,51 @@ def evaluate(args: argparse.Namespace, protocol: config.Protocol) -> Evaluation:
     out = results_folder(args, folder, found[0], protocol)
     evaluation = workflow.evaluate_runs(found, stores, protocol, out, model)
     print(f"wrote {out}")
+    return evaluation, out
+
+
+def compare(args: argparse.Namespace, protocol: config.Protocol) -> None:
+    """Evaluates several runs and prints them under the paper's rows."""
+    found = []
+    for name in args.compare:
+        is_network = name in systems.SYSTEMS
+        folder = runs.newest_of(command_line.RUNS, name) if is_network else pathlib.Path(name)
+        _, out = evaluate(argparse.Namespace(**{**vars(args), "run": folder}), protocol)
+        found.append(results.read(out))
+    rows = [
+        comparison.SystemScores(
+            result.system.title, result.system.backbone, result.scores, result.system.footnotes
+        )
+        for result in found
+    ]
+    print("\n" + "\n\n".join(made.text() for made in comparison.tables(rows)))
+    if args.json is not None:
+        document = [{"system": row.title, "backbone": row.backbone, **row.scores} for row in rows]
+        runs.write_text(args.json, json.dumps(document, indent=2) + "\n")
+        print(f"\nwrote {args.json}")
+
+
+def evaluate_original(args: argparse.Namespace, protocol: config.Protocol) -> Evaluation:
+    """Evaluates a checkpoint of the authors' TensorFlow 1 code on the data that are named."""
+    experiment = s3dis_experiment.describe(args.data, args.blocks, args.test_area)
+    experiment = config.with_network(experiment, args.network)
+    if args.clusterer is not None:
+        inference = dataclasses.replace(experiment.inference, clusterer=args.clusterer)
+        experiment = dataclasses.replace(experiment, inference=inference)
+    model = tf1_checkpoint.load_network(args.tf1_checkpoint, args.network)
+    folder = command_line.RUNS / f"{experiment.dataset.name}_{args.network}_tf1"
+    origin = runs.Sources(args.blocks or folder / "blocks", args.data)
+    prepared = workflow.prepare_or_open(s3dis.read_areas, origin, experiment)
+    out = folder / "evaluation" / protocol
+    file = tf1_checkpoint.index_file(args.tf1_checkpoint)
+    evaluation = workflow.evaluate_imported(model, file, experiment, prepared, protocol, out)
+    print(f"wrote {out}")
     return evaluation
 
 
 def estimate(args: argparse.Namespace) -> estimation.Estimate:
     """Settings estimated from a run's training areas and its network."""
-    run = runs.load(run_folder(args))
+    run = with_clusterer(runs.load(run_folder(args)), args)
     prepared = store.Store.open(args.blocks or run.sources().blocks)
     return estimation.estimate(run.experiment, prepared, model=checkpoints.load_model(run.folder))
 
@@ -116,6 +200,16 @@ def is_other_data(args: argparse.Namespace, run: runs.Run) -> bool:
     own = run.sources()
     named = ((args.data, own.data), (args.blocks, own.blocks))
     return any(path is not None and path.resolve() != mine for path, mine in named)
+
+
+def with_clusterer(run: runs.Run, args: argparse.Namespace) -> runs.Run:
+    """The run with the clusterer that --clusterer names; the network does not depend on it."""
+    if args.clusterer is None:
+        return run
+    inference = dataclasses.replace(run.experiment.inference, clusterer=args.clusterer)
+    return dataclasses.replace(
+        run, experiment=dataclasses.replace(run.experiment, inference=inference)
+    )
 
 
 def on_data(run: runs.Run, args: argparse.Namespace) -> runs.Run:

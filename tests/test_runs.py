@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import tiny_runs
 
-from ban_tf import config, runs
+from ban_tf import config, provenance, runs
 
 EXPERIMENT = tiny_runs.experiment()
 
@@ -21,11 +21,12 @@ def test_a_new_run_keeps_its_experiment_and_where_it_comes_from(tmp_path):
     run = runs.start(tmp_path / "run", EXPERIMENT)
     assert runs.load(run.folder).experiment == EXPERIMENT
     assert not run.is_finished
-    provenance = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
-    assert provenance["versions"]["keras"]
-    assert provenance["versions"]["python"].count(".") == 2
-    assert provenance["started"].endswith("+00:00")
-    assert provenance["revision"]
+    kept = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
+    assert kept["versions"]["keras"]
+    assert kept["versions"]["python"].count(".") == 2
+    assert kept["started"].endswith("+00:00")
+    assert kept["revision"]
+    assert run.provenance() == kept
 
 
 def test_the_revision_is_known_to_be_unknown_without_git(monkeypatch):
@@ -33,7 +34,7 @@ def test_the_revision_is_known_to_be_unknown_without_git(monkeypatch):
         raise FileNotFoundError("git")
 
     monkeypatch.setattr(subprocess, "run", no_git)
-    assert runs.provenance()["revision"] == "unknown (not a git checkout)"
+    assert provenance.collect()["revision"] == "unknown (not a git checkout)"
 
 
 def test_an_unfinished_run_of_the_same_experiment_is_taken_up(tmp_path):
@@ -177,3 +178,14 @@ def test_folds_are_sorted_by_area(tmp_path):
 def test_no_fold_is_said_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no six-fold training"):
         runs.folds(tmp_path)
+
+
+def test_the_newest_run_of_a_network_is_found_among_others(tmp_path):
+    networks = {"a": "ban", "b": "asis", "c/area1": "asis", "d": "ban"}
+    for age, (name, network) in enumerate(networks.items()):
+        runs.start(tmp_path / name, config.with_network(EXPERIMENT, network))
+        os.utime(tmp_path / name / "config.json", (1_000 + age, 1_000 + age))
+    assert runs.newest_of(tmp_path, "ban") == tmp_path / "d"
+    assert runs.newest_of(tmp_path, "asis") == tmp_path / "c"
+    with pytest.raises(FileNotFoundError, match=r"no run of jsnet below .* with --network jsnet"):
+        runs.newest_of(tmp_path, "jsnet")

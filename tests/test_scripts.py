@@ -9,6 +9,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -24,15 +25,19 @@ from ban_tf.model import networks
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions"),
+    # What was hardly trained has rarely left the collapse of untrained networks.
+    pytest.mark.filterwarnings("ignore::ban_tf.collapse.CollapseWarning"),
 ]
 
 ROOT = pathlib.Path(__file__).parent.parent
-LEGACY_EVAL = ROOT.parent / "shared" / "fixtures" / "legacy_eval"
+FIXTURES = ROOT.parent / "shared" / "fixtures"
+LEGACY_EVAL, TF1 = FIXTURES / "legacy_eval", FIXTURES / "tf1"
 SCRIPTS = (
     "train/train_s3dis.py",
     "train/prepare_s3dis.py",
     "eval/eval_s3dis.py",
     "eval/figures.py",
+    "eval/eval_ablation.py",
 )
 
 
@@ -44,7 +49,7 @@ def load(script: str):
     return module
 
 
-TRAIN, PREPARE, EVALUATE, FIGURES = map(load, SCRIPTS)
+TRAIN, PREPARE, EVALUATE, FIGURES, ABLATE = map(load, SCRIPTS)
 
 
 def call(module, *argv) -> str:
@@ -352,6 +357,66 @@ def test_s3dis_must_be_complete(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+# --- several systems, variants of one, and the originals' ---
+
+
+def test_systems_are_compared_below_the_paper_s_rows(in_demo, tmp_path):
+    other = tmp_path / "baseline"
+    call(TRAIN, "--network", "pointnet2", "--epochs", "1", "--run", other)
+    json_file = tmp_path / "compared.json"
+    printed = call(EVALUATE, "--compare", in_demo.folder, other, "--json", json_file)
+    lines = printed.splitlines()
+    assert len([line for line in lines if line.startswith("Ours ")]) == 2
+    assert "do not compare with them" in printed
+    own = scores(in_demo.evaluation_folder("covering"))
+    row = next(line.split() for line in lines if line.startswith("BAN (ours)"))
+    assert row[-4:] == [f"{100 * own[name]:.1f}" for name in ("mCov", "mWCov", "mPrec", "mRec")]
+    assert len([line for line in lines if line.startswith("PointNet++ (ours)")]) == 2
+    compared = json.loads(json_file.read_text(encoding="utf-8"))
+    assert [row["system"] for row in compared] == ["BAN", "PointNet++"]
+    assert compared[0]["mCov"] == own["mCov"]
+
+
+def test_a_network_is_found_by_its_name_for_comparison(in_demo):
+    assert "BAN (ours)" in call(EVALUATE, "--compare", "ban")
+
+
+def test_an_ablation_ends_in_a_table_and_repeats_nothing(in_demo, tmp_path):
+    argv = ["--run", tmp_path / "a", "--epochs", "1", "--seeds", "1", "--variants", "none"]
+    printed = call(ABLATE, *argv, "STOI then ITOS")
+    assert "[2/2] STOI then ITOS, seed 0: training, evaluating" in printed
+    assert "STOI then ITOS (ours)" in printed
+    assert "no spread, for which at least 3 are needed" in printed
+    written = (tmp_path / "a" / "ablation.md").read_text(encoding="utf-8")
+    assert written.count("### ") == 3
+    trained = tmp_path / "a" / "none_seed0" / "model.keras"
+    before = trained.stat().st_mtime_ns
+    again = call(ABLATE, *argv, "STOI then ITOS")
+    assert "[1/2] none, seed 0: done before" in again
+    assert (
+        again.split("seed 0: ")[-1].split("\n", 1)[1]
+        == (printed.split("seed 0: ")[-1].split("\n", 1)[1])
+    )
+    assert trained.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TF1.is_dir(), reason="recorded checkpoints are not in the package")
+@pytest.mark.parametrize("network", ["ban", "asis", "jsnet"])
+def test_a_checkpoint_of_the_originals_is_evaluated_on_named_data(network, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile(TF1 / network / "checkpoint.zip") as archive:
+        archive.extractall(tmp_path / "log5")
+    tiny_runs.write_raw(tmp_path / "raw", [tiny_runs.room("Area_5_scan_1", 5000, size_m=1.0)])
+    argv = ["--network", network, "--tf1-checkpoint", "log5", "--data", "raw"]
+    printed = call(EVALUATE, *argv, "--json", "scores.json")
+    read = scores(tmp_path)
+    assert (read["areas"], read["num_points"]) == ([5], 5000)
+    assert 0 <= read["oAcc"] < 0.9  # nothing in it is trained
+    title = {"ban": "BAN", "asis": "ASIS", "jsnet": "JSNet"}[network]
+    assert f"{title} (this run)" in printed
+
+
 # --- prediction files of the originals ---
 
 
@@ -404,6 +469,10 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
         (EVALUATE, ["--model", "x/nowhere.keras"], "x is not a run folder"),
         (EVALUATE, ["--run", "nowhere", "--six-fold"], "nowhere holds no six-fold training"),
         (EVALUATE, ["--predictions", "nowhere"], "no such folder of prediction files"),
+        (EVALUATE, ["--compare", "asis"], "There is no run of asis below runs"),
+        (EVALUATE, ["--compare", "nowhere"], "nowhere is not a run folder"),
+        (ABLATE, ["--data", "nowhere"], "nowhere"),
+        (ABLATE, ["--seeds", "0"], "`num_seeds` at least 1"),
         (FIGURES, [], "There is no run below runs"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -430,10 +499,15 @@ def test_bad_input_is_one_message_and_leaves_nothing(
         (TRAIN, ["--six-fold", "--test-area", "1"], "not allowed with argument"),
         (TRAIN, ["--epoch-count", "3"], "unrecognized arguments"),
         (PREPARE, ["--data", "raw"], "--data and --blocks are needed"),
-        (EVALUATE, ["--run", "a", "--model", "b"], "--run and --model name the same thing"),
+        (EVALUATE, ["--run", "a", "--model", "b"], "--run and --model each say what to evaluate"),
+        (EVALUATE, ["--compare", "a", "--run", "b"], "--run and --compare each say what"),
+        (EVALUATE, ["--network", "ban"], "--tf1-checkpoint and --network go together"),
+        (EVALUATE, ["--test-area", "1"], "--test-area goes with --tf1-checkpoint"),
+        (EVALUATE, ["--tf1-checkpoint", "a", "--network", "ban"], "needs --data or --blocks"),
+        (ABLATE, ["--variants", "both"], "invalid choice"),
         (EVALUATE, ["--six-fold", "--model", "b"], "--six-fold needs --run"),
         (EVALUATE, ["--protocol", "random"], "invalid choice"),
-        (EVALUATE, ["--predictions", "a", "--run", "b"], "--predictions scores files as they are"),
+        (EVALUATE, ["--predictions", "a", "--data", "b"], "--predictions scores files as they are"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

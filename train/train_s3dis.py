@@ -15,8 +15,8 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from ban_tf import command_line, config, runs, systems, workflow
-from ban_tf.data import s3dis, store, synthetic
+from ban_tf import command_line, config, preparation, runs, systems, workflow
+from ban_tf.data import s3dis, s3dis_experiment
 from ban_tf.metrics import table
 
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     folds = plan_folds(parent, experiment, areas, args.six_fold)
     print_settings(experiment, areas)
     if is_demo(args):
-        data = generate_building(parent / "building", experiment)
+        data = preparation.generate_building(parent / "building", experiment)
     sources = runs.Sources(args.blocks or parent / "blocks", data)
     blocks = workflow.prepare_or_open(s3dis.read_areas, sources, experiment)
     outcomes = []
@@ -55,6 +55,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     flags.add_argument("--epochs", type=int, help="instead of the setting's own number")
     flags.add_argument("--batch-size", type=int, help="instead of the setting's own number")
     flags.add_argument("--learning-rate", type=float, help="at the start, instead of the setting's")
+    command_line.add_clusterer_flag(flags, "native")
     flags.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     return flags.parse_args(argv)
 
@@ -75,7 +76,7 @@ def choose_experiment(args: argparse.Namespace) -> config.Experiment:
         experiment = config.demo(args.network)
     else:
         experiment = config.with_network(
-            describe(args.data, args.blocks, args.test_area), args.network
+            s3dis_experiment.describe(args.data, args.blocks, args.test_area), args.network
         )
         if args.quick:
             experiment = config.quick(experiment)
@@ -89,33 +90,10 @@ def choose_experiment(args: argparse.Namespace) -> config.Experiment:
     if args.learning_rate is not None:
         rate = dataclasses.replace(training.learning_rate, initial=args.learning_rate)
         training = dataclasses.replace(training, learning_rate=rate)
-    return dataclasses.replace(experiment, training=training, seed=args.seed)
-
-
-def describe(
-    data: pathlib.Path | None, blocks: pathlib.Path | None, test_area: int | None
-) -> config.Experiment:
-    """The paper's protocol on the data that are there; a wrong path is refused before any work.
-
-    S3DIS must be complete. Other data may have any areas; of these the last is left out if there is
-    no Area 5.
-    """
-    experiment = config.s3dis()
-    if data is not None:
-        areas = s3dis.list_areas(data)
-        name = s3dis.dataset_name(data, areas)
-    else:
-        found = store.Store.open(blocks)
-        areas = found.areas
-        name = s3dis.name_of([room.name for room in found.rooms], otherwise=found.dataset)
-    if name == experiment.dataset.name:
-        areas = experiment.dataset.areas
-        if data is not None:
-            s3dis.list_rooms(data, areas)
-    if test_area is None:
-        test_area = experiment.test_area if experiment.test_area in areas else areas[-1]
-    dataset = dataclasses.replace(experiment.dataset, name=name, areas=areas)
-    return dataclasses.replace(experiment, dataset=dataset, test_area=test_area)
+    inference = experiment.inference
+    if args.clusterer is not None:
+        inference = dataclasses.replace(inference, clusterer=args.clusterer)
+    return dataclasses.replace(experiment, training=training, inference=inference, seed=args.seed)
 
 
 def plan_folds(
@@ -139,14 +117,6 @@ def plan_folds(
             f"{parent} --six-fold, or train anew with another --run."
         )
     return due
-
-
-def generate_building(root: pathlib.Path, experiment: config.Experiment) -> pathlib.Path:
-    """A furnished building in S3DIS's raw layout, made once."""
-    if not root.is_dir():
-        print(f"generating a building in {root} ...")
-        synthetic.write_building(root, len(experiment.dataset.areas), seed=experiment.seed)
-    return root
 
 
 def print_settings(experiment: config.Experiment, areas: Sequence[int]) -> None:
