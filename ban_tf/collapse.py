@@ -22,6 +22,10 @@ _ONE_CLASS = 0.95  # a block with less than this share of its points in one clas
 _STATIONARY = 0.9  # push terms from this share of the stationary value on; a healthy one is near 0
 
 
+class CollapseWarning(UserWarning):
+    """The embedding that is being clustered has collapsed."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Collapse:
     """A finding; `str()` gives one sentence with the way out.

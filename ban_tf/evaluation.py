@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ban_tf import config, inference, runs, segmentation_state, systems
+from ban_tf import collapse, config, inference, runs, segmentation_state, systems
 from ban_tf.data import cloud_cache, prediction_files
 from ban_tf.data.blocks import Blocks
 from ban_tf.data.cloud import Cloud
@@ -100,7 +101,8 @@ def evaluate(
 
     With a folder for the results, an evaluation that was stopped goes on with the same call: rooms
     that were done are not segmented again, and under `covering` the room that it was in goes on at
-    the block that it had reached. A finished evaluation starts anew.
+    the block that it had reached. A finished evaluation starts anew. Warns with `CollapseWarning`
+    if the embedding of a fold's network has collapsed.
 
     Args:
         folds: one, or the six of the 6-fold protocol.
@@ -168,6 +170,7 @@ class _FoldEvaluation:
         self._unfinished = unfinished
         self._out = out
         self._model = fold.model()
+        self._detector = inference.collapse_detector(fold.experiment)
 
     def run(self, protocol: config.Protocol) -> None:
         segment_room = self._sampled if protocol == "legacy" else self._covering
@@ -177,6 +180,9 @@ class _FoldEvaluation:
                 bar.set_description(f"evaluating {room.name}", refresh=True)
                 segment_room(room)
                 bar.update()
+        collapsed = self._detector.result() if self._detector else None
+        if collapsed is not None:
+            warnings.warn(str(collapsed), collapse.CollapseWarning, stacklevel=3)
 
     def _covering(self, room: StoredRoom) -> None:
         cloud = _load_cloud(self._fold.rooms, room)
@@ -184,7 +190,12 @@ class _FoldEvaluation:
 
         def segment(state_file: pathlib.Path | None) -> inference.Segmentation:
             return inference.segment(
-                cloud, self._model, self._fold.experiment, sizes, state_file=state_file
+                cloud,
+                self._model,
+                self._fold.experiment,
+                sizes,
+                state_file=state_file,
+                detector=self._detector,
             )
 
         points = [cloud.xyz] if cloud.rgb is None else [cloud.xyz, cloud.rgb]
@@ -199,7 +210,7 @@ class _FoldEvaluation:
 
         def segment(_: pathlib.Path | None) -> inference.SampledSegmentation:
             return inference.segment_sampled(
-                drawn.features, self._model, self._fold.experiment, sizes
+                drawn.features, self._model, self._fold.experiment, sizes, detector=self._detector
             )
 
         result = self._once(room, [drawn.features], sizes, inference.SampledSegmentation, segment)

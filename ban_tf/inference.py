@@ -14,6 +14,7 @@ per point about 16 bytes of the plan (4 a row), 8 of its voxel, 4 C + 4 of its s
 import collections
 import contextvars
 import dataclasses
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from pathlib import Path
@@ -21,14 +22,15 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ban_tf import config, systems
+from ban_tf import collapse, config, systems
 from ban_tf.data import blocks
 from ban_tf.data.cloud import Cloud
 from ban_tf.instances import merging
 from ban_tf.segmentation_state import BlockOutputs, RoomState, StateFile, fingerprint
 
 Progress = Callable[[int], object]
-_Add = Callable[[int, list[BlockOutputs]], None]  # number of the first block; consecutive blocks
+_Outputs = dict[str, np.ndarray]  # of the network, for some blocks
+_Add = Callable[[int, _Outputs], None]  # number of the first block; consecutive blocks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +65,13 @@ def segment(
     progress: Progress | None = None,
     state_file: Path | None = None,
     state_every_s: float = 60.0,
+    detector: collapse.CollapseDetector | None = None,
 ) -> Segmentation:
     """Segments every point of a cloud; the same cloud and network give the same labels.
 
     Blocks cover the cloud; a point in several blocks takes the class of the highest mean
-    probability and the instance that most of its rows belong to.
+    probability and the instance that most of its rows belong to. Warns with `CollapseWarning` if
+    the network's embedding has collapsed, so that there can be no instances.
 
     Args:
         cloud: a room or scan with at least one point.
@@ -81,6 +85,8 @@ def segment(
             About as large as the sums and votes above. None: nothing is kept.
         state_every_s: seconds between two states, in case the process is killed; more in rooms
             whose state takes long to write.
+        detector: from `collapse_detector`, to judge several rooms together; the caller then asks
+            it, and there is no warning.
 
     Raises:
         ValueError: an empty cloud, a network that does not fit the experiment, or a state file
@@ -96,7 +102,10 @@ def segment(
         if progress:
             progress(room.num_blocks)
 
-    def add(first_block: int, group: list[BlockOutputs]) -> None:
+    watch = collapse_detector(experiment) if detector is None else detector
+
+    def add(first_block: int, outputs: _Outputs) -> None:
+        group = _cluster(first_block, outputs, experiment, watch)
         room.add(plan[first_block : first_block + len(group)], group)
         if keeper:
             keeper.save_if_due(room)
@@ -112,6 +121,8 @@ def segment(
         raise
     if keeper:
         keeper.delete()
+    if detector is None:
+        _warn_of_collapse(watch)
     return Segmentation(semantic, instance, confidence)
 
 
@@ -121,6 +132,7 @@ def segment_sampled(
     experiment: config.Experiment,
     mean_sizes: np.ndarray | None = None,
     progress: Progress | None = None,
+    detector: collapse.CollapseDetector | None = None,
 ) -> SampledSegmentation:
     """Segments the drawn blocks of one room as the originals do (legacy protocol).
 
@@ -130,14 +142,20 @@ def segment_sampled(
         experiment: thresholds.
         mean_sizes: float64 `[C]`, mean number of *drawn* points of each class's instances.
         progress: called with the number of blocks just done.
+        detector: as for `segment`.
     """
     if len(features) == 0:
         empty = np.zeros(features.shape[:2], np.int32)
         return SampledSegmentation(empty, empty.copy(), empty.astype(np.float32))
     size = _group_size(experiment.inference)
     groups = (features[start : start + size] for start in range(0, len(features), size))
+    watch = collapse_detector(experiment) if detector is None else detector
     done: list[BlockOutputs] = []
-    _run(groups, 0, model, experiment, lambda _, group: done.extend(group), progress)
+
+    def add(first_block: int, outputs: _Outputs) -> None:
+        done.extend(_cluster(first_block, outputs, experiment, watch))
+
+    _run(groups, 0, model, experiment, add, progress)
     semantic = np.stack([block.semantic for block in done]).astype(np.int32)
     instance = merging.merge_legacy(
         features[..., 6:9],
@@ -150,7 +168,22 @@ def segment_sampled(
         instance.ravel(), semantic.ravel(), mean_sizes, experiment.inference
     )
     confidence = np.stack([block.probabilities.max(axis=-1) for block in done])
+    if detector is None:
+        _warn_of_collapse(watch)
     return SampledSegmentation(semantic, kept.reshape(instance.shape), confidence)
+
+
+def collapse_detector(experiment: config.Experiment) -> collapse.CollapseDetector | None:
+    """What watches the embeddings of an experiment's network; None if it has none."""
+    if "embedding" not in systems.of(experiment.network.name).outputs:
+        return None
+    return collapse.CollapseDetector(experiment.inference.bandwidth)
+
+
+def _warn_of_collapse(detector: collapse.CollapseDetector | None) -> None:
+    found = detector.result() if detector else None
+    if found is not None:
+        warnings.warn(str(found), collapse.CollapseWarning, stacklevel=3)
 
 
 def _compact(plan: np.ndarray) -> np.ndarray:
@@ -185,7 +218,7 @@ def _run(
     add: _Add,
     progress: Progress | None,
 ) -> None:
-    """Network over groups of blocks `[<= group size, P, 9]`; clustering and `add` on a thread.
+    """Network over groups of blocks `[<= group size, P, 9]`; `add` on a thread beside it.
 
     Groups are added in order, one at a time, and the first error in that order is raised. Where
     the network fails or is interrupted, the group before is still added.
@@ -193,8 +226,8 @@ def _run(
     context = contextvars.copy_context()  # the choice of kernels, which is a thread's own
     waiting: collections.deque[futures.Future[int]] = collections.deque()
 
-    def work(first: int, outputs: dict[str, np.ndarray]) -> int:
-        add(first, _cluster(first, outputs, experiment))
+    def work(first: int, outputs: _Outputs) -> int:
+        add(first, outputs)
         return len(outputs["logits"])
 
     def wait() -> None:
@@ -229,17 +262,23 @@ def _check_logits(logits: np.ndarray, first_block: int, num_classes: int) -> Non
 
 
 def _cluster(
-    first_block: int, outputs: dict[str, np.ndarray], experiment: config.Experiment
+    first_block: int,
+    outputs: _Outputs,
+    experiment: config.Experiment,
+    detector: collapse.CollapseDetector | None,
 ) -> list[BlockOutputs]:
     system = systems.of(experiment.network.name)
     found = system.group(outputs, experiment, first_block)
+    if detector:
+        labels = np.stack([block.labels for block in found])
+        detector.add(outputs["embedding"], labels, outputs["logits"].argmax(axis=-1))
     return [
         BlockOutputs(_softmax(logits), logits.argmax(axis=-1), block.labels, block.classes)
         for logits, block in zip(outputs["logits"], found, strict=True)
     ]
 
 
-def _predict(features: np.ndarray, model: keras.Model, batch_size: int) -> dict[str, np.ndarray]:
+def _predict(features: np.ndarray, model: keras.Model, batch_size: int) -> _Outputs:
     """Outputs of the network, `[K, ...]`; batches are filled up so that all are alike."""
     parts = []
     for start in range(0, len(features), batch_size):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny_runs
 
-from ban_tf import config, evaluation, runs, workflow
+from ban_tf import collapse, config, evaluation, runs, workflow
 from ban_tf.data import cloud_cache, prediction_files, store
 from ban_tf.metrics import table
 from ban_tf.metrics.evaluation import METRICS, Evaluator
@@ -239,6 +239,18 @@ def test_labels_that_were_kept_and_damaged_are_named(prepared, tmp_path):
     kept.write_bytes(kept.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"Area_2_office_1\..*npz is damaged .*the same command"):
         evaluation.evaluate([one_by_one(prepared, ORACLE)], "covering", tmp_path)
+
+
+# --- a collapsed embedding ---
+
+
+@pytest.mark.parametrize("protocol", ["covering", "legacy"])
+def test_a_collapsed_embedding_is_explained_once_for_all_rooms(prepared, protocol):
+    flat = tiny_runs.Oracle(*CLOUDS)
+    flat.embedding = 0.01 * flat.embedding
+    with pytest.warns(collapse.CollapseWarning, match="The embedding has collapsed") as caught:
+        evaluation.evaluate([fold(prepared, model=flat)], protocol)
+    assert len(caught) == 1
 
 
 # --- pooling ---

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tiny_runs
 
-from ban_tf import config, inference, training
+from ban_tf import collapse, config, inference, systems, training
 from ban_tf.data import blocks
 from ban_tf.data.cloud import NONE, Cloud, unlabelled
 from ban_tf.metrics.evaluation import Evaluator
@@ -104,6 +104,64 @@ def test_progress_counts_every_block():
     assert sum(done) == len(blocks.plan_covering(cloud, EXPERIMENT.blocks))
 
 
+# --- a collapsed embedding ---
+
+
+def collapsed(cloud: Cloud) -> tiny_runs.Oracle:
+    oracle = tiny_runs.Oracle(cloud)
+    oracle.embedding = 0.01 * oracle.embedding
+    return oracle
+
+
+def segment_with(protocol, cloud, model, experiment=EXPERIMENT, **arguments):
+    if protocol == "covering":
+        return inference.segment(cloud, model, experiment, **arguments)
+    plan = blocks.plan_legacy(cloud, EXPERIMENT.blocks, np.random.default_rng(0))
+    features = blocks.gather(cloud, plan).features
+    return inference.segment_sampled(features, model, experiment, **arguments)
+
+
+@pytest.mark.parametrize("protocol", ["covering", "legacy"])
+def test_a_collapsed_embedding_is_explained_once(protocol):
+    cloud = tiny_runs.room("Area_1_office_1", num_points=6000)
+    with pytest.warns(collapse.CollapseWarning, match="collapsed: in .* train longer") as caught:
+        segment_with(protocol, cloud, collapsed(cloud))
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("protocol", ["covering", "legacy"])
+def test_who_gives_a_detector_judges_several_rooms_together(protocol):
+    detector = inference.collapse_detector(EXPERIMENT)
+    for seed in (1, 2):
+        cloud = tiny_runs.room("Area_1_office_1", num_points=900, seed=seed, size_m=0.9)
+        segment_with(protocol, cloud, collapsed(cloud), detector=detector)  # warns of nothing
+    assert detector.result() is None  # two blocks are too few
+    segment_with(protocol, cloud, collapsed(cloud), detector=detector)
+    assert detector.result().num_blocks == 3
+
+
+def test_a_system_that_embeds_nothing_is_left_in_peace(monkeypatch):
+    class Whole(systems.System):
+        def __init__(self):
+            super().__init__("Whole", "none", frozenset({"logits"}))
+
+        def objective(self, experiment):
+            raise NotImplementedError("this test does not train")
+
+        def group(self, outputs, experiment, first_block):
+            return [
+                systems.Clusters(np.zeros(len(block), np.int32), np.zeros(1, np.int32))
+                for block in outputs["logits"]
+            ]
+
+    monkeypatch.setitem(systems.SYSTEMS, "ban", Whole())
+    cloud = tiny_runs.room("Area_1_office_1", num_points=6000)
+    assert inference.collapse_detector(EXPERIMENT) is None
+    result = inference.segment(cloud, collapsed(cloud), EXPERIMENT)
+    np.testing.assert_array_equal(result.instance, 0)
+
+
 # --- a real network ---
 
 
@@ -120,6 +178,7 @@ CLOUDS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::ban_tf.collapse.CollapseWarning")  # it is untrained
 @pytest.mark.parametrize("name", CLOUDS)
 def test_every_point_gets_a_class_and_the_same_one_twice(network, name):
     cloud = CLOUDS[name]

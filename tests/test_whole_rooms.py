@@ -331,6 +331,7 @@ def test_an_error_after_the_last_block_costs_no_block(tmp_path, uninterrupted):
     assert model.batch_sizes == []
 
 
+@pytest.mark.filterwarnings("ignore::ban_tf.collapse.CollapseWarning")  # it is untrained
 def test_a_real_network_goes_on_to_the_same_labels(tmp_path):
     network = training.build_network(EXPERIMENT)
     expected = inference.segment(CLOUD, network, SMALL)
