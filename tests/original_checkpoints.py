@@ -35,7 +35,7 @@ class Variables:
         self.shapes |= {step: (), "beta1_power": (), "beta2_power": ()}
 
 
-def variables_of_ban():
+def _variables_of_pointnet2(last_width):
     variables = Variables()
     encoder = ((9, 32, 32, 64), (67, 64, 64, 128), (131, 128, 128, 256), (259, 256, 256, 512))
     decoder = ((768, 256, 256), (384, 256, 256), (320, 256, 128), (134, 128, 128, 128))
@@ -45,14 +45,23 @@ def variables_of_ban():
         for level, widths in enumerate(decoder, start=1):
             variables.stack(f"{branch}_fa_layer{level}/conv_", widths)
         variables.layer(f"{branch}_fc1", (1, 128, 128))
-        variables.layer(f"{branch}_fc4", (1, 256, size), batch_norm=False)
+        variables.layer(f"{branch}_fc4", (1, last_width, size), batch_norm=False)
     variables.layer("sem_cache", (1, 128, 128))
+    variables.optimiser("Variable")
+    return variables
+
+
+def variables_of_ban():
+    variables = _variables_of_pointnet2(last_width=256)
     for attention, width in (("itos", 128), ("stoi", 5)):
         variables.layer(f"theta_{attention}", (1, width, width), batch_norm=False)
         variables.layer(f"phi_{attention}", (1, width, width), batch_norm=False)
         variables.layer(f"g_{attention}", (1, 128, 128), batch_norm=False)
-    variables.optimiser("Variable")
     return variables.shapes
+
+
+def variables_of_asis():
+    return _variables_of_pointnet2(last_width=128).shapes
 
 
 def variables_of_jsnet():

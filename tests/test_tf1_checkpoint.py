@@ -2,7 +2,13 @@ import re
 
 import numpy as np
 import pytest
-from original_checkpoints import value, variables_of_ban, variables_of_jsnet, write_checkpoint
+from original_checkpoints import (
+    value,
+    variables_of_asis,
+    variables_of_ban,
+    variables_of_jsnet,
+    write_checkpoint,
+)
 
 from ban_tf import tf1_checkpoint
 
@@ -48,6 +54,23 @@ def test_every_variable_arrives_in_its_place(prefix, form):
             "itos/g/bias": "g_stoi/biases",
             "logits/kernel": "sem_fc4/weights",
             "embedding/bias": "ins_fc4/biases",
+        },
+    )
+
+
+def test_every_variable_of_asis_arrives_in_its_place(tmp_path):
+    path = write_checkpoint(tmp_path / "epoch_99.ckpt", variables_of_asis(), slots=False)
+    check_places(
+        tf1_checkpoint.load_network(path, "asis"),
+        {
+            "encoder_2/mlp/dense_2/kernel": "layer2/conv1/weights",
+            "instance_decoder_4/mlp/dense_3/bias": "ins_fa_layer4/conv_2/biases",
+            "semantic_adaptation/dense_1/kernel": "sem_cache/weights",
+            "semantic_adaptation/batch_norm_1/moving_mean": (
+                "sem_cache/bn/sem_cache/" + MOMENTS.format("")
+            ),
+            "logits/kernel": "sem_fc4/weights",
+            "embedding/kernel": "ins_fc4/weights",
         },
     )
 
