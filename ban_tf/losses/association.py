@@ -9,14 +9,13 @@ from scipy import optimize
 from ban_tf.losses.box_targets import BoxTargets
 from tf_ops import host
 
-# Keep quotients and logarithms finite; the original's values. It adds the second one to every
-# probability, which TensorFlow's optimiser turns into nothing: (1 - p) + 1e-8 into 1 - p.
+# Keep quotients and logarithms finite; the original's values.
 UNION_OFFSET = 1e-6
-SMALLEST_PROBABILITY = 1e-8
+LOG_OFFSET = 1e-8
 _NO_NUMBER = 1e6  # cost of a pair whose cost is none; more than any other
 
 
-def association_cost(targets: BoxTargets, boxes: Any, wanted: Any, found: Any) -> Any:
+def association_cost(targets: BoxTargets, boxes: Any, wanted: Any, logits: Any) -> Any:
     """What it would cost that a box answers for an instance.
 
     The mean cross-entropy of the points being inside, plus the mean squared difference of the
@@ -26,13 +25,14 @@ def association_cost(targets: BoxTargets, boxes: Any, wanted: Any, found: Any) -
         targets: of `[B, K]` instances.
         boxes: float32 `[B, K, 2, 3]`, those found.
         wanted: float32 `[B, K, N]`, 1 for the points in the box of each instance.
-        found: float32 `[B, K, N]`, probability of the points being in each box found.
+        logits: float32 `[B, K, N]`, `inside_logits` of the boxes found.
 
     Returns:
         float32 `[B, K, K]`: an instance a row, a box a column.
     """
     num_points = ops.cast(ops.shape(wanted)[2], "float32")
-    log_in, log_out = logarithms(found)
+    found, outside = ops.sigmoid(logits), ops.sigmoid(-logits)
+    log_in, log_out = logarithms(found, outside)
     agreement = _pairs(wanted, log_in) + _pairs(1.0 - wanted, log_out)
     shared = _pairs(wanted, found)
     sizes = ops.sum(wanted, axis=2)[:, :, None] + ops.sum(found, axis=2)[:, None]
@@ -41,11 +41,14 @@ def association_cost(targets: BoxTargets, boxes: Any, wanted: Any, found: Any) -
     return ops.mean(ops.square(difference), axis=(3, 4)) - agreement / num_points - iou
 
 
-def logarithms(probability: Any) -> tuple[Any, Any]:
-    """Of a probability and of its complement, finite at 0 and 1 too."""
-    log_true = ops.log(ops.maximum(probability, SMALLEST_PROBABILITY))
-    log_false = ops.log(ops.maximum(1.0 - probability, SMALLEST_PROBABILITY))
-    return log_true, log_false
+def logarithms(probability: Any, complement: Any) -> tuple[Any, Any]:
+    """Of probabilities and of their complements, finite at 0 too."""
+    return ops.log(probability + LOG_OFFSET), ops.log(complement + LOG_OFFSET)
+
+
+def complement(probability: Any) -> Any:
+    """1 - p. Left bare, TensorFlow would fold a small offset after it: (1 + 1e-8) - p."""
+    return ops.maximum(1.0 - probability, 0.0)
 
 
 def _pairs(rows: Any, columns: Any) -> Any:

@@ -6,8 +6,14 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from ban_tf.config import BoxLossConfig
-from ban_tf.losses.association import UNION_OFFSET, associate, association_cost, logarithms
-from ban_tf.losses.box_targets import BoxTargets, box_targets, inside, soft_inside
+from ban_tf.losses.association import (
+    UNION_OFFSET,
+    associate,
+    association_cost,
+    complement,
+    logarithms,
+)
+from ban_tf.losses.box_targets import BoxTargets, box_targets, inside, inside_logits
 
 
 class BonetParts(NamedTuple):
@@ -38,12 +44,12 @@ def bonet_parts(
     xyz, boxes = outputs["xyz"], outputs["boxes"]
     targets = box_targets(instance, xyz, boxes.shape[1])
     wanted = inside(targets.boxes, xyz)
-    found = soft_inside(boxes, xyz, config)
+    logits = inside_logits(boxes, xyz, config)
     if order is None:
-        cost = association_cost(targets, boxes, wanted, found)
+        cost = association_cost(targets, boxes, wanted, logits)
         order = associate(cost, ops.cast(ops.sum(targets.present, axis=1), "int32"))
     return BonetParts(
-        box=_box_loss(targets, _take(boxes, order), wanted, _take(found, order)),
+        box=_box_loss(targets, _take(boxes, order), wanted, _take(logits, order)),
         score=_score_loss(targets, _take(outputs["scores"], order)),
         mask=_mask_loss(targets, _take(outputs["masks"], order), config),
     )
@@ -55,8 +61,9 @@ def _take(values: Any, order: Any) -> Any:
     return ops.take_along_axis(values, order, axis=1)
 
 
-def _box_loss(targets: BoxTargets, boxes: Any, wanted: Any, found: Any) -> Any:
-    entropy = ops.mean(_cross_entropy(wanted, found), axis=2)  # [B, K]
+def _box_loss(targets: BoxTargets, boxes: Any, wanted: Any, logits: Any) -> Any:
+    found, outside = ops.sigmoid(logits), ops.sigmoid(-logits)
+    entropy = ops.mean(_cross_entropy(wanted, found, outside), axis=2)  # [B, K]
     shared = ops.sum(wanted * found, axis=2)
     union = ops.sum(wanted, axis=2) + ops.sum(found, axis=2) - shared
     squared = ops.mean(ops.square(targets.boxes - boxes), axis=(2, 3))
@@ -66,22 +73,23 @@ def _box_loss(targets: BoxTargets, boxes: Any, wanted: Any, found: Any) -> Any:
 
 
 def _score_loss(targets: BoxTargets, scores: Any) -> Any:
-    return ops.mean(_cross_entropy(targets.present, scores))
+    return ops.mean(_cross_entropy(targets.present, scores, complement(scores)))
 
 
 def _mask_loss(targets: BoxTargets, masks: Any, config: BoxLossConfig) -> Any:
     """Focal loss (Lin et al. 2017): points that are told apart well already hardly count."""
     alpha, gamma = config.focal_alpha, config.focal_gamma
-    log_in, log_out = logarithms(masks)
-    members = alpha * ops.power(1.0 - masks, gamma) * log_in
+    outside = complement(masks)
+    log_in, log_out = logarithms(masks, outside)
+    members = alpha * ops.power(outside, gamma) * log_in
     others = (1.0 - alpha) * ops.power(masks, gamma) * log_out
     focal = -targets.masks * members - (1.0 - targets.masks) * others
     return config.mask_weight * _mean(ops.mean(focal, axis=2), targets.present)
 
 
-def _cross_entropy(truth: Any, probability: Any) -> Any:
-    """Of 0 or 1 against a probability, elementwise."""
-    log_true, log_false = logarithms(probability)
+def _cross_entropy(truth: Any, probability: Any, complement: Any) -> Any:
+    """Of 0 or 1 against a probability and its complement, elementwise."""
+    log_true, log_false = logarithms(probability, complement)
     return -truth * log_true - (1.0 - truth) * log_false
 
 

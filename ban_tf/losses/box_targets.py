@@ -51,10 +51,13 @@ def inside(boxes: Any, xyz: Any) -> Any:
     return ops.cast(ops.all(_inwards(boxes, xyz) >= 0, axis=-1), "float32")
 
 
-def soft_inside(boxes: Any, xyz: Any, config: BoxLossConfig) -> Any:
-    """As `inside`, with a probability that falls off at the faces (BoNet's Algorithm 1)."""
+def inside_logits(boxes: Any, xyz: Any, config: BoxLossConfig) -> Any:
+    """As `inside`, softly: before the sigmoid, the probability of being inside, `[B, K, N]`.
+
+    It falls off around the faces and is one half on them (BoNet's Algorithm 1).
+    """
     steep = ops.clip(config.sharpness * _inwards(boxes, xyz), -config.limit, config.limit)
-    return ops.sigmoid(ops.min(steep, axis=-1))
+    return ops.min(steep, axis=-1)
 
 
 def _inwards(boxes: Any, xyz: Any) -> Any:
