@@ -344,6 +344,11 @@ class BonetConfig:
             box_head_width=self.box_head_width,
             mask_input_width=self.mask_input_width,
         )
+        _require(
+            len(self.mask_widths) >= 2,
+            "`mask_widths` must hold at least two widths.",
+            mask_widths=self.mask_widths,
+        )
         for name in ("box_widths", "mask_point_widths", "mask_widths", "semantic_widths"):
             widths = getattr(self, name)
             _require(
