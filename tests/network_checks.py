@@ -46,7 +46,7 @@ def bias_before_batch_norm(path):
     return None
 
 
-def check_gradients(model, zero_by_algebra=bias_before_batch_norm, batch=4):
+def check_gradients(model, zero_by_algebra=bias_before_batch_norm, batch=4, rounding=1e-5):
     """Every variable gets a finite gradient, and one that is not zero unless algebra says so."""
     points, truth = blocks(batch), labels(batch)
     with tf.GradientTape() as tape:
@@ -54,12 +54,12 @@ def check_gradients(model, zero_by_algebra=bias_before_batch_norm, batch=4):
         loss = semantic_loss(truth["logits"], outputs["logits"])
         loss += DiscriminativeLoss(LossConfig())(truth["embedding"], outputs["embedding"])
     variables = model.trainable_variables
-    # Rounding leaves sums that are zero by algebra at 1e-6 or so.
+    # Rounding leaves sums that are zero by algebra at 1e-6 of the largest gradient or so.
     for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
         assert gradient is not None, variable.path
         largest = np.abs(gradient).max()
         assert np.isfinite(largest), variable.path
-        assert (largest > 1e-5) == (zero_by_algebra(variable.path) is None), variable.path
+        assert (largest > rounding) == (zero_by_algebra(variable.path) is None), variable.path
 
 
 def check_saving(name, folder):

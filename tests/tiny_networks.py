@@ -9,14 +9,23 @@ from ban_tf.config import (
     AsisConfig,
     BackboneConfig,
     BanConfig,
+    JsnetConfig,
     LossConfig,
     NetworkConfig,
+    PointConvConfig,
     PointNetConfig,
     SetAbstractionConfig,
 )
 from ban_tf.losses.discriminative import DiscriminativeLoss
 from ban_tf.losses.semantic import semantic_loss
 
+POINTCONV = {
+    "widths": (8, 12),
+    "num_neighbours": 6,
+    "density_neighbours": 8,
+    "weight_width": 4,
+    "density_width": 4,
+}
 TINY = NetworkConfig(
     num_classes=4,
     embedding_size=3,
@@ -30,6 +39,17 @@ TINY = NetworkConfig(
     ),
     pointnet=PointNetConfig(point_widths=(8, 12), global_widths=(8,), head_widths=(12, 8)),
     asis=AsisConfig(num_neighbours=6, chunk_rows=10),
+    jsnet=JsnetConfig(
+        first=SetAbstractionConfig(num_samples=12, radius_m=0.4, num_neighbours=6, widths=(8, 8)),
+        encoder=(
+            PointConvConfig(num_samples=8, radius_m=0.6, density_variance_m2=0.1, **POINTCONV),
+            PointConvConfig(num_samples=4, radius_m=0.9, density_variance_m2=0.2, **POINTCONV),
+        ),
+        decoder=((16,), (8,), (8,)),
+        decoder_neighbours=4,
+        decoder_weight_width=4,
+        head_width=8,
+    ),
 )
 
 
