@@ -24,10 +24,12 @@ def describe(
     if data is not None:
         areas = s3dis.list_areas(data)
         name = s3dis.dataset_name(data, areas)
-    else:
+    elif blocks is not None:
         found = store.Store.open(blocks)
         areas = found.areas
         name = s3dis.name_of([room.name for room in found.rooms], otherwise=found.dataset)
+    else:
+        raise ValueError("raw data or prepared blocks are needed. Received: neither")
     if name == experiment.dataset.name:
         areas = experiment.dataset.areas
         if data is not None:
