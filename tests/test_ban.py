@@ -241,13 +241,18 @@ def test_an_unknown_network_is_refused_with_the_names_there_are():
         networks.build(tiny("segnet"))
 
 
-def test_the_network_trains_under_jax():
+@pytest.mark.parametrize("name", ["ban", "pointnet", "asis", "jsnet", "jsnet_pointnet2"])
+def test_the_network_trains_under_jax(name):
     if importlib.util.find_spec("jax") is None:
         pytest.skip('JAX is not installed: python -m pip install -e ".[jax]"')
     program = Path(__file__).with_name("train_tiny_network.py")
     environment = {**os.environ, "KERAS_BACKEND": "jax", "BAN_TF_OPS": ""}
     done = subprocess.run(
-        [sys.executable, program], env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, program, name],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("jax "), done.stdout
+    assert done.stdout.startswith(f"jax {name} "), done.stdout
