@@ -1,4 +1,4 @@
-"""What happens beside the optimiser's steps: log, progress, checkpoints, the stop at NaN."""
+"""What happens beside the optimiser's steps: log, progress, checkpoints, alarms."""
 
 import math
 
@@ -6,7 +6,10 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ban_tf import checkpoints, runs
+from ban_tf import checkpoints, collapse, runs
+from ban_tf.config import Experiment
+from ban_tf.data.blocks import Blocks
+from ban_tf.data.store import Store
 from ban_tf.model.normalization import MomentumSchedule
 from ban_tf.stages import Stage
 
@@ -98,6 +101,36 @@ class Progress(keras.callbacks.Callback):
 
     def close(self) -> None:
         self.bar.close()
+
+
+class WatchEmbedding(keras.callbacks.Callback):
+    """Looks every few epochs what the network makes of one batch; says once if it collapsed.
+
+    Args:
+        blocks: of training; the batch is drawn from them by the seed.
+        experiment: of an embedding network.
+    """
+
+    def __init__(self, blocks: Store, experiment: Experiment) -> None:
+        super().__init__()
+        self.blocks = blocks
+        self.experiment = experiment
+        self.batch: Blocks | None = None
+        self.is_explained = False
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if (epoch + 1) % collapse.PROBE_EVERY != 0 or self.is_explained:
+            return
+        if self.batch is None:
+            rng = np.random.default_rng(self.experiment.seed)
+            size = min(self.experiment.training.batch_size, len(self.blocks))
+            self.batch = self.blocks.read(rng.choice(len(self.blocks), size, replace=False))
+        outputs = self.model.network(self.batch.features, training=False)
+        embedding = keras.ops.convert_to_numpy(outputs["embedding"])
+        found = collapse.probe_training(self.batch.instance, embedding, self.experiment.loss)
+        if found is not None:
+            self.is_explained = True
+            tqdm.write(f"\nwarning: after epoch {epoch + 1}: {found}")
 
 
 class Log(keras.callbacks.Callback):

@@ -19,6 +19,7 @@ _MIN_BLOCKS = 3
 _MIN_SHARE = 0.95  # of the blocks
 _ONE_CLUSTER = 0.99  # a cluster with this share of the points is the only one but for outliers
 _ONE_CLASS = 0.95  # a block with less than this share of its points in one class shows several
+PROBE_EVERY = 5  # epochs of training between two looks at a batch
 _STATIONARY = 0.9  # push terms from this share of the stationary value on; a healthy one is near 0
 
 

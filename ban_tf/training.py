@@ -185,6 +185,8 @@ def _fit(
         blocks_per_epoch=training.blocks_per_epoch,
         num_classes=experiment.dataset.num_classes,
     )
+    embeds = "embedding" in systems.of(experiment.network.name).outputs
+    watchers = [callbacks.WatchEmbedding(blocks, experiment)] if embeds else []
     progress = callbacks.Progress(stage, first_epoch, steps)
     try:
         trainer.fit(
@@ -201,6 +203,7 @@ def _fit(
                 callbacks.Log(run, stage, first_epoch, trainer.objective.terms),
                 keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
                 callbacks.Checkpoint(run, training.checkpoint_every),
+                *watchers,
                 progress,
             ],
         )

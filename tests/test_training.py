@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 import tiny_runs
 
-from ban_tf import callbacks, checkpoints, config, runs, stages, training
+from ban_tf import callbacks, checkpoints, collapse, config, runs, stages, systems, training
 from ban_tf.data import store
 
 # Keras converts with an `__array__` that NumPy 2 finds old-fashioned; TensorFlow says that data
@@ -244,6 +244,62 @@ def test_the_newest_two_checkpoints_are_kept(finished):
         "epoch_0002.keras",
         "epoch_0003.keras",
     ]
+
+
+# --- a collapsed embedding ---
+
+
+def forget_the_embedding(monkeypatch):
+    """Networks start with the same embedding for all points, where the losses have no slope."""
+    build = training.build_network
+
+    def build_collapsed(experiment):
+        network = build(experiment)
+        layer = next(layer for layer in network.layers if layer.name == "embedding")
+        for weight in layer.trainable_variables:
+            weight.assign(0.0 * weight)
+        return network
+
+    monkeypatch.setattr(training, "build_network", build_collapsed)
+
+
+@pytest.mark.parametrize(("every", "said"), [(1, [1]), (2, [2]), (4, [])])
+def test_a_collapsed_embedding_is_said_once(blocks, tmp_path, monkeypatch, capsys, every, said):
+    monkeypatch.setattr(collapse, "PROBE_EVERY", every)
+    forget_the_embedding(monkeypatch)
+    still = config.ScheduleConfig(initial=0.0, factor=1.0, every=1, limit=0.0)
+    experiment = tiny_runs.experiment(num_epochs=3, blocks_per_epoch=4, learning_rate=still)
+    training.train(runs.start(tmp_path / "run", experiment), blocks)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "warning" in line]
+    assert [line.split(":")[1] for line in lines] == [f" after epoch {epoch}" for epoch in said]
+    for line in lines:
+        assert "The embedding has collapsed: the push term is 9, near the 9 of" in line
+        assert line.count(". ") == 0
+
+
+def test_looking_at_the_embedding_changes_no_weight(finished, blocks, tmp_path, monkeypatch):
+    looked, probe = [], collapse.probe_training
+    monkeypatch.setattr(collapse, "PROBE_EVERY", 1)
+    monkeypatch.setattr(collapse, "probe_training", lambda *a: looked.append(probe(*a)))
+    run = runs.start(tmp_path / "run", finished.experiment)
+    training.train(run, blocks)
+    assert len(looked) == 3
+    expected = weights(finished.folder)
+    for name, value in weights(run.folder).items():
+        np.testing.assert_array_equal(value, expected[name], err_msg=name)
+
+
+def test_a_network_without_embedding_is_not_looked_at(blocks, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("there is no embedding to look at")
+
+    monkeypatch.setattr(collapse, "PROBE_EVERY", 1)
+    monkeypatch.setattr(collapse, "probe_training", refuse)
+    system = systems.of("ban")
+    monkeypatch.setattr(system, "outputs", frozenset({"logits"}))
+    run = runs.start(tmp_path / "run", tiny_runs.experiment(num_epochs=1, blocks_per_epoch=4))
+    training.train(run, blocks)
+    assert run.is_finished
 
 
 # --- what goes wrong ---
