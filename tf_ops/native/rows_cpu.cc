@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cstring>
 
+#include "tf_ops/native/prefetch.h"
 #include "tf_ops/native/rows.h"
 #include "tf_ops/native/scatter.h"
 #include "tf_ops/native/simd.h"
@@ -28,40 +30,148 @@ namespace {
 
 using simd::kWidth;
 
-// Rows ahead whose lines are asked for, so that they are there in time.
-constexpr int64_t kPrefetchRows = 8;
-constexpr int64_t kCopyPrefetchRows = 4;
+// Vectors that are loaded before the first of them is stored.
+constexpr int kChunk = 4;
 
-// Rows [begin, end) of all clouds, in whole vectors.
-template <bool kStream>
-void CopyVectors(const float* points, const int32_t* index, int64_t begin,
-                 int64_t end, int64_t num_points, int64_t num_rows,
-                 int64_t num_channels, float* output) {
-  for (int64_t q = begin; q < end; ++q) {
-    const int64_t row = q / num_rows * num_points + index[q];
-    const float* from = points + row * num_channels;
-    float* to = output + q * num_channels;
-    const float* later = from;
-    if (q + kCopyPrefetchRows < end) {
-      const int64_t ahead = q + kCopyPrefetchRows;
-      later = points +
-              (ahead / num_rows * num_points + index[ahead]) * num_channels;
-    }
-    for (int64_t c = 0; c < num_channels; c += kWidth) {
-      __builtin_prefetch(later + c);
-      StoreOutput<kStream>(to + c, simd::Load(from + c));
+// How far ahead of its copy a row is asked for: in time to come from memory, or
+// from the last cache, to the second, and from there to the first.
+constexpr int64_t kFarBytes = 32 << 10;
+constexpr int64_t kNearBytes = 4 << 10;
+
+// The same of a gradient; and of the sum it goes to, in rows.
+constexpr int64_t kGradBytes = 12 << 10;
+constexpr int64_t kSumsAhead = 16;
+
+// Rows of a cloud by index.
+struct Gather {
+  const float* cloud;
+  const int32_t* index;
+  int64_t num_rows;
+  int64_t num_channels;
+  float* output;
+
+  const float* Row(int64_t q) const { return cloud + index[q] * num_channels; }
+};
+
+// Copies in whole chunks of `kVectors`.
+template <bool kStream, int kVectors>
+void CopyChunks(const Gather& gather) {
+  const int64_t num_channels = gather.num_channels;
+  const int64_t last = gather.num_rows - 1;
+  const int64_t rows_far = RowsIn(kFarBytes, num_channels);
+  const int64_t rows_near = RowsIn(kNearBytes, num_channels);
+  float* to = gather.output;
+  for (int64_t q = 0; q <= last; ++q, to += num_channels) {
+    const float* const from = gather.Row(q);
+    const float* const near = gather.Row(std::min(q + rows_near, last));
+    const float* const far = gather.Row(std::min(q + rows_far, last));
+    for (int64_t c = 0; c < num_channels; c += kVectors * kWidth) {
+      PrefetchFar(far + c, kVectors * kWidth);
+      PrefetchNear(near + c, kVectors * kWidth);
+      simd::Floats chunk[kVectors];
+      for (int v = 0; v < kVectors; ++v) {
+        chunk[v] = simd::Load(from + c + v * kWidth);
+      }
+      for (int v = 0; v < kVectors; ++v) {
+        StoreOutput<kStream>(to + c + v * kWidth, chunk[v]);
+      }
     }
   }
-  if (kStream) FinishStreaming();
 }
 
-void CopyRows(const float* points, const int32_t* index, int64_t begin,
-              int64_t end, int64_t num_points, int64_t num_rows,
-              int64_t num_channels, float* output) {
-  for (int64_t q = begin; q < end; ++q) {
-    const int64_t row = q / num_rows * num_points + index[q];
-    std::copy_n(points + row * num_channels, num_channels,
-                output + q * num_channels);
+template <bool kStream>
+void CopyVectors(const Gather& gather) {
+  if (gather.num_channels % (2 * kChunk * kWidth) == 0) {
+    CopyChunks<kStream, 2 * kChunk>(gather);
+  } else if (gather.num_channels % (kChunk * kWidth) == 0) {
+    CopyChunks<kStream, kChunk>(gather);
+  } else {
+    CopyChunks<kStream, 1>(gather);
+  }
+}
+
+// Copies in whole vectors, of which the last overlaps the one before.
+void CopyWideRows(const Gather& gather) {
+  const int64_t tail = gather.num_channels - kWidth;
+  float* to = gather.output;
+  for (int64_t q = 0; q < gather.num_rows; ++q, to += gather.num_channels) {
+    const float* from = gather.Row(q);
+    for (int64_t c = 0; c < tail; c += kWidth) {
+      simd::Store(to + c, simd::Load(from + c));
+    }
+    simd::Store(to + tail, simd::Load(from + tail));
+  }
+}
+
+// Copies rows of `kChannels`, or, if it is 0, of any number of channels.
+template <int kChannels>
+void CopyNarrowRows(const Gather& gather) {
+  const int64_t width = kChannels > 0 ? kChannels : gather.num_channels;
+  float* to = gather.output;
+  for (int64_t q = 0; q < gather.num_rows; ++q, to += width) {
+    std::memcpy(to, gather.cloud + gather.index[q] * width,
+                width * sizeof(float));
+  }
+}
+
+// The fastest way to copy rows of so many channels.
+void (*ChooseCopy(int64_t num_channels, bool can_stream))(const Gather&) {
+  if (can_stream) return CopyVectors<true>;
+  if (num_channels == 3) return CopyNarrowRows<3>;  // coordinates
+  if (num_channels == 6) return CopyNarrowRows<6>;  // and colours
+  if (num_channels == 9) return CopyNarrowRows<9>;  // and places in the room
+  if (num_channels < kWidth) return CopyNarrowRows<0>;
+  return num_channels % kWidth == 0 ? CopyVectors<false> : CopyWideRows;
+}
+
+// The gradients of a cloud's rows, and the sums of the rows' points; `width` of
+// their channels.
+struct Scatter {
+  const float* from;
+  const int32_t* index;
+  int64_t num_rows;
+  int64_t num_channels;
+  int64_t width;
+  float* sums;
+
+  float* Sum(int64_t q) const { return sums + index[q] * num_channels; }
+};
+
+// Adds in whole chunks.
+void AddChunks(const Scatter& scatter) {
+  constexpr int64_t kStep = kChunk * kWidth;
+  const int64_t num_channels = scatter.num_channels;
+  const int64_t last = scatter.num_rows - 1;
+  const int64_t rows_far = RowsIn(kGradBytes, num_channels);
+  for (int64_t q = 0; q <= last; ++q) {
+    const float* const from = scatter.from + q * num_channels;
+    const float* const far =
+        scatter.from + std::min(q + rows_far, last) * num_channels;
+    float* const to = scatter.Sum(q);
+    const float* const near = scatter.Sum(std::min(q + kSumsAhead, last));
+    for (int64_t c = 0; c < scatter.width; c += kStep) {
+      PrefetchFar(far + c, kStep);
+      PrefetchSum(near + c, kStep);
+      simd::Floats sum[kChunk];
+      for (int v = 0; v < kChunk; ++v) {
+        const int64_t at = c + v * kWidth;
+        sum[v] = simd::Load(to + at) + simd::Load(from + at);
+      }
+      for (int v = 0; v < kChunk; ++v) {
+        simd::Store(to + c + v * kWidth, sum[v]);
+      }
+    }
+  }
+}
+
+void AddRows(const Scatter& scatter) {
+  const float* from = scatter.from;
+  for (int64_t q = 0; q < scatter.num_rows; ++q, from += scatter.num_channels) {
+    PrefetchSum(scatter.Sum(std::min(q + kSumsAhead, scatter.num_rows - 1)), 1);
+    AddRow(
+        scatter.Sum(q), scatter.width,
+        [&](int64_t c) { return simd::Load(from + c); },
+        [&](int64_t c) { return from[c]; });
   }
 }
 
@@ -72,15 +182,20 @@ void GatherRowsCpu(Workers* workers, const float* points, const int32_t* index,
                    int64_t num_channels, float* output) {
   const size_t bytes = batch * num_rows * num_channels * sizeof(float);
   if (bytes >= kStreamBytes) AdviseHugePages(output, bytes);
-  const auto copy = CanStream(output, batch * num_rows, num_channels)
-                        ? CopyVectors<true>
-                    : num_channels % kWidth == 0 ? CopyVectors<false>
-                                                 : CopyRows;
-  ParallelFor(workers, batch * num_rows, 2.0 + 0.4 * num_channels,
-              [&](int64_t begin, int64_t end) {
-                copy(points, index, begin, end, num_points, num_rows,
-                     num_channels, output);
-              });
+  const bool can_stream = CanStream(output, batch * num_rows, num_channels);
+  const auto copy = ChooseCopy(num_channels, can_stream);
+  ParallelFor(
+      workers, batch * num_rows, 2.0 + 0.4 * num_channels,
+      [&](int64_t begin, int64_t end) {
+        while (begin < end) {  // one cloud after the other
+          const int64_t b = begin / num_rows;
+          const int64_t next = std::min(end, (b + 1) * num_rows);
+          copy({points + b * num_points * num_channels, index + begin,
+                next - begin, num_channels, output + begin * num_channels});
+          begin = next;
+        }
+        if (can_stream) FinishStreaming();
+      });
 }
 
 void GatherRowsGradCpu(Workers* workers, const float* output_grad,
@@ -88,18 +203,15 @@ void GatherRowsGradCpu(Workers* workers, const float* output_grad,
                        int64_t num_rows, int64_t num_channels,
                        float* points_grad) {
   const auto scatter = [&](int64_t b, int64_t first, int64_t last) {
-    const int32_t* rows = index + b * num_rows;
-    const float* from = output_grad + b * num_rows * num_channels + first;
-    float* to = points_grad + b * num_points * num_channels + first;
-    for (int64_t q = 0; q < num_rows; ++q, from += num_channels) {
-      if (q + kPrefetchRows < num_rows) {
-        __builtin_prefetch(to + rows[q + kPrefetchRows] * num_channels, 1);
-      }
-      AddRow(
-          to + rows[q] * num_channels, last - first,
-          [&](int64_t c) { return simd::Load(from + c); },
-          [&](int64_t c) { return from[c]; });
-    }
+    const Scatter rows = {
+        output_grad + b * num_rows * num_channels + first,
+        index + b * num_rows,
+        num_rows,
+        num_channels,
+        last - first,
+        points_grad + b * num_points * num_channels + first,
+    };
+    rows.width % (kChunk * kWidth) == 0 ? AddChunks(rows) : AddRows(rows);
   };
   ScatterClouds(workers, batch, num_points, num_channels,
                 0.2 * num_rows * num_channels, points_grad, scatter);
