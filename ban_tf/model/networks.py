@@ -36,8 +36,9 @@ def build(
             first level's `num_samples`.
 
     Returns:
-        A model from float32 `[B, N, num_features]` to `{"logits": [B, N, num_classes],
-        "embedding": [B, N, embedding_size]}`, both float32 whatever the dtype policy.
+        A model from float32 `[B, N, num_features]` to outputs by name, float32 whatever the dtype
+        policy: `logits` `[B, N, num_classes]`, and `embedding` `[B, N, embedding_size]` or what
+        else the `build` of the network's own file says.
 
     Raises:
         ValueError: an unknown name, or fewer points than the first level samples.
