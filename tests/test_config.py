@@ -9,6 +9,7 @@ EXPERIMENTS = {
     "s3dis": config.s3dis(2),
     "quick": config.quick(config.s3dis()),
     "demo": config.demo(),
+    "bonet": config.s3dis(network="bonet"),
 }
 
 
@@ -66,6 +67,13 @@ def test_the_reduced_setting_keeps_data_seed_and_protocol():
     quick = config.quick(full)
     assert (quick.dataset, quick.test_area, quick.seed) == (full.dataset, 3, 4)
     assert quick.blocks.num_points < full.blocks.num_points
+
+
+def test_the_reduced_setting_starts_at_four_times_the_rate_of_a_systems_recipe():
+    ban, bonet = (config.demo(name).training for name in ("ban", "bonet"))
+    assert (ban.learning_rate.initial, bonet.learning_rate.initial) == (4e-3, 2e-3)
+    assert not bonet.learning_rate_by_epoch  # 2000 samples, not epochs
+    assert bonet.learning_rate.every == ban.learning_rate.every
 
 
 INVALID = {
@@ -132,6 +140,24 @@ INVALID = {
         {"num_samples": 4, "radius_m": 0.1, "num_neighbours": 4, "widths": ()},
         "`widths` must hold at least one width",
     ),
+    "levels of BoNet": (
+        config.BonetConfig,
+        {"decoder": ((8,), (8,), (8,))},
+        "`decoder` must have one tuple of widths more than `encoder`.*encoder=3, decoder=3",
+    ),
+    "no box": (config.BonetConfig, {"num_boxes": 0}, "`num_boxes` must be at least 1"),
+    "one layer for masks": (
+        config.BonetConfig,
+        {"mask_widths": (8,)},
+        "`mask_widths` must hold at least two widths",
+    ),
+    "no layer for boxes": (
+        config.BonetConfig,
+        {"box_widths": ()},
+        "`box_widths` must hold at least one width",
+    ),
+    "sharpness": (config.BoxLossConfig, {"sharpness": 0.0}, "`sharpness` and `limit` must be"),
+    "focal": (config.BoxLossConfig, {"focal_alpha": 1.5}, "`focal_alpha` must be in"),
     "colours": (
         config.DatasetConfig,
         {"name": "x", "class_names": ("a", "b"), "class_colors": ((0, 0, 0),), "areas": (1,)},
