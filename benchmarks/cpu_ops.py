@@ -6,6 +6,7 @@
 Peers that are not installed are skipped by name; all that are:
 
     python -m pip install scipy fpsample torch-quickfps open3d pykdtree pynanoflann faiss-cpu torch
+    python -m pip install --no-build-isolation torch-cluster pytorch3d      # built from source
 
 All run in this process, in turns; what counts is the median over the rounds of the ratio to the
 fastest peer, which a busy machine disturbs less than the times. The limit is a measured memset of
@@ -205,7 +206,7 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
     for name, build in case.peers.items():
         try:
             runs[name] = build()
-        except ImportError as error:
+        except (ImportError, OSError) as error:  # OSError: a library of the system is missing
             skipped.append(f"{name} ({error})")
     once = {name: (timed(run, 1), timed(run, 1))[1] for name, run in runs.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}

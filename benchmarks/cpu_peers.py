@@ -1,6 +1,7 @@
 """What a user would call instead of the ops of `tf_ops` on a CPU: one function per library.
 
-A peer that is not installed raises ImportError when it is built, and is skipped by name.
+A peer that is not installed, or does not load, raises ImportError or OSError when it is built, and
+is skipped by name with that reason.
 """
 
 from collections.abc import Callable
@@ -37,7 +38,19 @@ def sampling_peers(xyz: np.ndarray, num_samples: int, threads: int) -> dict[str,
             tensor, num_samples, start_idx=0, return_points=False, **options
         )
 
-    peers = {"fpsample kdline": fpsample_line, "torch-quickfps": torch_quickfps}
+    def pytorch3d() -> Run:
+        import torch
+        from pytorch3d.ops import sample_farthest_points
+
+        torch.set_num_threads(threads)
+        tensor = torch.from_numpy(xyz)
+        return lambda: sample_farthest_points(tensor, K=num_samples)
+
+    peers = {
+        "fpsample kdline": fpsample_line,
+        "torch-quickfps": torch_quickfps,
+        "PyTorch3D": pytorch3d,
+    }
     if xyz.shape[1] <= 5000:
         peers["fpsample"] = fpsample_plain
     return peers
@@ -77,7 +90,39 @@ def ball_peers(
 
         return each(search)
 
-    return {"scipy": scipy, "pykdtree": pykdtree, "open3d": open3d}
+    return {
+        "scipy": scipy,
+        "pykdtree": pykdtree,
+        "open3d": open3d,
+        **_torch_ball_peers(xyz, centres, radius, num_neighbours, threads),
+    }
+
+
+def _torch_ball_peers(
+    xyz: np.ndarray, centres: np.ndarray, radius: float, num_neighbours: int, threads: int
+) -> dict[str, Callable[[], Run]]:
+    def torch_cluster() -> Run:
+        import torch
+        from torch_cluster import radius as search
+
+        torch.set_num_threads(threads)
+        pairs = [
+            (torch.from_numpy(c), torch.from_numpy(q)) for c, q in zip(xyz, centres, strict=True)
+        ]
+        return lambda: [
+            search(cloud, at, radius, max_num_neighbors=num_neighbours, num_workers=threads)
+            for cloud, at in pairs
+        ]
+
+    def pytorch3d() -> Run:
+        import torch
+        from pytorch3d.ops import ball_query
+
+        torch.set_num_threads(threads)
+        points, at = torch.from_numpy(xyz), torch.from_numpy(centres)
+        return lambda: ball_query(at, points, K=num_neighbours, radius=radius, return_nn=False)
+
+    return {"torch-cluster": torch_cluster, "PyTorch3D": pytorch3d}
 
 
 def nearest_peers(
