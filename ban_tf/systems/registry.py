@@ -16,7 +16,10 @@ SYSTEMS: dict[str, System] = {
     "pointnet": EmbeddingSystem(
         "PointNet",
         "PointNet",
-        ("Its code was not released: PointNet's shared part, then 512, 256, 128 in each branch.",),
+        (
+            "Its code was not released: PointNet's shared part, then 512, 256, 128 in each branch "
+            "and half of the features dropped, as in the other networks.",
+        ),
     ),
     "pointnet2": EmbeddingSystem("PointNet++", "PointNet++"),
     "sgpn": SgpnSystem(),
