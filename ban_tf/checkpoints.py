@@ -105,7 +105,8 @@ def load_model(path: pathlib.Path) -> keras.Model:
         raise ValueError(
             f"{path} is damaged, or not a network of this project: {reason}"
         ) from error
-    names = getattr(model, "output_names", ())
+    output = getattr(model, "output", None)
+    names = output if isinstance(output, dict) else ()
     if not any(system.outputs <= set(names) for system in systems.SYSTEMS.values()):
         raise ValueError(
             f"{path} is not a segmentation network: it must have the outputs of one of "

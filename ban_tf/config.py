@@ -704,10 +704,14 @@ def with_network(experiment: Experiment, name: str) -> Experiment:
     """The same experiment with another network, trained by that system's own recipe."""
     network = dataclasses.replace(experiment.network, name=name)
     training = RECIPES.get(name, experiment.training)
-    inference = experiment.inference
+    inference, loss = experiment.inference, experiment.loss
+    if name in ("jsnet", "jsnet_pointnet2"):
+        loss = dataclasses.replace(loss, regularisation_weight=0.0)  # [J]
     if name == "bonet":
         inference = dataclasses.replace(inference, min_new_points=12, size_filter=0.3)  # [B]
-    return dataclasses.replace(experiment, network=network, training=training, inference=inference)
+    return dataclasses.replace(
+        experiment, network=network, loss=loss, training=training, inference=inference
+    )
 
 
 def quick(experiment: Experiment) -> Experiment:
@@ -773,13 +777,20 @@ def quick(experiment: Experiment) -> Experiment:
         mask_point_widths=(64, 64),
         mask_widths=(32, 16),
     )
+    sgpn = SgpnConfig(shared_widths=(128, 128), head_width=64)
     # A few hundred steps are all there is: start higher, and come down within the run.
     rate = experiment.training.learning_rate
+    early = experiment.training.pretraining
     return dataclasses.replace(
         experiment,
         blocks=dataclasses.replace(experiment.blocks, num_points=1024),
         network=dataclasses.replace(
-            experiment.network, backbone=backbone, pointnet=pointnet, jsnet=jsnet, bonet=bonet
+            experiment.network,
+            backbone=backbone,
+            pointnet=pointnet,
+            jsnet=jsnet,
+            sgpn=sgpn,
+            bonet=bonet,
         ),
         training=dataclasses.replace(
             experiment.training,
@@ -788,8 +799,21 @@ def quick(experiment: Experiment) -> Experiment:
             blocks_per_epoch=320,
             learning_rate=dataclasses.replace(rate, initial=4 * rate.initial, every=2_000),
             learning_rate_by_epoch=False,
+            pretraining=dataclasses.replace(
+                early,
+                num_epochs=min(early.num_epochs, 8),
+                batch_size=8,
+                learning_rate=dataclasses.replace(early.learning_rate, initial=4e-3, every=2_000),
+            ),
         ),
-        inference=dataclasses.replace(experiment.inference, batch_size=8),
+        inference=dataclasses.replace(
+            experiment.inference,
+            batch_size=8,
+            # A quarter of the points: a group may be as small for its object as it was.
+            group_merging=dataclasses.replace(
+                experiment.inference.group_merging, min_group_points=12, num_calibration_blocks=64
+            ),
+        ),
     )
 
 
