@@ -19,6 +19,8 @@ FOOTNOTES = (
     "original.",
     "All weights start from Glorot's bounds for dense layers; the original's start smaller in the "
     "first layers of the mask branch, which are written as convolutions over channels.",
+    "The probability of being outside a box is worked out to the last digit; in the original, "
+    "which takes 1 - p in 32 bits, points deep in a wrong box have no gradient.",
     "An instance is told from an empty row by having points; the original looks whether the "
     "corners of its box are all zero.",
 )
