@@ -1,13 +1,15 @@
 """SGPN: similarities of points in training, GroupMerging at inference (Wang et al. 2018)."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
+import threadpoolctl
 from keras import ops
 
-from ban_tf.config import Experiment
+from ban_tf.config import Experiment, GroupMergingConfig
 from ban_tf.data.store import Store
 from ban_tf.instances import group_merging
 from ban_tf.instances.group_thresholds import GroupThresholds
@@ -69,21 +71,14 @@ class SgpnSystem(System):
     def group(
         self, outputs: Mapping[str, np.ndarray], experiment: Experiment, first_block: int
     ) -> list[Clusters]:
-        config = experiment.inference.group_merging
         found = []
-        for index, semantic in enumerate(outputs["logits"].argmax(axis=-1)):
-            try:
-                similarity = FeatureSimilarity(outputs["similarity_features"][index], config.margin)
-                groups = group_merging.merge_groups(
-                    similarity,
-                    outputs["confidence"][index],
-                    semantic,
-                    outputs[THRESHOLDS][index],
-                    config,
-                )
-            except ValueError as error:
-                raise ValueError(f"block {first_block + index}: {error}") from error
-            found.append(Clusters(groups.labels, groups.classes))
+        with _one_blas_thread():
+            for index in range(len(outputs["logits"])):
+                block = {name: values[index] for name, values in outputs.items()}
+                try:
+                    found.append(_merge(block, experiment.inference.group_merging))
+                except ValueError as error:
+                    raise ValueError(f"block {first_block + index}: {error}") from error
         return found
 
     def calibrate(self, model: keras.Model, training_blocks: Store, experiment: Experiment) -> bool:
@@ -95,8 +90,28 @@ class SgpnSystem(System):
         for start in range(0, len(drawn), size):
             blocks = training_blocks.read(drawn[start : start + size])
             features = model.predict_on_batch(blocks.features)["similarity_features"]
-            for block in zip(features, blocks.instance, blocks.semantic, strict=True):
-                similarity = FeatureSimilarity(block[0], config.margin)
-                thresholds.add(similarity, block[1], block[2])
+            with _one_blas_thread():
+                for block in zip(features, blocks.instance, blocks.semantic, strict=True):
+                    similarity = FeatureSimilarity(block[0], config.margin)
+                    thresholds.add(similarity, block[1], block[2])
         model.get_layer(THRESHOLDS).set(thresholds.result())
         return True
+
+
+def _merge(block: Mapping[str, np.ndarray], config: GroupMergingConfig) -> Clusters:
+    groups = group_merging.merge_groups(
+        FeatureSimilarity(block["similarity_features"], config.margin),
+        block["confidence"],
+        block["logits"].argmax(axis=-1),
+        block[THRESHOLDS],
+        config,
+    )
+    return Clusters(groups.labels, groups.classes)
+
+
+def _one_blas_thread() -> contextlib.AbstractContextManager[object]:
+    """Small products are slower on many threads, several times so where others use the cores.
+
+    Besides, their rounding then does not depend on the number of cores.
+    """
+    return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
