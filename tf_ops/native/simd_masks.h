@@ -32,10 +32,21 @@ BAN_INLINE Ints Iota() {
   return lanes;
 }
 
+#if defined(__AVX512F__)
+// A mask as a number.  Through a register by force: when GCC 12 keeps the
+// widened mask on the stack, it writes two bytes (kmovw) and reads four.
+BAN_INLINE uint32_t MaskBits(__mmask16 mask) {
+  uint32_t bits;
+  asm("kmovw %1, %0" : "=r"(bits) : "k"(mask));
+  return bits;
+}
+#endif
+
 // One bit per lane, lane 0 lowest.
 BAN_INLINE uint32_t LaneBits(Ints condition) {
 #if defined(__AVX512F__)
-  return _mm512_test_epi32_mask((__m512i)condition, (__m512i)condition);
+  return MaskBits(
+      _mm512_test_epi32_mask((__m512i)condition, (__m512i)condition));
 #elif defined(__AVX2__)
   return static_cast<uint32_t>(_mm256_movemask_ps((__m256)condition));
 #else
@@ -48,7 +59,7 @@ BAN_INLINE uint32_t LaneBits(Ints condition) {
 // a < b lane by lane; false where one is NaN.
 BAN_INLINE uint32_t BitsLess(Floats a, Floats b) {
 #if defined(__AVX512F__)
-  return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
+  return MaskBits(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ));
 #else
   return LaneBits(a < b);
 #endif
@@ -56,7 +67,7 @@ BAN_INLINE uint32_t BitsLess(Floats a, Floats b) {
 
 BAN_INLINE uint32_t BitsLessEqual(Floats a, Floats b) {
 #if defined(__AVX512F__)
-  return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LE_OQ);
+  return MaskBits(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LE_OQ));
 #else
   return LaneBits(a <= b);
 #endif
@@ -64,7 +75,7 @@ BAN_INLINE uint32_t BitsLessEqual(Floats a, Floats b) {
 
 BAN_INLINE uint32_t BitsEqual(Floats a, Floats b) {
 #if defined(__AVX512F__)
-  return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ);
+  return MaskBits(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ));
 #else
   return LaneBits(a == b);
 #endif
@@ -72,7 +83,7 @@ BAN_INLINE uint32_t BitsEqual(Floats a, Floats b) {
 
 BAN_INLINE uint32_t BitsLessInts(Ints a, Ints b) {
 #if defined(__AVX512F__)
-  return _mm512_cmp_epi32_mask((__m512i)a, (__m512i)b, _MM_CMPINT_LT);
+  return MaskBits(_mm512_cmp_epi32_mask((__m512i)a, (__m512i)b, _MM_CMPINT_LT));
 #else
   return LaneBits(a < b);
 #endif
