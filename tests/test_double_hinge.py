@@ -248,7 +248,7 @@ def test_confidence_is_drawn_to_the_iou_and_to_zero_without_a_class():
 
 def test_the_losses_run_under_jax():
     if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax is not installed")
+        pytest.skip('JAX is not installed: python -m pip install -e ".[jax]"')
     program = (
         "import jax, numpy as np\n"
         "from ban_tf.config import SimilarityLossConfig\n"

@@ -121,11 +121,14 @@ def plan_folds(
 
 def print_settings(experiment: config.Experiment, areas: Sequence[int]) -> None:
     blocks, training = experiment.blocks, experiment.training
-    sample = training.blocks_per_epoch
+    sample, early = training.blocks_per_epoch, training.pretraining
+    classes_first = ""
+    if early.num_epochs:
+        classes_first = f"{early.num_epochs} epochs for the classes at batch {early.batch_size}, "
     print(
         f"{experiment.dataset.name}: network {experiment.network.name}, test area "
         f"{', '.join(map(str, areas))}, {blocks.num_points} points per block of {blocks.size_m:g} m"
-        f" at stride {blocks.stride_m:g} m, {training.num_epochs} epochs of "
+        f" at stride {blocks.stride_m:g} m, {classes_first}{training.num_epochs} epochs of "
         f"{'all' if sample is None else sample} blocks, batch {training.batch_size}, "
         f"seed {experiment.seed}"
     )
