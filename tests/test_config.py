@@ -10,6 +10,7 @@ EXPERIMENTS = {
     "quick": config.quick(config.s3dis()),
     "demo": config.demo(),
     "bonet": config.s3dis(network="bonet"),
+    "sgpn": config.s3dis(network="sgpn"),
 }
 
 
@@ -67,6 +68,14 @@ def test_the_reduced_setting_keeps_data_seed_and_protocol():
     quick = config.quick(full)
     assert (quick.dataset, quick.test_area, quick.seed) == (full.dataset, 3, 4)
     assert quick.blocks.num_points < full.blocks.num_points
+
+
+def test_sgpn_trains_by_its_own_recipe_after_the_classes():
+    training = config.s3dis(network="sgpn").training
+    assert (training.batch_size, training.num_epochs, training.total_epochs) == (4, 200, 250)
+    rate = training.learning_rate
+    assert (rate.initial, rate.factor, rate.every, rate.limit) == (1e-4, 0.5, 800_000, 1e-6)
+    assert training.pretraining.batch_size == 32
 
 
 def test_the_reduced_setting_starts_at_four_times_the_rate_of_a_systems_recipe():
@@ -139,6 +148,23 @@ INVALID = {
         config.SetAbstractionConfig,
         {"num_samples": 4, "radius_m": 0.1, "num_neighbours": 4, "widths": ()},
         "`widths` must hold at least one width",
+    ),
+    "heads of SGPN": (config.SgpnConfig, {"shared_widths": ()}, "`shared_widths` must hold at"),
+    "margins of SGPN": (
+        config.SimilarityLossConfig,
+        {"margin": 90.0},
+        r"`margin` must be in \(0, class_margin\].*margin=90.0, class_margin=80.0",
+    ),
+    "factor of SGPN": (config.SimilarityLossConfig, {"factor": 11.0}, "`factor` must be in"),
+    "pretraining": (config.PretrainingConfig, {"num_epochs": -1}, "`num_epochs` must be at least"),
+    "margin of similarities": (
+        config.Experiment,
+        {
+            "dataset": config.S3DIS,
+            "test_area": 5,
+            "similarity_loss": config.SimilarityLossConfig(margin=5.0),
+        },
+        "the margins must agree.*similarity_loss=5.0, group_merging=10.0",
     ),
     "levels of BoNet": (
         config.BonetConfig,
