@@ -239,7 +239,7 @@ def _run(
     with futures.ThreadPoolExecutor(max_workers=1) as worker:
         try:
             for features in groups:
-                outputs = _predict(features, model, experiment.inference.batch_size)
+                outputs = predict(features, model, experiment.inference.batch_size)
                 wait()
                 _check_logits(outputs["logits"], first_block, experiment.network.num_classes)
                 waiting.append(worker.submit(context.run, work, first_block, outputs))
@@ -278,8 +278,11 @@ def _cluster(
     ]
 
 
-def _predict(features: np.ndarray, model: keras.Model, batch_size: int) -> _Outputs:
-    """Outputs of the network, `[K, ...]`; batches are filled up so that all are alike."""
+def predict(features: np.ndarray, model: keras.Model, batch_size: int) -> _Outputs:
+    """Outputs `[K, ...]` of a network for features `[K, P, 9]`, K at least 1.
+
+    The last batch is filled up, so that all are alike.
+    """
     parts = []
     for start in range(0, len(features), batch_size):
         batch = features[start : start + batch_size]

@@ -104,9 +104,46 @@ def find(evaluation: Evaluation, metrics: tuple[str, ...]) -> PublishedTable | N
     return None
 
 
+@dataclasses.dataclass(frozen=True)
+class PublishedSpeed:
+    """One line of the paper's Table 8; on which rooms and which GPU is not said.
+
+    Attributes:
+        method: name of the system.
+        backbone: its backbone.
+        with_clustering_s: seconds for the test set.
+        without_clustering_s: seconds of the network alone.
+        gpu_memory: as printed.
+    """
+
+    method: str
+    backbone: str
+    with_clustering_s: float
+    without_clustering_s: float
+    gpu_memory: str
+
+
+def speeds() -> tuple[PublishedSpeed, ...]:
+    """The paper's Table 8, in its order."""
+    return tuple(
+        PublishedSpeed(
+            line["method"],
+            line["backbone"],
+            float(line["time_with_clustering_s"]),
+            float(line["time_without_clustering_s"]),
+            line["gpu_memory"],
+        )
+        for line in _lines("table8_speed_memory.csv")
+    )
+
+
+def _lines(name: str) -> list[dict[str, str]]:
+    file = importlib.resources.files("ban_tf.metrics") / "published" / name
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+
+
 def _load(source: _Source, metrics: tuple[str, ...]) -> PublishedTable:
-    file = importlib.resources.files("ban_tf.metrics") / "published" / source.file
-    lines = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+    lines = _lines(source.file)
     label_names = tuple(lines[0])[: source.num_labels]
     rows = tuple(
         PublishedRow(

@@ -1,0 +1,1 @@
+"""Time and memory of whole systems, beside the originals' way from outputs to instances."""
