@@ -66,6 +66,63 @@ def test_a_perfect_network_is_nearly_perfect_as_the_originals_draw():
     assert means["mPrec"] == means["mRec"] == 1.0
 
 
+@pytest.mark.parametrize("protocol", ["covering", "legacy"])
+def test_a_room_of_one_block_is_segmented(protocol):
+    cloud = tiny_runs.room("Area_1_office_1", num_points=700, size_m=0.6)
+    plan = blocks.plan_legacy(cloud, EXPERIMENT.blocks, np.random.default_rng(0))
+    assert len(plan) == len(blocks.plan_covering(cloud, EXPERIMENT.blocks)) == 1
+    result = segment_with(protocol, cloud, tiny_runs.Oracle(cloud))
+    truth = cloud.instance if protocol == "covering" else cloud.instance[plan]
+    assert result.semantic.shape == truth.shape
+    if protocol == "covering":
+        pairs = set(zip(result.instance.tolist(), truth.tolist(), strict=True))
+        assert len(pairs) == 4
+    else:  # points that share a voxel with a neighbour of another object take its instance
+        assert set(np.unique(result.instance)) == {0, 1, 2, 3}
+
+
+def test_points_that_occur_twice_get_the_same_labels():
+    cloud = tiny_runs.room("Area_1_office_1", num_points=1500)
+    twice = Cloud(
+        name=cloud.name,
+        **{
+            name: np.concatenate([getattr(cloud, name)] * 2)
+            for name in ("xyz", "rgb", "semantic", "instance")
+        },
+    )
+    result = inference.segment(twice, tiny_runs.Oracle(cloud), EXPERIMENT)
+    for labels, truth in ((result.semantic, cloud.semantic), (result.instance, None)):
+        first, second = labels.reshape(2, len(cloud))
+        np.testing.assert_array_equal(first, second)
+        if truth is not None:
+            np.testing.assert_array_equal(first, truth)
+    assert len(np.unique(result.instance)) == 4
+
+
+def test_ten_thousand_instances_in_a_room():
+    side = np.arange(100) * 0.2  # posts of ten points, 20 cm apart
+    corner = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2).repeat(10, axis=0)
+    height = np.tile(np.arange(10) * 0.01, 10_000)
+    cloud = unlabelled("posts", np.column_stack([corner, height]))
+    names = np.arange(10_000).repeat(10)
+
+    class Posts:
+        """Knows in which post a point of a block stands."""
+
+        def predict_on_batch(self, features):
+            post = np.round(features[..., 6:8] * side[-1] / 0.2)  # [B, N, 2]
+            embedding = np.zeros((*features.shape[:2], 5), np.float32)
+            embedding[..., :2] = 2 * (post % 16)  # differs within a block of a metre
+            logits = np.zeros((*features.shape[:2], 13), np.float32)
+            logits[..., 0] = 9
+            return {"logits": logits, "embedding": embedding}
+
+    result = inference.segment(cloud, Posts(), EXPERIMENT)
+    assert result.instance.max() == 9999
+    pairs = set(zip(result.instance.tolist(), names.tolist(), strict=True))
+    assert len(pairs) == 10_000
+
+
 def test_small_instances_are_dropped_by_the_class_s_mean_size():
     cloud = tiny_runs.room("Area_1_office_1")
     chairs = np.bincount(cloud.instance)[2:]
