@@ -3,6 +3,7 @@
 Run by `.ci/sanitizers`, on the library that it has built.
 """
 
+import concurrent.futures
 import os
 import subprocess
 import sys
@@ -35,28 +36,30 @@ def commit(fault: str) -> None:
     library.ops().ban_fault(points=points, fault=fault)
 
 
-def report(fault: str, folder: Path) -> str:
+def report(fault: str) -> str:
     """What the process of one fault leaves in its log and on its standard error."""
-    options = f"{os.environ['ASAN_OPTIONS']}:log_path={folder}/log"
-    environment = {**os.environ, "ASAN_OPTIONS": options, "UBSAN_OPTIONS": "print_stacktrace=1"}
-    done = subprocess.run(
-        [sys.executable, __file__, fault], env=environment, capture_output=True, text=True
-    )
-    if fault == "none" and done.returncode != 0:
-        sys.exit(f"The op without a fault does not run:\n{done.stderr}")
-    return done.stderr + "".join(path.read_text() for path in sorted(folder.glob("log*")))
+    with tempfile.TemporaryDirectory() as folder:
+        options = f"{os.environ['ASAN_OPTIONS']}:log_path={folder}/log"
+        environment = {**os.environ, "ASAN_OPTIONS": options}
+        done = subprocess.run(
+            [sys.executable, __file__, fault], env=environment, capture_output=True, text=True
+        )
+        if fault == "none" and done.returncode != 0:
+            sys.exit(f"The op without a fault does not run:\n{done.stderr}")
+        logs = sorted(Path(folder).glob("log*"))
+        return done.stderr + "".join(path.read_text() for path in logs)
 
 
 def main() -> None:
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        found = dict(zip(REPORTS, pool.map(report, REPORTS), strict=True))
     for fault, wanted in REPORTS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            found = report(fault, Path(folder))
         if wanted is None:
-            caught = not any(words and words in found for words in REPORTS.values())
+            caught = not any(words and words in found[fault] for words in REPORTS.values())
         else:
-            caught = wanted in found
+            caught = wanted in found[fault]
         if not caught:
-            sys.exit(f"The sanitizers do not catch the fault '{fault}':\n{found}")
+            sys.exit(f"The sanitizers do not catch the fault '{fault}':\n{found[fault]}")
     print(f"The sanitizers catch all {len(REPORTS) - 1} faults on purpose.")
 
 
