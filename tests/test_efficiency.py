@@ -206,7 +206,7 @@ def test_ratios_and_shares_are_those_of_the_times():
     lines = report.after_table([FOUND]).text().splitlines()
     separated = next(line.split() for line in lines if "separated" in line)
     assert separated[2:] == "5.0 1000.0 5.00 0.5 % 300 60x 1025.0 1300 1.3x".split()
-    assert any("at most 5.0 % of the network's time (asked: 10 %)" in line for line in lines)
+    assert any("of the network's time, at most: BAN 5.0 % (asked: 10 %)." in line for line in lines)
     assert any("at least 60 times as long (asked: 50)" in line for line in lines)
 
 
@@ -214,7 +214,7 @@ def test_without_the_originals_there_is_no_ratio():
     rows = tuple(dataclasses.replace(row, originals_seconds=None) for row in ROWS)
     text = report.after_table([dataclasses.replace(FOUND, after=rows)]).text()
     assert "times as long" not in text
-    assert "at most 5.0 %" in text
+    assert "at most: BAN 5.0 %" in text
 
 
 @pytest.mark.skipif(not (SHARED / "tables").is_dir(), reason="needs the tables in ../shared")
@@ -301,6 +301,13 @@ def test_blocks_are_those_of_the_first_room_of_the_test_area(tmp_path):
     found = SCRIPT.choose_blocks(args)
     assert found.features.shape == (2, 4096, 9)
     assert set(np.unique(found.instance)) <= set(range(4))
+
+
+def test_help_shows_the_command(capsys):
+    with pytest.raises(SystemExit) as stop:
+        SCRIPT.main(["--help"])
+    assert stop.value.code == 0
+    assert "python eval/eval_efficiency.py --run runs/demo" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("argv", [["--num-blocks", "0"], ["--rounds", "0"], ["--systems", "sgpn"]])

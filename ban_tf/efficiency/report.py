@@ -106,16 +106,20 @@ def after_table(found: Sequence[Efficiency]) -> Table:
 
 
 def _verdicts(found: Sequence[Efficiency]) -> list[str]:
-    rows = [(one, row) for one in found for row in one.after]
-    greatest = max(share_of_network(one, row) for one, row in rows)
+    greatest = ", ".join(
+        f"{systems.of(one.network).title} "
+        f"{100 * max(share_of_network(one, row) for row in one.after):.1f} %"
+        for one in found
+    )
     verdicts = [
-        f"Clustering and merging take at most {100 * greatest:.1f} % of the network's time "
-        f"(asked: {100 * GREATEST_SHARE:.0f} %)."
+        "Clustering and merging take, of the network's time, at most: "
+        f"{greatest} (asked: {100 * GREATEST_SHARE:.0f} %)."
     ]
-    ratios = [row.originals_seconds / row.seconds for _, row in rows if row.originals_seconds]
+    rows = [row for one in found for row in one.after]
+    ratios = [row.originals_seconds / row.seconds for row in rows if row.originals_seconds]
     if ratios:
         verdicts.append(
-            f"The originals' way, one block after another, leads to the same instances and takes "
+            "The originals' way, one block after another, leads to the same instances and takes "
             f"at least {min(ratios):.0f} times as long (asked: {LEAST_RATIO:.0f})."
         )
     return verdicts
