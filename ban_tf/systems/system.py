@@ -30,7 +30,7 @@ class Objective(Protocol):
         Args:
             labels: `semantic` and `instance`, int32 `[B, N]`.
             outputs: what the network gave.
-            epoch: float32 scalar, epochs done so far.
+            epoch: float32 scalar, epochs done so far, those of a pre-training not counted.
 
         Returns:
             A float32 scalar for each of `terms`.
