@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 
+import joblib
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,6 +20,7 @@ from tensorflow.python.framework import config as framework_config
 
 from ban_tf import checkpoints, command_line, config, estimation, runs, workflow
 from ban_tf.data import store, synthetic
+from ban_tf.instances import scikit_learn
 from ban_tf.metrics.evaluation import METRICS
 from ban_tf.model import networks
 
@@ -209,6 +211,25 @@ def test_evaluation_without_an_argument_repeats_the_numbers_of_the_newest_run(in
         with np.load(folder / "predictions" / name) as again:
             for field, values in arrays.items():
                 np.testing.assert_array_equal(again[field], values)
+
+
+def test_scikit_learn_may_cluster_in_evaluation_to_the_same_scores(in_demo, monkeypatch):
+    before = (in_demo.evaluation_folder("covering") / "scores.json").read_bytes()
+    asked, reference = [], scikit_learn.mean_shift
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 1)  # in this process
+    monkeypatch.setattr(scikit_learn, "mean_shift", lambda *a: (asked.append(a), reference(*a))[1])
+    tf.config.run_functions_eagerly(False)  # as in the demo: traced, sums round differently
+    call(EVALUATE, "--clusterer", "sklearn")
+    tf.config.run_functions_eagerly(True)
+    assert asked
+    assert (in_demo.evaluation_folder("covering") / "scores.json").read_bytes() == before
+    assert runs.load(in_demo.folder).experiment.inference.clusterer == "native"
+
+
+def test_scikit_learn_may_cluster_after_training():
+    for argv, clusterer in ([], "native"), (["--clusterer", "sklearn"], "sklearn"):
+        experiment = TRAIN.choose_experiment(TRAIN.parse_args(argv))
+        assert experiment.inference.clusterer == clusterer
 
 
 def test_legacy_predictions_scored_as_files_give_the_same_seven_scores(in_demo, tmp_path):
