@@ -13,19 +13,37 @@ settings.register_profile("extended", deadline=None, max_examples=1000, print_bl
 settings.load_profile("repeated")
 
 KERNELS = ["native CPU", "stock"]
+CUDA_KERNELS = []
 if keras.config.backend() == "tensorflow":
+    import cuda_emulation
     import tensorflow as tf
+    from emulated_library import EmulatedLibrary
 
+    CUDA_KERNELS = [f"emulated CUDA, {device}" for device in cuda_emulation.DEVICES]
     if tf.config.list_physical_devices("GPU"):
         KERNELS.append(pytest.param("native GPU", marks=pytest.mark.gpu))
 
 
-@pytest.fixture(params=KERNELS)
-def kernels(request):
-    """Runs the test on each set of kernels: one contract, one test body."""
+def pytest_generate_tests(metafunc):
+    """Runs a test that takes `kernels` on every set of kernels: one contract, one test body.
+
+    A module whose ops have no CUDA kernel says so by `HAS_CUDA_KERNELS = False`.
+    """
+    if "kernels" in metafunc.fixturenames:
+        emulated = CUDA_KERNELS if getattr(metafunc.module, "HAS_CUDA_KERNELS", True) else []
+        metafunc.parametrize("kernels", [*KERNELS, *emulated], indirect=True)
+
+
+@pytest.fixture
+def kernels(request, monkeypatch):
+    """The ops run on these kernels; the CUDA ones are emulated on the CPU, or run on a GPU."""
+    kind, _, device = request.param.rpartition(" ")
     with contextlib.ExitStack() as stack:
         if request.param == "stock":
             stack.enter_context(library.stock_kernels())
+        elif kind == "native":
+            stack.enter_context(tf.device(f"{device}:0"))
         else:
-            stack.enter_context(tf.device(f"{request.param.split()[1]}:0"))
+            emulated = EmulatedLibrary(device)
+            monkeypatch.setattr(library, "ops", lambda: emulated)
         yield request.param

@@ -6,6 +6,7 @@ import sys
 import keras
 import pytest
 import tensorflow as tf
+from emulated_library import EmulatedLibrary
 
 from tf_ops import library
 
@@ -82,6 +83,11 @@ def test_every_op_has_a_cpu_kernel():
     kernels = library.registered_kernels()
     assert {"Ban>FarthestPointSample", "Ban>BallQuery", "Ban>ThreeNearest"} <= set(kernels)
     assert all("CPU" in devices for devices in kernels.values())
+
+
+def test_the_fixture_runs_the_kernels_that_it_names(kernels):
+    assert library.use_stock() == (kernels == "stock")
+    assert isinstance(library.ops(), EmulatedLibrary) == kernels.startswith("emulated CUDA")
 
 
 def test_the_report_tells_versions_flags_and_kernels(monkeypatch):
