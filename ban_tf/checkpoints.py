@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import keras
 
+import ban_tf.model.networks  # noqa: F401  so that Keras knows the layers that a file names
 from ban_tf import runs, systems
 
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)

@@ -6,6 +6,8 @@ import pathlib
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 
 import h5py
 import keras
@@ -244,6 +246,19 @@ def test_the_newest_two_checkpoints_are_kept(finished):
         "epoch_0002.keras",
         "epoch_0003.keras",
     ]
+
+
+def test_a_network_is_read_where_nothing_else_was_imported(finished):
+    program = (
+        "import pathlib, sys; from ban_tf import checkpoints; "
+        "print(checkpoints.load_model(pathlib.Path(sys.argv[1])).count_params())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, finished.folder], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    expected = checkpoints.load_model(finished.folder).count_params()
+    assert int(done.stdout) == expected
 
 
 # --- a collapsed embedding ---
