@@ -125,6 +125,15 @@ def test_group_takes_rows(kernels, channels, shape):
     np.testing.assert_array_equal(got, reference.take_rows(points, index))
 
 
+@pytest.mark.parametrize("channels", [16, 37])
+def test_an_output_larger_than_the_caches_holds_the_same_rows(channels):
+    rng = np.random.default_rng(14)
+    points = rng.normal(size=(2, 90, channels)).astype(np.float32)
+    index = rng.integers(0, 90, (2, 1201, 32)).astype(np.int32)  # 5 MB and more
+    got = grouping.group_points(points, index)
+    np.testing.assert_array_equal(got, reference.take_rows(points, index))
+
+
 @pytest.mark.parametrize("channels", [1, 3, 16, 67])
 @pytest.mark.parametrize("shape", [(0, 4, 2), (2, 0, 3), (1, 1, 1), (3, 200, 32)])
 def test_group_gradient_adds_in_the_order_of_the_index(channels, shape):
