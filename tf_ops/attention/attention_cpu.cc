@@ -4,7 +4,9 @@
 #include <limits>
 
 #include "tf_ops/attention/attention.h"
+#include "tf_ops/attention/packing.h"
 #include "tf_ops/attention/tiles.h"
+#include "tf_ops/native/simd_masks.h"
 
 namespace ban {
 namespace {
@@ -31,60 +33,74 @@ constexpr float kSlack = 4.0f;
 // The state of a panel of queries after some of the keys; one query a lane.
 // Weights are 2^(S * log2(e) + offset).
 struct Panel {
-  float* query;   // [D, kLanes], times scale
-  float* sums;    // [C, kLanes]  sum of weight * value
-  float* total;   // [kLanes]     sum of weights
-  float* offset;  // [kLanes]     gives no S a weight above 2^kSlack
+  float* query;        // [D, kLanes], times scale
+  float* weights;      // [kKeys, kLanes]  of the keys at hand
+  float* block_total;  // [kLanes]     sum of these weights
+  float* total;        // [kLanes]     sum of the weights of the keys before
+  float* sums;         // [C, kLanes]  sum of weight * value of the keys before
+  float* offset;       // [kLanes]     gives no S a weight above 2^kSlack
 };
 
-// Scales what the lanes from `v` on have summed up.
-void Fade(int64_t num_channels, simd::Floats factor, int v,
-          const Panel& panel) {
-  simd::Store(panel.total + v, simd::Load(panel.total + v) * factor);
-  for (int64_t c = 0; c < num_channels; ++c) {
-    float* const at = panel.sums + c * kLanes + v;
+void ScaleRows(int64_t num_rows, simd::Floats factor, float* rows) {
+  for (int64_t row = 0; row < num_rows; ++row) {
+    float* const at = rows + row * kLanes;
     simd::Store(at, simd::Load(at) * factor);
   }
 }
 
-// Turns the tile S of [num_keys, kLanes] into weights, and the sums so far into
-// sums of weights of the same offset.
-void TakeExponentials(int64_t num_keys, int64_t num_channels, float* tile,
-                      const Panel& panel) {
+// Lowers the offsets of the lanes from `lane` on, where `wanted` is lower, also
+// in what they have summed up and in the weights of the first `num_keys` keys.
+__attribute__((noinline)) void LowerOffset(int64_t num_keys,
+                                           int64_t num_channels,
+                                           simd::Floats wanted, int lane,
+                                           const Panel& panel) {
+  const simd::Floats before = simd::Load(panel.offset + lane);
+  const simd::Floats offset = -simd::Greatest(-wanted, -before);
+  const simd::Floats factor = simd::Exp2(offset - before);
+  simd::Store(panel.offset + lane, offset);
+  ScaleRows(num_keys, factor, panel.weights + lane);
+  ScaleRows(1, factor, panel.block_total + lane);
+  ScaleRows(1, factor, panel.total + lane);
+  ScaleRows(num_channels, factor, panel.sums + lane);
+}
+
+// Turns the logits of the keys from `key` on into weights.
+template <int kRows, int kVectors>
+BAN_INLINE void TakeExponentials(int64_t key, int64_t num_channels,
+                                 const Panel& panel,
+                                 Tile<kRows, kVectors>* tile) {
   using simd::Floats;
   const Floats log2e = simd::Broadcast(kLog2E);
-  for (int v = 0; v < kLanes; v += simd::kWidth) {
+  Unroll<kVectors>([&](auto v) BAN_INLINE_LAMBDA {
     Floats highest = simd::Broadcast(kLowest);
-    for (int64_t k = 0; k < num_keys; ++k) {
-      highest = simd::Max(simd::Load(tile + k * kLanes + v), highest);
-    }
-    const Floats before = simd::Load(panel.offset + v);
+    Unroll<kRows>([&](auto r) BAN_INLINE_LAMBDA {
+      highest = simd::Greatest(tile->at[r][v], highest);
+    });
     // Every weight and every change of offset refers to this rounded product
     // rather than to the logit itself: so its rounding cancels.
-    Floats offset = before;
-    const Floats wanted = -simd::Max(highest * log2e, -before);
-    if (simd::AnyLess(wanted + simd::Broadcast(kSlack), before)) {
-      offset = wanted;
-      const Floats fade = simd::Exp2(offset - before);
-      simd::Store(panel.offset + v, offset);
-      Fade(num_channels, fade, v, panel);
+    const Floats wanted = -(highest * log2e);
+    const Floats before = simd::Load(panel.offset + v * simd::kWidth);
+    if (__builtin_expect(
+            simd::BitsLess(wanted + simd::Broadcast(kSlack), before) != 0, 0)) {
+      LowerOffset(key, num_channels, wanted, v * simd::kWidth, panel);
     }
-    Floats total{};
-    for (int64_t k = 0; k < num_keys; ++k) {
-      float* const at = tile + k * kLanes + v;
-      const Floats weight =
-          simd::Exp2(simd::MultiplyAdd(simd::Load(at), log2e, offset));
-      simd::Store(at, weight);
-      total += weight;
-    }
-    simd::Store(panel.total + v, simd::Load(panel.total + v) + total);
-  }
+  });
+  Unroll<kVectors>([&](auto v) BAN_INLINE_LAMBDA {
+    const Floats offset = simd::Load(panel.offset + v * simd::kWidth);
+    float* const total = panel.block_total + v * simd::kWidth;
+    Floats sum = simd::Load(total);
+    Unroll<kRows>([&](auto r) BAN_INLINE_LAMBDA {
+      tile->at[r][v] =
+          simd::Exp2(simd::MultiplyAdd(tile->at[r][v], log2e, offset));
+      sum += tile->at[r][v];
+    });
+    simd::Store(total, sum);
+  });
 }
 
 void StartPanel(const AttentionShape& shape, const float* query,
                 int64_t num_queries, float scale, const Panel& panel) {
-  PackLanes(query, num_queries, shape.key_width, scale, kLanes, panel.query,
-            kLanes);
+  PackLanes(query, num_queries, shape.key_width, scale, panel.query);
   std::fill_n(panel.sums, shape.num_channels * kLanes, 0.0f);
   std::fill_n(panel.offset, kLanes, -kLowest * kLog2E);
   std::fill_n(panel.total, kLanes, 0.0f);
@@ -110,12 +126,13 @@ class QueryBlock {
   QueryBlock(const AttentionShape& shape, int64_t size)
       : shape_(shape),
         size_(size),
-        scratch_({kKeys * kLanes, size * shape.key_width,
-                  size * shape.num_channels, size, size}),
-        tile_(scratch_.Take(kKeys * kLanes)),
+        scratch_({size * shape.key_width, kKeys * kLanes, kLanes, size,
+                  size * shape.num_channels, size}),
         query_(scratch_.Take(size * shape.key_width)),
-        sums_(scratch_.Take(size * shape.num_channels)),
+        weights_(scratch_.Take(kKeys * kLanes)),
+        block_total_(scratch_.Take(kLanes)),
         total_(scratch_.Take(size)),
+        sums_(scratch_.Take(size * shape.num_channels)),
         offset_(scratch_.Take(size)) {}
 
   void Attend(const AttentionInputs& inputs, int64_t item, int64_t first,
@@ -143,28 +160,36 @@ class QueryBlock {
 
  private:
   Panel At(int64_t p) const {
-    return {query_ + p * shape_.key_width, sums_ + p * shape_.num_channels,
-            total_ + p, offset_ + p};
+    return {
+        query_ + p * shape_.key_width,   weights_,   block_total_, total_ + p,
+        sums_ + p * shape_.num_channels, offset_ + p};
   }
 
   void AddKeys(int64_t num_keys, const float* key, const float* value,
                const Panel& panel) {
     const Factor<Layout::kRows> keys{key, shape_.key_width};
     const Factor<Layout::kColumns> values{value, shape_.num_channels};
-    MultiplyRows<2, false>(num_keys, shape_.key_width, keys, panel.query,
-                           kLanes, {tile_, kLanes});
-    TakeExponentials(num_keys, shape_.num_channels, tile_, panel);
-    MultiplyRows<2, true>(shape_.num_channels, num_keys, values, tile_, kLanes,
-                          {panel.sums, kLanes});
+    std::fill_n(panel.block_total, kLanes, 0.0f);
+    ForTiles<2>(num_keys, [&](auto tile, int64_t k) BAN_INLINE_LAMBDA {
+      tile.AddProducts(shape_.key_width, keys.From(k), panel.query, kLanes);
+      TakeExponentials(k, shape_.num_channels, panel, &tile);
+      tile.Store(panel.weights + k * kLanes, kLanes);
+    });
+    for (int lane = 0; lane < kLanes; ++lane) {
+      panel.total[lane] += panel.block_total[lane];
+    }
+    AddRows<2>(shape_.num_channels, num_keys, values, panel.weights, kLanes,
+               panel.sums, kLanes);
   }
 
   const AttentionShape shape_;
   const int64_t size_;
   Scratch scratch_;
-  float* const tile_;
   float* const query_;
-  float* const sums_;
+  float* const weights_;
+  float* const block_total_;
   float* const total_;
+  float* const sums_;
   float* const offset_;
 };
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "tf_ops/attention/attention.h"
+#include "tf_ops/attention/packing.h"
 #include "tf_ops/attention/tiles.h"
 
 namespace ban {
@@ -12,6 +13,7 @@ namespace {
 // in cache while five products make or use them.
 constexpr int64_t kQueries = 64;
 constexpr int64_t kKeys = 64;
+static_assert(kKeys % kLanes == 0, "a tile is cut into panels of keys");
 
 constexpr double kLog2E = 1.4426950408889634;
 
@@ -26,16 +28,17 @@ struct Schedule {
 };
 
 Schedule Plan(const AttentionShape& shape) {
-  // Large groups are packed less often, many groups keep more threads busy.
-  constexpr int64_t kMeetingsPerRound = 16;
-  constexpr int64_t kLargest = 256;
+  // Large groups meet less often, and each time they come from memory; many
+  // groups keep more threads busy.
+  constexpr int64_t kMeetingsPerRound = 8;
+  constexpr int64_t kLargest = 1024;
   const int64_t longest = std::max(shape.num_queries, shape.num_keys);
   const int64_t size =
       std::clamp(RoundUp(longest * shape.batch / kMeetingsPerRound, kKeys),
                  kKeys, kLargest);
   const int64_t groups = CeilDivide(longest, size);
   return {groups, CeilDivide(shape.num_queries, groups),
-          CeilDivide(shape.num_keys, groups)};
+          RoundUp(CeilDivide(shape.num_keys, groups), kKeys)};
 }
 
 // Rows of one batch item.
@@ -49,164 +52,186 @@ Range GroupRange(int64_t group, int64_t size, int64_t total) {
   return {first, std::min(size, total - first)};
 }
 
+// What the meetings share.  Rows are filled up with zeros to whole vectors:
+// those of keys have `key_step` floats, those of values `value_step`.
+struct Problem {
+  AttentionShape shape;
+  int64_t key_step;
+  int64_t value_step;
+  const float* query;          // [B, N, key_step]
+  const float* key;            // [B, M, key_step]
+  const float* output_grad;    // [B, N, value_step]
+  const float* log_sum_exp;    // [B, N]
+  const float* inner;          // [B, N], times scale
+  const Panels& key_panels;    // times scale
+  const Panels& value_panels;  // times scale
+  AttentionGradients gradients;
+};
+
+// Keys whose rows, panels and gradients stay in the second-level cache while
+// the queries of a meeting pass by.
+int64_t KeysInCache(const Problem& problem) {
+  constexpr int64_t kCacheFloats = 128 << 10;
+  const int64_t floats = 3 * problem.key_step + 2 * problem.value_step + 1;
+  return std::max<int64_t>(kCacheFloats / floats / kKeys, 1) * kKeys;
+}
+
 // The meeting of a group of queries with a group of keys of the same cloud.
+// Sums stay in buffers until a group has passed: the gradients are sums of a
+// few partial sums, which rounds less than one long sum.
 class Meeting {
  public:
-  Meeting(const AttentionShape& shape, const AttentionInputs& inputs,
-          const AttentionResults& results, const float* inner,
-          const AttentionGradients& gradients, int64_t keys_per_group)
-      : shape_(shape),
-        inputs_(inputs),
-        results_(results),
-        inner_(inner),
-        gradients_(gradients),
-        key_step_(RoundUp(shape.key_width, simd::kWidth)),
-        value_step_(RoundUp(shape.num_channels, simd::kWidth)),
-        scratch_({kKeys * kQueries, kKeys * kQueries, kQueries, kQueries,
-                  kQueries * shape.key_width, kQueries * shape.num_channels,
-                  kQueries * key_step_, kQueries * value_step_,
-                  kQueries * key_step_, keys_per_group * key_step_,
-                  keys_per_group * key_step_, keys_per_group * value_step_}),
-        weights_(scratch_.Take(kKeys * kQueries)),
-        logits_grad_(scratch_.Take(kKeys * kQueries)),
-        log2_sum_(scratch_.Take(kQueries)),
-        inner_lanes_(scratch_.Take(kQueries)),
-        query_lanes_(scratch_.Take(kQueries * shape.key_width)),
-        grad_lanes_(scratch_.Take(kQueries * shape.num_channels)),
-        query_rows_(scratch_.Take(kQueries * key_step_)),
-        grad_rows_(scratch_.Take(kQueries * value_step_)),
-        query_grad_(scratch_.Take(kQueries * key_step_)),
-        key_rows_(scratch_.Take(keys_per_group * key_step_)),
-        key_grad_(scratch_.Take(keys_per_group * key_step_)),
-        value_grad_(scratch_.Take(keys_per_group * value_step_)) {}
+  explicit Meeting(const Problem& problem)
+      : problem_(problem),
+        shape_(problem.shape),
+        keys_in_cache_(KeysInCache(problem)),
+        scratch_({kQueries * kKeys, kQueries * kKeys,
+                  kQueries * problem.key_step,
+                  keys_in_cache_ * problem.key_step,
+                  keys_in_cache_ * problem.value_step}),
+        weights_(scratch_.Take(kQueries * kKeys)),
+        logits_grad_(scratch_.Take(kQueries * kKeys)),
+        query_grad_(scratch_.Take(kQueries * problem.key_step)),
+        key_grad_(scratch_.Take(keys_in_cache_ * problem.key_step)),
+        value_grad_(scratch_.Take(keys_in_cache_ * problem.value_step)) {}
 
   // Adds what the meeting gives to the three gradients, or, where it is the
   // first of its groups, writes it.
   void Hold(int64_t item, Range queries, Range keys, bool is_first) {
-    const int64_t key_row = item * shape_.num_keys + keys.first;
-    PackRows(inputs_.key + key_row * shape_.key_width, keys.count,
-             shape_.key_width, 1.0f, key_rows_, key_step_);
-    std::fill_n(key_grad_, keys.count * key_step_, 0.0f);
-    std::fill_n(value_grad_, keys.count * value_step_, 0.0f);
-    for (int64_t n = 0; n < queries.count; n += kQueries) {
-      const int64_t query_row = item * shape_.num_queries + queries.first + n;
-      const int64_t count = std::min(kQueries, queries.count - n);
-      TakeQueries(query_row, count);
-      for (int64_t m = 0; m < keys.count; m += kKeys) {
-        MeetKeys(count, key_row, m, std::min(kKeys, keys.count - m));
-      }
-      AddRows(query_grad_, key_step_, inputs_.scale, count, shape_.key_width,
-              is_first, gradients_.query + query_row * shape_.key_width);
+    queries.first += item * shape_.num_queries;
+    if (is_first && keys.count == 0) {  // more groups than keys
+      std::fill_n(problem_.gradients.query + queries.first * shape_.key_width,
+                  queries.count * shape_.key_width, 0.0f);
     }
-    AddRows(key_grad_, key_step_, 1.0f, keys.count, shape_.key_width, is_first,
-            gradients_.key + key_row * shape_.key_width);
-    AddRows(value_grad_, value_step_, 1.0f, keys.count, shape_.num_channels,
-            is_first, gradients_.value + key_row * shape_.num_channels);
+    for (int64_t m = 0; m < keys.count; m += keys_in_cache_) {
+      const Range few = {keys.first + m,
+                         std::min(keys_in_cache_, keys.count - m)};
+      MeetKeys(item, queries, few, is_first && m == 0, is_first);
+    }
   }
 
  private:
-  static void AddRows(const float* from, int64_t from_step, float factor,
-                      int64_t count, int64_t width, bool is_first, float* to) {
-    for (int64_t row = 0; row < count; ++row) {
+  // Keys count within the item, queries over all items.
+  void MeetKeys(int64_t item, Range queries, Range keys, bool is_queries_first,
+                bool is_keys_first) {
+    const int64_t key_step = problem_.key_step;
+    const int64_t value_step = problem_.value_step;
+    const AttentionGradients& gradients = problem_.gradients;
+    const int64_t key_row = item * shape_.num_keys + keys.first;
+    std::fill_n(key_grad_, keys.count * key_step, 0.0f);
+    std::fill_n(value_grad_, keys.count * value_step, 0.0f);
+    for (int64_t n = 0; n < queries.count; n += kQueries) {
+      const Range few = {queries.first + n,
+                         std::min(kQueries, queries.count - n)};
+      std::fill_n(query_grad_, few.count * key_step, 0.0f);
+      for (int64_t m = 0; m < keys.count; m += kKeys) {
+        const int64_t num_keys = std::min(kKeys, keys.count - m);
+        MakeTile(item, few, {keys.first + m, num_keys});
+        UseTile(few, problem_.key + (key_row + m) * key_step, num_keys,
+                key_grad_ + m * key_step, value_grad_ + m * value_step);
+      }
+      AddSums(query_grad_, key_step, few, shape_.key_width, is_queries_first,
+              gradients.query);
+    }
+    const Range rows = {key_row, keys.count};
+    AddSums(key_grad_, key_step, rows, shape_.key_width, is_keys_first,
+            gradients.key);
+    AddSums(value_grad_, value_step, rows, shape_.num_channels, is_keys_first,
+            gradients.value);
+  }
+
+  static void AddSums(const float* sums, int64_t step, Range rows,
+                      int64_t width, bool is_first, float* to) {
+    to += rows.first * width;
+    for (int64_t row = 0; row < rows.count; ++row, to += width, sums += step) {
       for (int64_t k = 0; k < width; ++k) {
-        const float before = is_first ? 0.0f : to[row * width + k];
-        to[row * width + k] = before + factor * from[row * from_step + k];
+        to[k] = is_first ? sums[k] : to[k] + sums[k];
       }
     }
   }
 
-  void TakeQueries(int64_t row, int64_t count) {
-    const float* const query = inputs_.query + row * shape_.key_width;
-    const float* const grad = results_.output_grad + row * shape_.num_channels;
-    PackLanes(query, count, shape_.key_width, inputs_.scale, kQueries,
-              query_lanes_, kQueries);
-    PackLanes(grad, count, shape_.num_channels, 1.0f, kQueries, grad_lanes_,
-              kQueries);
-    PackRows(query, count, shape_.key_width, inputs_.scale, query_rows_,
-             key_step_);
-    PackRows(grad, count, shape_.num_channels, 1.0f, grad_rows_, value_step_);
-    for (int64_t n = 0; n < kQueries; ++n) {
-      const bool is_query = n < count;
-      log2_sum_[n] =
-          is_query ? static_cast<float>(kLog2E * results_.log_sum_exp[row + n])
-                   : 0.0f;
-      inner_lanes_[n] = is_query ? inner_[row + n] : 0.0f;
-    }
-    std::fill_n(query_grad_, kQueries * key_step_, 0.0f);
-  }
-
-  // Makes, for key m and query n, weights = P(n, m) = exp(S - log_sum_exp) and
-  // logits_grad = P * (output_grad @ value^T - inner).
-  void MakeTile(int64_t key_row, int64_t num_keys) {
-    const Factor<Layout::kRows> keys{inputs_.key + key_row * shape_.key_width,
-                                     shape_.key_width};
-    const Factor<Layout::kRows> values{
-        inputs_.value + key_row * shape_.num_channels, shape_.num_channels};
-    for (int64_t n = 0; n < kQueries; n += kLanes) {
-      MultiplyRows<2, false>(num_keys, shape_.key_width, keys, query_lanes_ + n,
-                             kQueries, {weights_ + n, kQueries});
-      MultiplyRows<2, false>(num_keys, shape_.num_channels, values,
-                             grad_lanes_ + n, kQueries,
-                             {logits_grad_ + n, kQueries});
-    }
-    const simd::Floats log2e = simd::Broadcast(static_cast<float>(kLog2E));
-    for (int64_t n = 0; n < kQueries; n += simd::kWidth) {
-      const simd::Floats offset = -simd::Load(log2_sum_ + n);
-      const simd::Floats inner = simd::Load(inner_lanes_ + n);
-      for (int64_t at = n; at < num_keys * kQueries; at += kQueries) {
-        const simd::Floats weight = simd::Exp2(
-            simd::MultiplyAdd(simd::Load(weights_ + at), log2e, offset));
-        simd::Store(weights_ + at, weight);
-        simd::Store(logits_grad_ + at,
-                    weight * (simd::Load(logits_grad_ + at) - inner));
-      }
+  // Makes, for query n and key m, weights = P(n, m) = exp(S - log_sum_exp) and
+  // logits_grad = scale * P * (output_grad @ value^T - inner).
+  void MakeTile(int64_t item, Range queries, Range keys) {
+    for (int64_t m = 0; m < keys.count; m += kLanes) {
+      MakeWeights(queries, problem_.key_panels.At(item, keys.first + m),
+                  weights_ + m);
+      MakeLogitsGrad(queries, problem_.value_panels.At(item, keys.first + m),
+                     weights_ + m, logits_grad_ + m);
     }
   }
 
-  void MeetKeys(int64_t num_queries, int64_t key_row, int64_t m,
-                int64_t num_keys) {
-    MakeTile(key_row + m, num_keys);
-    const Factor<Layout::kRows> weights{weights_, kQueries};
-    const Factor<Layout::kRows> by_key{logits_grad_, kQueries};
-    const Factor<Layout::kColumns> by_query{logits_grad_, kQueries};
-    MultiplyAdd(num_keys, num_queries, value_step_, weights, grad_rows_,
-                value_step_, {value_grad_ + m * value_step_, value_step_});
-    MultiplyAdd(num_keys, num_queries, key_step_, by_key, query_rows_,
-                key_step_, {key_grad_ + m * key_step_, key_step_});
-    MultiplyAdd(num_queries, num_keys, key_step_, by_query,
-                key_rows_ + m * key_step_, key_step_, {query_grad_, key_step_});
+  void MakeWeights(Range queries, const float* keys, float* weights) {
+    using simd::Floats;
+    const int64_t step = problem_.key_step;
+    const Factor<Layout::kRows> query{problem_.query + queries.first * step,
+                                      step};
+    const float* const log_sum_exp = problem_.log_sum_exp + queries.first;
+    const Floats log2e = simd::Broadcast(static_cast<float>(kLog2E));
+    ForTiles<2>(queries.count, [&](auto tile, int64_t n) BAN_INLINE_LAMBDA {
+      tile.AddProducts(shape_.key_width, query.From(n), keys, kLanes);
+      tile.ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
+        const Floats offset =
+            simd::Broadcast(static_cast<float>(-kLog2E * log_sum_exp[n + r]));
+        tile.at[r][v] =
+            simd::Exp2(simd::MultiplyAdd(tile.at[r][v], log2e, offset));
+      });
+      tile.Store(weights + n * kKeys, kKeys);
+    });
   }
 
+  void MakeLogitsGrad(Range queries, const float* values, const float* weights,
+                      float* logits_grad) {
+    using simd::Floats;
+    const int64_t step = problem_.value_step;
+    const Factor<Layout::kRows> grad{
+        problem_.output_grad + queries.first * step, step};
+    const float* const inner = problem_.inner + queries.first;
+    ForTiles<2>(queries.count, [&](auto tile, int64_t n) BAN_INLINE_LAMBDA {
+      tile.AddProducts(shape_.num_channels, grad.From(n), values, kLanes);
+      tile.ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
+        const Floats weight =
+            simd::Load(weights + (n + r) * kKeys + v * simd::kWidth);
+        tile.at[r][v] =
+            weight * (tile.at[r][v] - simd::Broadcast(inner[n + r]));
+      });
+      tile.Store(logits_grad + n * kKeys, kKeys);
+    });
+  }
+
+  void UseTile(Range queries, const float* key, int64_t num_keys,
+               float* key_grad, float* value_grad) {
+    const int64_t key_step = problem_.key_step;
+    const int64_t value_step = problem_.value_step;
+    const Factor<Layout::kColumns> weights{weights_, kKeys};
+    const Factor<Layout::kColumns> by_key{logits_grad_, kKeys};
+    const Factor<Layout::kRows> by_query{logits_grad_, kKeys};
+    AddProducts(num_keys, queries.count, value_step, weights,
+                problem_.output_grad + queries.first * value_step, value_step,
+                value_grad, value_step);
+    AddProducts(num_keys, queries.count, key_step, by_key,
+                problem_.query + queries.first * key_step, key_step, key_grad,
+                key_step);
+    AddProducts(queries.count, num_keys, key_step, by_query, key, key_step,
+                query_grad_, key_step);
+  }
+
+  const Problem& problem_;
   const AttentionShape shape_;
-  const AttentionInputs inputs_;
-  const AttentionResults results_;
-  const float* const inner_;
-  const AttentionGradients gradients_;
-  const int64_t key_step_;
-  const int64_t value_step_;
+  const int64_t keys_in_cache_;
   Scratch scratch_;
-  // Of a tile: [kKeys, kQueries].
-  float* const weights_;
-  float* const logits_grad_;
-  // Of a block of queries, on lanes: [., kQueries]; in rows: [kQueries, step].
-  float* const log2_sum_;
-  float* const inner_lanes_;
-  float* const query_lanes_;
-  float* const grad_lanes_;
-  float* const query_rows_;
-  float* const grad_rows_;
-  float* const query_grad_;
-  // Of the group of keys: [keys_per_group, step].
-  float* const key_rows_;
-  float* const key_grad_;
-  float* const value_grad_;
+  float* const weights_;      // of a tile: [kQueries, kKeys]
+  float* const logits_grad_;  // the same
+  float* const query_grad_;   // [kQueries, key_step]
+  float* const key_grad_;     // [keys_in_cache, key_step]
+  float* const value_grad_;   // [keys_in_cache, value_step]
 };
 
-// The part of the logits' gradients that is one number a query: sum over the
-// keys of P * dP, which equals output . output_grad, less the gradient of
-// log_sum_exp.
+// The part of the logits' gradients that is one number a query, times `scale`:
+// sum over the keys of P * dP, which equals output . output_grad, less the
+// gradient of log_sum_exp.
 std::vector<float> InnerProducts(Workers* workers, const AttentionShape& shape,
-                                 const AttentionResults& results) {
+                                 const AttentionResults& results, float scale) {
   const int64_t width = shape.num_channels;
   std::vector<float> inner(shape.batch * shape.num_queries);
   ParallelFor(workers, shape.batch * shape.num_queries, 1.0 * width,
@@ -217,19 +242,14 @@ std::vector<float> InnerProducts(Workers* workers, const AttentionShape& shape,
                     sum += static_cast<double>(results.output[c]) *
                            results.output_grad[c];
                   }
-                  inner[row] = static_cast<float>(sum);
+                  inner[row] = static_cast<float>(scale * sum);
                 }
               });
   return inner;
 }
 
-}  // namespace
-
-void AttendGradCpu(Workers* workers, const AttentionShape& shape,
-                   const AttentionInputs& inputs,
-                   const AttentionResults& results,
-                   const AttentionGradients& gradients) {
-  const std::vector<float> inner = InnerProducts(workers, shape, results);
+void HoldMeetings(Workers* workers, const Problem& problem) {
+  const AttentionShape& shape = problem.shape;
   const Schedule plan = Plan(shape);
   const double ns_per_meeting = 3 * kNsPerProduct * plan.queries_per_group *
                                 plan.keys_per_group *
@@ -238,8 +258,7 @@ void AttendGradCpu(Workers* workers, const AttentionShape& shape,
     ParallelFor(
         workers, shape.batch * plan.num_groups, ns_per_meeting,
         [&](int64_t begin, int64_t end) {
-          Meeting meeting(shape, inputs, results, inner.data(), gradients,
-                          plan.keys_per_group);
+          Meeting meeting(problem);
           for (int64_t b = begin; b < end; ++b) {
             const int64_t group = b % plan.num_groups;
             const Range queries =
@@ -250,6 +269,31 @@ void AttendGradCpu(Workers* workers, const AttentionShape& shape,
           }
         });
   }
+}
+
+}  // namespace
+
+void AttendGradCpu(Workers* workers, const AttentionShape& shape,
+                   const AttentionInputs& inputs,
+                   const AttentionResults& results,
+                   const AttentionGradients& gradients) {
+  const std::vector<float> inner =
+      InnerProducts(workers, shape, results, inputs.scale);
+  const int64_t queries = shape.batch * shape.num_queries;
+  const int64_t keys = shape.batch * shape.num_keys;
+  const int64_t key_step = RoundUp(shape.key_width, simd::kWidth);
+  const int64_t value_step = RoundUp(shape.num_channels, simd::kWidth);
+  const PaddedRows query(inputs.query, queries, shape.key_width, key_step);
+  const PaddedRows key(inputs.key, keys, shape.key_width, key_step);
+  const PaddedRows output_grad(results.output_grad, queries, shape.num_channels,
+                               value_step);
+  const Panels key_panels(workers, inputs.key, shape.batch, shape.num_keys,
+                          shape.key_width, inputs.scale);
+  const Panels value_panels(workers, inputs.value, shape.batch, shape.num_keys,
+                            shape.num_channels, inputs.scale);
+  HoldMeetings(workers, {shape, key_step, value_step, query.data(), key.data(),
+                         output_grad.data(), results.log_sum_exp, inner.data(),
+                         key_panels, value_panels, gradients});
 }
 
 }  // namespace ban

@@ -8,13 +8,13 @@
 #ifndef BAN_TF_OPS_ATTENTION_TILES_H_
 #define BAN_TF_OPS_ATTENTION_TILES_H_
 
-#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
-#include <new>
+#include <utility>
 
 #include "tf_ops/native/simd.h"
+
+// The same for what is called with vectors or with compile-time constants.
+#define BAN_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace ban {
 namespace {
@@ -55,144 +55,109 @@ struct Factor {
   }
 };
 
-// Rows of vectors.
-struct Matrix {
-  float* data;
-  int64_t step;
-};
-
-// sums(row, lane) [+]= the sum over k of a(row, k) * b(k, lane), where the
-// lanes are those of `kVectors` vectors.
-template <int kRows, int kVectors, bool kAdd, Layout kLayout>
-BAN_INLINE void MultiplyTile(int64_t num_k, Factor<kLayout> a, const float* b,
-                             int64_t b_step, Matrix sums) {
-  simd::Floats sum[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      const float* from = sums.data + r * sums.step + v * simd::kWidth;
-      sum[r][v] = kAdd ? simd::Load(from) : simd::Floats{};
-    }
-  }
-  for (int64_t k = 0; k < num_k; ++k) {
-    simd::Floats lanes[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
-      lanes[v] = simd::Load(b + k * b_step + v * simd::kWidth);
-    }
-    for (int r = 0; r < kRows; ++r) {
-      const simd::Floats factor = simd::Broadcast(a.At(r, k));
-      for (int v = 0; v < kVectors; ++v) {
-        sum[r][v] = simd::MultiplyAdd(factor, lanes[v], sum[r][v]);
-      }
-    }
-  }
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      simd::Store(sums.data + r * sums.step + v * simd::kWidth, sum[r][v]);
-    }
-  }
+// Calls `work` with 0, 1, ... as compile-time constants: vectors in arrays stay
+// in registers only where every index is one.
+template <int... kIndex, typename Work>
+BAN_INLINE void Unroll(std::integer_sequence<int, kIndex...>,
+                       const Work& work) {
+  (work(std::integral_constant<int, kIndex>{}), ...);
 }
 
-// The last `num_rows` rows, fewer than a tile has.
-template <int kRows, int kVectors, bool kAdd, Layout kLayout>
-void MultiplyRest(int64_t num_rows, int64_t num_k, Factor<kLayout> a,
-                  const float* b, int64_t b_step, Matrix sums) {
+template <int kCount, typename Work>
+BAN_INLINE void Unroll(const Work& work) {
+  Unroll(std::make_integer_sequence<int, kCount>{}, work);
+}
+
+// A tile of sums in registers: `kRows` rows of `kVectors` vectors.
+template <int kRows, int kVectors>
+struct Tile {
+  simd::Floats at[kRows][kVectors];
+
+  // Calls `work(r, v)` for each vector.
+  template <typename Work>
+  static BAN_INLINE void ForEach(const Work& work) {
+    Unroll<kRows>([&](auto r) BAN_INLINE_LAMBDA {
+      Unroll<kVectors>([&](auto v) BAN_INLINE_LAMBDA { work(r, v); });
+    });
+  }
+
+  BAN_INLINE void Load(const float* from, int64_t step) {
+    ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
+      at[r][v] = simd::Load(from + r * step + v * simd::kWidth);
+    });
+  }
+
+  BAN_INLINE void Store(float* to, int64_t step) const {
+    ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
+      simd::Store(to + r * step + v * simd::kWidth, at[r][v]);
+    });
+  }
+
+  // at(row, lane) += the sum over k of a(row, k) * b[k * b_step + lane].
+  template <Layout kLayout>
+  BAN_INLINE void AddProducts(int64_t num_k, Factor<kLayout> a, const float* b,
+                              int64_t b_step) {
+    for (int64_t k = 0; k < num_k; ++k) {
+      simd::Floats lanes[kVectors];
+      Unroll<kVectors>([&](auto v) BAN_INLINE_LAMBDA {
+        lanes[v] = simd::Load(b + k * b_step + v * simd::kWidth);
+      });
+      Unroll<kRows>([&](auto r) BAN_INLINE_LAMBDA {
+        const simd::Floats factor = simd::Broadcast(a.At(r, k));
+        Unroll<kVectors>([&](auto v) BAN_INLINE_LAMBDA {
+          at[r][v] = simd::MultiplyAdd(factor, lanes[v], at[r][v]);
+        });
+      });
+    }
+  }
+};
+
+template <int kRows, int kVectors, typename Work>
+void ForRest(int64_t num_rows, int64_t row, const Work& work) {
   if constexpr (kRows > 0) {
     if (num_rows == kRows) {
-      MultiplyTile<kRows, kVectors, kAdd>(num_k, a, b, b_step, sums);
+      work(Tile<kRows, kVectors>{}, row);
     } else {
-      MultiplyRest<kRows - 1, kVectors, kAdd>(num_rows, num_k, a, b, b_step,
-                                              sums);
+      ForRest<kRows - 1, kVectors>(num_rows, row, work);
     }
   }
 }
 
-// `MultiplyTile` for any number of rows.
-template <int kVectors, bool kAdd, Layout kLayout>
-void MultiplyRows(int64_t num_rows, int64_t num_k, Factor<kLayout> a,
-                  const float* b, int64_t b_step, Matrix sums) {
+// Calls `work(tile, row)` with tiles of zeros that cover `num_rows` rows.
+template <int kVectors, typename Work>
+BAN_INLINE void ForTiles(int64_t num_rows, const Work& work) {
   int64_t row = 0;
   for (; row + kTileRows <= num_rows; row += kTileRows) {
-    MultiplyTile<kTileRows, kVectors, kAdd>(
-        num_k, a.From(row), b, b_step,
-        {sums.data + row * sums.step, sums.step});
+    work(Tile<kTileRows, kVectors>{}, row);
   }
-  MultiplyRest<kTileRows - 1, kVectors, kAdd>(
-      num_rows - row, num_k, a.From(row), b, b_step,
-      {sums.data + row * sums.step, sums.step});
+  ForRest<kTileRows - 1, kVectors>(num_rows - row, row, work);
 }
 
-// sums(row, lane) += the sum over k of a(row, k) * b(k, lane) for `num_lanes`
-// lanes, a multiple of the width of a vector.
+// sums(row, lane) += the sum over k of a(row, k) * b(k, lane) for the lanes of
+// `kVectors` vectors.
+template <int kVectors, Layout kLayout>
+void AddRows(int64_t num_rows, int64_t num_k, Factor<kLayout> a, const float* b,
+             int64_t b_step, float* sums, int64_t step) {
+  ForTiles<kVectors>(num_rows, [&](auto tile, int64_t row) BAN_INLINE_LAMBDA {
+    tile.Load(sums + row * step, step);
+    tile.AddProducts(num_k, a.From(row), b, b_step);
+    tile.Store(sums + row * step, step);
+  });
+}
+
+// The same for `num_lanes` lanes, a multiple of the width of a vector.
 template <Layout kLayout>
-void MultiplyAdd(int64_t num_rows, int64_t num_k, int64_t num_lanes,
-                 Factor<kLayout> a, const float* b, int64_t b_step,
-                 Matrix sums) {
+void AddProducts(int64_t num_rows, int64_t num_k, int64_t num_lanes,
+                 Factor<kLayout> a, const float* b, int64_t b_step, float* sums,
+                 int64_t step) {
   int64_t lane = 0;
   for (; lane + kLanes <= num_lanes; lane += kLanes) {
-    MultiplyRows<2, true>(num_rows, num_k, a, b + lane, b_step,
-                          {sums.data + lane, sums.step});
+    AddRows<2>(num_rows, num_k, a, b + lane, b_step, sums + lane, step);
   }
   if (lane < num_lanes) {
-    MultiplyRows<1, true>(num_rows, num_k, a, b + lane, b_step,
-                          {sums.data + lane, sums.step});
+    AddRows<1>(num_rows, num_k, a, b + lane, b_step, sums + lane, step);
   }
 }
-
-// Puts `num_rows` rows of [., width] on the lanes: to[k * to_step + row] =
-// factor * from[row * width + k].  Lanes up to `num_lanes` become zero.
-inline void PackLanes(const float* from, int64_t num_rows, int64_t width,
-                      float factor, int64_t num_lanes, float* to,
-                      int64_t to_step) {
-  for (int64_t k = 0; k < width; ++k) {
-    for (int64_t row = 0; row < num_rows; ++row) {
-      to[k * to_step + row] = factor * from[row * width + k];
-    }
-    std::fill(to + k * to_step + num_rows, to + k * to_step + num_lanes, 0.0f);
-  }
-}
-
-// Copies rows of [., width] and fills each with zeros up to `to_step`.
-inline void PackRows(const float* from, int64_t num_rows, int64_t width,
-                     float factor, float* to, int64_t to_step) {
-  for (int64_t row = 0; row < num_rows; ++row) {
-    for (int64_t k = 0; k < width; ++k) {
-      to[row * to_step + k] = factor * from[row * width + k];
-    }
-    std::fill(to + row * to_step + width, to + (row + 1) * to_step, 0.0f);
-  }
-}
-
-// Memory for the tiles of one thread, handed out in pieces that begin at the
-// start of a cache line.
-class Scratch {
- public:
-  explicit Scratch(std::initializer_list<int64_t> sizes) {
-    int64_t total = 0;
-    for (const int64_t size : sizes) total += RoundUp(size, kLine);
-    floats_.reset(static_cast<float*>(
-        ::operator new(total * sizeof(float), std::align_val_t{kLineBytes})));
-    next_ = floats_.get();
-  }
-
-  float* Take(int64_t size) {
-    float* const piece = next_;
-    next_ += RoundUp(size, kLine);
-    return piece;
-  }
-
- private:
-  static constexpr int64_t kLineBytes = 64;
-  static constexpr int64_t kLine = kLineBytes / sizeof(float);
-
-  struct Release {
-    void operator()(float* floats) const {
-      ::operator delete(floats, std::align_val_t{kLineBytes});
-    }
-  };
-
-  std::unique_ptr<float, Release> floats_;
-  float* next_;
-};
 
 }  // namespace
 }  // namespace ban

@@ -61,10 +61,21 @@ BAN_INLINE Floats MultiplyAdd(Floats a, Floats b, Floats c) {
 #endif
 }
 
-// The larger of both; `b` where one is NaN.
-BAN_INLINE Floats Max(Floats a, Floats b) {
+// a < b ? a : b, so `b` where one is NaN.  (The masks of all ones, here and
+// below, are instead of plain intrinsics, which make GCC 12 warn.)
+BAN_INLINE Floats Least(Floats a, Floats b) {
 #if defined(__AVX512F__)
-  // Without a mask, GCC 12 warns of a variable inside the intrinsic.
+  return (Floats)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+
+// a > b ? a : b, so `b` where one is NaN.
+BAN_INLINE Floats Greatest(Floats a, Floats b) {
+#if defined(__AVX512F__)
   return (Floats)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b);
 #elif defined(__AVX2__)
   return (Floats)_mm256_max_ps((__m256)a, (__m256)b);
@@ -73,30 +84,22 @@ BAN_INLINE Floats Max(Floats a, Floats b) {
 #endif
 }
 
-// Whether a < b in any lane.
-BAN_INLINE bool AnyLess(Floats a, Floats b) {
-#if defined(__AVX512F__)
-  return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ) != 0;
-#elif defined(__AVX2__)
-  return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LT_OQ)) !=
-         0;
-#else
-  bool any = false;
-  for (int lane = 0; lane < kWidth; ++lane) any |= a[lane] < b[lane];
-  return any;
-#endif
-}
-
-// 2^x within 2.5 units in the last place, for x <= 127; 0 where x < -126.5; NaN
-// where x is NaN.
+// 2^x within 2.5 units in the last place, for x <= 127; 0 where x < -150, also
+// -inf; NaN where x is NaN.  Below -126 bits are lost, or all of them.
 BAN_INLINE Floats Exp2(Floats x) {
+#if defined(__AVX512DQ__)
+  // f = x less the nearest integer: 0 where x is -inf.
+  const Floats f = (Floats)_mm512_maskz_reduce_ps(0xffff, (__m512)x, 0);
+  const Floats integer = x - f;
+#else
   // At -127 the exponent's bits below are zero, and so is the result.
-  x = Max(Broadcast(-127.0f), x);
+  x = Greatest(Broadcast(-127.0f), x);
   // Adding 1.5 * 2^23 rounds x to an integer, which then stands in the low
   // bits of the sum.
   const Floats magic = Broadcast(12582912.0f);
   const Floats shifted = x + magic;
   const Floats f = x - (shifted - magic);  // in [-1/2, 1/2]
+#endif
   // 2^f by the polynomial of least relative error (9.2e-8) that is 1 at 0.
   Floats p = Broadcast(1.326472720e-3f);
   p = MultiplyAdd(p, f, Broadcast(9.671512640e-3f));
@@ -104,9 +107,13 @@ BAN_INLINE Floats Exp2(Floats x) {
   p = MultiplyAdd(p, f, Broadcast(2.402224209e-1f));
   p = MultiplyAdd(p, f, Broadcast(6.931469776e-1f));
   p = MultiplyAdd(p, f, Broadcast(1.0f));
+#if defined(__AVX512DQ__)
+  return (Floats)_mm512_maskz_scalef_ps(0xffff, (__m512)p, (__m512)integer);
+#else
   // The integer, moved to where a float has its exponent.
   const Bits power = ((Bits)shifted << 23) + (127u << 23);
   return p * (Floats)power;
+#endif
 }
 
 }  // namespace simd

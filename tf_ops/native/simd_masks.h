@@ -120,29 +120,6 @@ BAN_INLINE Floats Select(Mask mask, Floats yes, Floats no) {
 BAN_INLINE Ints Select(Mask mask, Ints yes, Ints no) { return mask ? yes : no; }
 #endif
 
-// a < b ? a : b, so `b` where one is NaN.  (The masks of all ones, here and
-// below, are instead of plain intrinsics that make GCC 12 warn.)
-BAN_INLINE Floats Least(Floats a, Floats b) {
-#if defined(__AVX512F__)
-  return (Floats)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
-#elif defined(__AVX2__)
-  return (Floats)_mm256_min_ps((__m256)a, (__m256)b);
-#else
-  return a < b ? a : b;
-#endif
-}
-
-// a > b ? a : b, so `b` where one is NaN.
-BAN_INLINE Floats Greatest(Floats a, Floats b) {
-#if defined(__AVX512F__)
-  return (Floats)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b);
-#elif defined(__AVX2__)
-  return (Floats)_mm256_max_ps((__m256)a, (__m256)b);
-#else
-  return a > b ? a : b;
-#endif
-}
-
 // The largest lane; no lane is NaN.
 BAN_INLINE float LargestLane(Floats x) {
 #if defined(__AVX2__)
