@@ -70,6 +70,27 @@ def resume(model: keras.Model, run: runs.Run) -> int:
         return 0
     epochs_done, path = kept[-1]
     way_out = "Delete this file to resume from the one before it, or start a new --run."
+    _load_fitting(model, run, path, way_out)
+    model.optimizer.build(model.trainable_variables)  # else Keras has no place for its state
+    model.load_weights(path)
+    return epochs_done
+
+
+def start_from(model: keras.Model, run: runs.Run) -> None:
+    """Takes the weights of the network that the run is to start from, if there is one.
+
+    Raises:
+        ValueError: it is damaged, or of another network.
+    """
+    if run.initial_file.is_file():
+        way_out = "Start a new --run with --weights of the same network and setting."
+        model.set_weights(_load_fitting(model, run, run.initial_file, way_out).get_weights())
+
+
+def _load_fitting(
+    model: keras.Model, run: runs.Run, path: pathlib.Path, way_out: str
+) -> keras.Model:
+    """The network in a file; refused unless its weights are those of `model`, name by name."""
     try:
         saved = load_model(path)
     except ValueError as error:
@@ -78,9 +99,7 @@ def resume(model: keras.Model, run: runs.Run) -> int:
         raise ValueError(
             f"{path} is of another network than {run.folder / 'config.json'} describes. {way_out}"
         )
-    model.optimizer.build(model.trainable_variables)  # else Keras has no place for its state
-    model.load_weights(path)
-    return epochs_done
+    return saved
 
 
 def _weights(model: keras.Model) -> list[tuple[str, tuple[int, ...]]]:

@@ -6,6 +6,7 @@ provenance.json    git revision, versions, machine, start of the run
 seconds.json       how long training took, interruptions left out
 log.csv            losses, learning rate and batch-norm momentum of every epoch
 tensorboard/       the same for TensorBoard
+initial.keras      the network that training starts from, if not from scratch
 checkpoints/       epoch_0012.keras ...; the newest two
 model.keras        the finished network; a run is finished when this file exists
 evaluation/        scores, tables and predictions, one folder per protocol
@@ -53,6 +54,10 @@ class Run:
         return self.folder / "model.keras"
 
     @property
+    def initial_file(self) -> pathlib.Path:
+        return self.folder / "initial.keras"
+
+    @property
     def is_finished(self) -> bool:
         return self.model_file.is_file()
 
@@ -70,6 +75,22 @@ class Run:
 
     def evaluation_folder(self, protocol: str) -> pathlib.Path:
         return self.folder / "evaluation" / protocol
+
+    def keep_initial(self, path: pathlib.Path) -> None:
+        """Keeps a copy of the network that training is to start from.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the run has begun with another one, or from scratch.
+        """
+        content = path.read_bytes()
+        if self.initial_file.is_file() and self.initial_file.read_bytes() == content:
+            return
+        if self.initial_file.is_file() or self.checkpoints():
+            raise ValueError(
+                f"{self.folder} was begun without {path}. Choose another folder with --run."
+            )
+        disk.write_whole(self.initial_file, content)
 
     def checkpoints(self) -> list[tuple[int, pathlib.Path]]:
         """(epochs done, file), oldest first."""

@@ -124,8 +124,21 @@ def build_network(experiment: config.Experiment) -> keras.Model:
     )
 
 
+def starting_network(run: runs.Run) -> keras.Model:
+    """What the run's training starts from: `run.initial_file`, else fresh weights.
+
+    Raises:
+        ValueError: the file is damaged or of another network.
+    """
+    model = build_network(run.experiment)
+    checkpoints.start_from(model, run)
+    return model
+
+
 def train(run: runs.Run, blocks: store.Store) -> keras.Model:
-    """Trains the run's network from its last checkpoint, or from scratch, to the last epoch.
+    """Trains the run's network to the last epoch.
+
+    It goes on from the last checkpoint, else starts from `run.initial_file`, else from scratch.
 
     Deterministic: the blocks and the dropout of an epoch depend on the seed and the epoch alone, so
     an interrupted run ends with the same weights.
@@ -141,11 +154,11 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
         callbacks.TrainingDivergedError: the loss became NaN or infinite.
         OSError: a full disk; the earlier checkpoints are intact.
         RuntimeError: a prepared block is damaged or holds a class out of range.
-        ValueError: fewer blocks than a batch, or a last checkpoint that is damaged or of another
-            network.
+        ValueError: fewer blocks than a batch, or a file to start from that is damaged or of
+            another network.
     """
     experiment = run.experiment
-    model = build_network(experiment)
+    model = starting_network(run)
     plan = stages.stages(experiment)
     kept = run.checkpoints()
     current = stages.stage_after(plan, kept[-1][0] if kept else 0)

@@ -57,7 +57,8 @@ class Outcome:
             f"{name} {100 * (self.before[name] or 0):.1f} → {100 * means[name]:.1f}"
             for name in ("mIoU", "mCov")
         ]
-        return f"untrained → trained: {', '.join(parts)}"
+        start = "before" if self.run.initial_file.is_file() else "untrained"
+        return f"{start} → trained: {', '.join(parts)}"
 
 
 def fold_folder(parent: pathlib.Path, area: int, six_fold: bool) -> pathlib.Path:
@@ -77,7 +78,7 @@ def train_and_evaluate(
         run: from `runs.start`.
         store: prepared blocks of all areas.
         sources: where they came from; kept in the run folder.
-        compare_untrained: evaluate the untrained network first, which doubles the evaluation.
+        compare_untrained: evaluate what training starts from first, which doubles the evaluation.
     """
     sizes = _note_data(run, store, sources)
     held_out = store.select([run.experiment.test_area])
@@ -95,7 +96,7 @@ def train_and_evaluate(
     if compare_untrained:
         untrained = run.evaluation_folder(UNTRAINED)
         if not (untrained / "scores.json").is_file():  # nobody needs its predictions
-            evaluation.write(evaluate(training.build_network(run.experiment), None), untrained)
+            evaluation.write(evaluate(training.starting_network(run), None), untrained)
         before = json.loads((untrained / "scores.json").read_text(encoding="utf-8"))
     model = _train(run, store)
     out, begin = run.evaluation_folder(protocol), time.monotonic()

@@ -378,6 +378,13 @@ def test_s3dis_must_be_complete(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_training_goes_on_from_the_weights_of_another_run(in_demo, tmp_path):
+    argv = ["--weights", in_demo.model_file, "--run", tmp_path / "further"]
+    printed = call(TRAIN, *argv)
+    trained = scores(in_demo.evaluation_folder("covering"))
+    assert f"before → trained: mIoU {100 * trained['mIoU']:.1f} → " in printed
+
+
 # --- several systems, variants of one, and the originals' ---
 
 
@@ -484,6 +491,7 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
         (TRAIN, ["--epochs", "0"], "`num_epochs` must be at least 1"),
         (TRAIN, ["--batch-size", "0"], "`batch_size` must be at least 1"),
         (TRAIN, ["--seed", "-1"], "`seed` must be at least 0"),
+        (TRAIN, ["--weights", "nowhere.keras"], "There is no model at nowhere.keras"),
         (PREPARE, ["--data", "nowhere", "--blocks", "b"], "nowhere is not a folder"),
         (EVALUATE, [], "There is no run below runs"),
         (EVALUATE, ["--run", "nowhere"], "nowhere is not a run folder"),

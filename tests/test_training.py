@@ -469,3 +469,40 @@ def test_a_file_that_cannot_grow_leaves_the_earlier_checkpoint_intact(finished, 
         signal.signal(signal.SIGXFSZ, handler)
     assert run.checkpoint_file(3).read_bytes() == before
     assert len(list((run.folder / "checkpoints").iterdir())) == 2
+
+
+# --- from another network's weights ---
+
+
+def test_training_starts_from_the_weights_it_is_given(finished, blocks, tmp_path):
+    run = runs.start(tmp_path / "run", finished.experiment)
+    run.keep_initial(finished.model_file)
+    start = training.starting_network(run)
+    for name, values in weights(finished.model_file).items():
+        own = next(weight for weight in start.variables if weight.path == name)
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(own), values)
+    training.train(run, blocks)
+    first = float(rows(run)[0]["loss"])
+    assert first < float(rows(finished)[0]["loss"])
+
+
+def test_the_start_of_a_run_is_kept_and_cannot_change(finished, tmp_path):
+    run = runs.start(tmp_path / "run", finished.experiment)
+    run.keep_initial(finished.model_file)
+    run.keep_initial(finished.model_file)
+    other = tmp_path / "other.keras"
+    other.write_bytes(b"another")
+    with pytest.raises(ValueError, match=r"was begun without .*other\.keras"):
+        run.keep_initial(other)
+    with pytest.raises(ValueError, match=r"was begun without"):
+        finished.keep_initial(other)
+    with pytest.raises(FileNotFoundError):
+        run.keep_initial(tmp_path / "nowhere.keras")
+
+
+def test_weights_of_another_network_are_refused(finished, tmp_path):
+    experiment = config.with_network(finished.experiment, "pointnet2")
+    run = runs.start(tmp_path / "run", experiment)
+    run.keep_initial(finished.model_file)
+    with pytest.raises(ValueError, match=r"initial\.keras is of another network .* --weights"):
+        training.starting_network(run)

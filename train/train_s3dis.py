@@ -15,7 +15,7 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from ban_tf import command_line, config, preparation, runs, systems, workflow
+from ban_tf import checkpoints, command_line, config, preparation, runs, systems, workflow
 from ban_tf.data import s3dis, s3dis_experiment
 from ban_tf.metrics import table
 
@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     data = args.data
     areas = experiment.dataset.areas if args.six_fold else (experiment.test_area,)
     folds = plan_folds(parent, experiment, areas, args.six_fold)
+    if args.weights is not None:
+        checkpoints.load_model(args.weights)  # a wrong file is refused before any work
     print_settings(experiment, areas)
     if is_demo(args):
         data = preparation.generate_building(parent / "building", experiment)
@@ -35,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     outcomes = []
     for folder, fold in folds:
         run = runs.start(folder, fold)
+        if args.weights is not None:
+            run.keep_initial(args.weights)
         compare_untrained = args.quick or is_demo(args)
         outcomes.append(workflow.train_and_evaluate(run, blocks, sources, compare_untrained))
         print_outcome(outcomes[-1])
@@ -47,6 +51,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     command_line.add_run_flag(flags, "runs/<dataset>, with _<network> for others than ban")
     flags.add_argument(
         "--network", choices=sorted(systems.SYSTEMS), default="ban", help="what to train"
+    )
+    flags.add_argument(
+        "--weights", type=pathlib.Path, help="a .keras file to start from (default: from scratch)"
     )
     fold = flags.add_mutually_exclusive_group()
     fold.add_argument("--test-area", type=int, help="the area left out (default: 5, else the last)")
