@@ -106,7 +106,7 @@ def test_the_report_says_when_nothing_is_built(empty_folder):
         assert "not built; build it with: bash build_ops.sh" in library.report()
 
 
-def test_stock_kernels_need_no_tensorflow():
+def test_stock_kernels_run_under_jax_without_tensorflow():
     """Under another backend the ops import and run although TensorFlow cannot be imported."""
     program = """
 import sys
