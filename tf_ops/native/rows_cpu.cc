@@ -39,8 +39,8 @@ constexpr int64_t kFarBytes = 32 << 10;
 constexpr int64_t kNearBytes = 4 << 10;
 
 // The same of a gradient; and of the sum it goes to, in rows.
-constexpr int64_t kGradBytes = 12 << 10;
-constexpr int64_t kSumsAhead = 16;
+constexpr int64_t kGradBytes = 8 << 10;
+constexpr int64_t kSumsAhead = 8;
 
 // Rows of a cloud by index.
 struct Gather {
