@@ -13,7 +13,7 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from ban_tf import ablation, command_line, config, preparation, results, runs, workflow
+from ban_tf import ablation, command_line, config, preparation, reduced, results, runs, workflow
 from ban_tf.data import s3dis, s3dis_experiment
 from ban_tf.metrics import ablation as ablation_tables
 
@@ -76,12 +76,12 @@ def choose_experiment(args: argparse.Namespace) -> config.Experiment:
     """The paper's protocol, its reduced form, or a shorter demo when there is no data."""
     epochs = args.epochs
     if is_demo(args):
-        experiment = config.demo()
+        experiment = reduced.demo()
         epochs = DEMO_EPOCHS if epochs is None else epochs
     else:
         experiment = s3dis_experiment.describe(args.data, args.blocks, args.test_area)
         if args.quick:
-            experiment = config.quick(experiment)
+            experiment = reduced.quick(experiment)
     if args.test_area is not None:
         experiment = dataclasses.replace(experiment, test_area=args.test_area)
     training = experiment.training

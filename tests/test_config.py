@@ -3,12 +3,12 @@ import json
 
 import pytest
 
-from ban_tf import config
+from ban_tf import config, reduced
 
 EXPERIMENTS = {
     "s3dis": config.s3dis(2),
-    "quick": config.quick(config.s3dis()),
-    "demo": config.demo(),
+    "quick": reduced.quick(config.s3dis()),
+    "demo": reduced.demo(),
     "bonet": config.s3dis(network="bonet"),
     "sgpn": config.s3dis(network="sgpn"),
 }
@@ -65,7 +65,7 @@ def test_the_paper_s_numbers_are_the_defaults():
 
 def test_the_reduced_setting_keeps_data_seed_and_protocol():
     full = dataclasses.replace(config.s3dis(test_area=3), seed=4)
-    quick = config.quick(full)
+    quick = reduced.quick(full)
     assert (quick.dataset, quick.test_area, quick.seed) == (full.dataset, 3, 4)
     assert quick.blocks.num_points < full.blocks.num_points
 
@@ -79,7 +79,7 @@ def test_sgpn_trains_by_its_own_recipe_after_the_classes():
 
 
 def test_the_reduced_setting_starts_at_four_times_the_rate_of_a_systems_recipe():
-    ban, bonet = (config.demo(name).training for name in ("ban", "bonet"))
+    ban, bonet = (reduced.demo(name).training for name in ("ban", "bonet"))
     assert (ban.learning_rate.initial, bonet.learning_rate.initial) == (4e-3, 2e-3)
     assert not bonet.learning_rate_by_epoch  # 2000 samples, not epochs
     assert bonet.learning_rate.every == ban.learning_rate.every

@@ -9,9 +9,10 @@ import pytest
 from network_checks import num_dense, num_trainable
 from tiny_networks import TINY, blocks, tiny
 
-from ban_tf.config import JsnetConfig, NetworkConfig, PointConvConfig, demo
+from ban_tf.config import JsnetConfig, NetworkConfig, PointConvConfig
 from ban_tf.model import networks
 from ban_tf.model.jsnet import PointGate
+from ban_tf.reduced import demo
 
 NETWORKS = ("jsnet", "jsnet_pointnet2")
 

@@ -8,9 +8,10 @@ from layer_checks import check_layer
 from network_checks import num_dense, num_trainable
 from tiny_networks import TINY, blocks, tiny
 
-from ban_tf.config import NetworkConfig, PointNetConfig, demo
+from ban_tf.config import NetworkConfig, PointNetConfig
 from ban_tf.model import networks
 from ban_tf.model.pointnet import AppendGlobal
+from ban_tf.reduced import demo
 
 
 def normal(*shape, seed=0):

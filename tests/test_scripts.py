@@ -18,7 +18,7 @@ import tensorflow as tf
 import tiny_runs
 from tensorflow.python.framework import config as framework_config
 
-from ban_tf import checkpoints, command_line, config, estimation, runs, workflow
+from ban_tf import checkpoints, command_line, config, estimation, reduced, runs, workflow
 from ban_tf.data import store, synthetic
 from ban_tf.instances import scikit_learn
 from ban_tf.metrics.evaluation import METRICS
@@ -62,21 +62,21 @@ def call(module, *argv) -> str:
     return printed.getvalue()
 
 
-def reduced(experiment: config.Experiment) -> config.Experiment:
-    tiny = tiny_runs.experiment(blocks_per_epoch=4)
+def tiny(experiment: config.Experiment) -> config.Experiment:
+    least = tiny_runs.experiment(blocks_per_epoch=4)
     return dataclasses.replace(
         experiment,
-        blocks=dataclasses.replace(tiny.blocks, num_points=256),
-        network=dataclasses.replace(tiny.network, name=experiment.network.name),
-        training=tiny.training,
-        inference=dataclasses.replace(tiny.inference, batch_size=16),
+        blocks=dataclasses.replace(least.blocks, num_points=256),
+        network=dataclasses.replace(least.network, name=experiment.network.name),
+        training=least.training,
+        inference=dataclasses.replace(least.inference, batch_size=16),
     )
 
 
 def tiny_demo(network: str = "ban") -> config.Experiment:
     dataset = dataclasses.replace(config.S3DIS, name="demo", areas=(1, 2))
     experiment = config.Experiment(dataset=dataset, test_area=2)
-    return reduced(config.with_network(experiment, network))
+    return tiny(config.with_network(experiment, network))
 
 
 def small_building(root, num_areas, seed):
@@ -90,8 +90,8 @@ WRITE_BUILDING = synthetic.write_building
 def _tiny():
     """Reduced settings that take seconds; TensorFlow is left as it was."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "quick", reduced)
-        patch.setattr(config, "demo", tiny_demo)
+        patch.setattr(reduced, "quick", tiny)
+        patch.setattr(reduced, "demo", tiny_demo)
         patch.setattr(synthetic, "write_building", small_building)
         yield
     tf.config.run_functions_eagerly(False)
@@ -368,7 +368,7 @@ def test_blocks_prepared_apart_carry_the_name_of_their_data(scans, tmp_path):
 def test_the_rate_asked_for_is_the_one_trained_with():
     experiment = TRAIN.choose_experiment(TRAIN.parse_args(["--learning-rate", "2e-4"]))
     rate = experiment.training.learning_rate
-    assert rate == dataclasses.replace(config.demo().training.learning_rate, initial=2e-4)
+    assert rate == dataclasses.replace(reduced.demo().training.learning_rate, initial=2e-4)
 
 
 def test_s3dis_must_be_complete(tmp_path):

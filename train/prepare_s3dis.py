@@ -10,13 +10,13 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 
-from ban_tf import command_line, config, preparation
+from ban_tf import command_line, config, preparation, reduced
 from ban_tf.data import s3dis
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    experiment = config.quick(config.s3dis()) if args.quick else config.s3dis()
+    experiment = reduced.quick(config.s3dis()) if args.quick else config.s3dis()
     areas = args.areas or s3dis.list_areas(args.data)
     name = s3dis.dataset_name(args.data, areas)
     dataset = dataclasses.replace(experiment.dataset, name=name)

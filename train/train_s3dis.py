@@ -15,7 +15,16 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from ban_tf import checkpoints, command_line, config, preparation, runs, systems, workflow
+from ban_tf import (
+    checkpoints,
+    command_line,
+    config,
+    preparation,
+    reduced,
+    runs,
+    systems,
+    workflow,
+)
 from ban_tf.data import s3dis, s3dis_experiment
 from ban_tf.metrics import table
 
@@ -80,13 +89,13 @@ def is_demo(args: argparse.Namespace) -> bool:
 def choose_experiment(args: argparse.Namespace) -> config.Experiment:
     """The paper's protocol, its reduced form, or the demo when there is no data."""
     if is_demo(args):
-        experiment = config.demo(args.network)
+        experiment = reduced.demo(args.network)
     else:
         experiment = config.with_network(
             s3dis_experiment.describe(args.data, args.blocks, args.test_area), args.network
         )
         if args.quick:
-            experiment = config.quick(experiment)
+            experiment = reduced.quick(experiment)
     if args.test_area is not None:
         experiment = dataclasses.replace(experiment, test_area=args.test_area)
     training = experiment.training
