@@ -181,6 +181,7 @@ void GatherRowsCpu(Workers* workers, const float* points, const int32_t* index,
                    int64_t batch, int64_t num_points, int64_t num_rows,
                    int64_t num_channels, float* output) {
   const size_t bytes = batch * num_rows * num_channels * sizeof(float);
+  if (bytes == 0) return;  // perhaps without an address
   if (bytes >= kStreamBytes) AdviseHugePages(output, bytes);
   const bool can_stream = CanStream(output, batch * num_rows, num_channels);
   const auto copy = ChooseCopy(num_channels, can_stream);
