@@ -151,9 +151,21 @@ def test_huge_logits_pick_the_largest_and_stay_finite(kernels):
     np.testing.assert_allclose(grads[2][0, -1], [40.0], rtol=1e-3)  # exp of a rounded 1e4
 
 
-def test_equal_huge_logits_share_evenly(kernels):
-    query = np.full((1, 3, 1), -100.0, np.float32)
-    key = np.full((1, 256, 1), 100.0, np.float32)
+@pytest.mark.parametrize("factor", [1e5, 3e7, 1e15])
+def test_logits_of_any_finite_size_pick_the_largest_and_stay_finite(kernels, factor):
+    query = np.full((1, 40, 1), factor, np.float32)
+    key = np.linspace(-factor, factor, 301, dtype=np.float32)[None, :, None]
+    value = np.arange(301, dtype=np.float32)[None, :, None]
+    upstream = np.ones((1, 40, 1), np.float32)
+    output, *grads = with_gradients(attention.attend, query, key, value, 1.0, upstream)
+    np.testing.assert_array_equal(output, np.full((1, 40, 1), 300.0))
+    assert all(np.isfinite(grad).all() for grad in grads)
+
+
+@pytest.mark.parametrize("factor", [100.0, 1e6, 1e15])
+def test_equal_huge_logits_share_evenly(kernels, factor):
+    query = np.full((1, 3, 1), -factor, np.float32)
+    key = np.full((1, 256, 1), factor, np.float32)
     value = np.arange(256, dtype=np.float32)[None, :, None]
     np.testing.assert_allclose(
         attention.attend(query, key, value), np.full((1, 3, 1), 127.5), rtol=1e-6

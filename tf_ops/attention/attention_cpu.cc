@@ -22,8 +22,7 @@ constexpr int64_t kMostPanels = 16;
 constexpr float kLog2E = 1.44269504f;
 constexpr double kLn2 = 0.6931471805599453;
 
-// Below every logit, and finite, also times log2(e): then exp(-inf - kLowest)
-// is 0, not NaN.
+// Below every logit, and finite: then 2^(-inf - kLowest) is 0, not NaN.
 constexpr float kLowest = -0.5f * std::numeric_limits<float>::max();
 
 // The sums of a panel are scaled to the largest logit anew only when it has
@@ -31,14 +30,16 @@ constexpr float kLowest = -0.5f * std::numeric_limits<float>::max();
 constexpr float kSlack = 4.0f;
 
 // The state of a panel of queries after some of the keys; one query a lane.
-// Weights are 2^(S * log2(e) + offset).
+// Logits are S * log2(e), by the queries' factor: their difference to the
+// largest is exact where it matters, however large they are.  Weights are
+// 2^(logit + offset).
 struct Panel {
-  float* query;        // [D, kLanes], times scale
+  float* query;        // [D, kLanes], times scale * log2(e)
   float* weights;      // [kKeys, kLanes]  of the keys at hand
   float* block_total;  // [kLanes]     sum of these weights
   float* total;        // [kLanes]     sum of the weights of the keys before
   float* sums;         // [C, kLanes]  sum of weight * value of the keys before
-  float* offset;       // [kLanes]     gives no S a weight above 2^kSlack
+  float* offset;       // [kLanes]     gives no logit a weight above 2^kSlack
 };
 
 void ScaleRows(int64_t num_rows, simd::Floats factor, float* rows) {
@@ -70,15 +71,12 @@ BAN_INLINE void TakeExponentials(int64_t key, int64_t num_channels,
                                  const Panel& panel,
                                  Tile<kRows, kVectors>* tile) {
   using simd::Floats;
-  const Floats log2e = simd::Broadcast(kLog2E);
   Unroll<kVectors>([&](auto v) BAN_INLINE_LAMBDA {
     Floats highest = simd::Broadcast(kLowest);
     Unroll<kRows>([&](auto r) BAN_INLINE_LAMBDA {
       highest = simd::Greatest(tile->at[r][v], highest);
     });
-    // Every weight and every change of offset refers to this rounded product
-    // rather than to the logit itself: so its rounding cancels.
-    const Floats wanted = -(highest * log2e);
+    const Floats wanted = -highest;
     const Floats before = simd::Load(panel.offset + v * simd::kWidth);
     if (__builtin_expect(
             simd::BitsLess(wanted + simd::Broadcast(kSlack), before) != 0, 0)) {
@@ -90,8 +88,7 @@ BAN_INLINE void TakeExponentials(int64_t key, int64_t num_channels,
     float* const total = panel.block_total + v * simd::kWidth;
     Floats sum = simd::Load(total);
     Unroll<kRows>([&](auto r) BAN_INLINE_LAMBDA {
-      tile->at[r][v] =
-          simd::Exp2(simd::MultiplyAdd(tile->at[r][v], log2e, offset));
+      tile->at[r][v] = simd::Exp2(tile->at[r][v] + offset);
       sum += tile->at[r][v];
     });
     simd::Store(total, sum);
@@ -100,9 +97,9 @@ BAN_INLINE void TakeExponentials(int64_t key, int64_t num_channels,
 
 void StartPanel(const AttentionShape& shape, const float* query,
                 int64_t num_queries, float scale, const Panel& panel) {
-  PackLanes(query, num_queries, shape.key_width, scale, panel.query);
+  PackLanes(query, num_queries, shape.key_width, scale * kLog2E, panel.query);
   std::fill_n(panel.sums, shape.num_channels * kLanes, 0.0f);
-  std::fill_n(panel.offset, kLanes, -kLowest * kLog2E);
+  std::fill_n(panel.offset, kLanes, -kLowest);
   std::fill_n(panel.total, kLanes, 0.0f);
 }
 

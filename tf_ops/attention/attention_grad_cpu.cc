@@ -173,8 +173,10 @@ class Meeting {
       tile.ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
         const Floats offset =
             simd::Broadcast(static_cast<float>(-kLog2E * log_sum_exp[n + r]));
-        tile.at[r][v] =
-            simd::Exp2(simd::MultiplyAdd(tile.at[r][v], log2e, offset));
+        // Rounding may lift a weight above 1, of huge logits beyond any number.
+        tile.at[r][v] = simd::Exp2(
+            simd::Least(simd::Broadcast(0.0f),
+                        simd::MultiplyAdd(tile.at[r][v], log2e, offset)));
       });
       tile.Store(weights + n * kKeys, kKeys);
     });
