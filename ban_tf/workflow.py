@@ -101,7 +101,8 @@ def train_and_evaluate(
     model = _train(run, store)
     out, begin = run.evaluation_folder(protocol), time.monotonic()
     after = evaluate(model, out)
-    _record([run], after, time.monotonic() - begin, out)
+    seconds = time.monotonic() - begin
+    _record(after, seconds, out, run.experiment, [run.model_file], [run])
     return Outcome(run, before, after, find_collapse(model, store, run.experiment))
 
 
@@ -180,33 +181,45 @@ def evaluate_runs(
 
     begin = time.monotonic()
     found = evaluation.evaluate(folds(), protocol, out)
-    _record(fold_runs, found, time.monotonic() - begin, out, model)
+    seconds = time.monotonic() - begin
+    files = [model or checkpoints.newest_model(run) for run in fold_runs]
+    _record(found, seconds, out, fold_runs[0].experiment, files, fold_runs)
     return found
 
 
 def _record(
-    fold_runs: Sequence[runs.Run],
     found: Evaluation,
     seconds: float,
     out: pathlib.Path,
-    model: pathlib.Path | None = None,
+    experiment: config.Experiment,
+    models: Sequence[pathlib.Path],
+    fold_runs: Sequence[runs.Run] = (),
 ) -> None:
     """Writes down what an evaluation gave and where it comes from."""
     trained = [run.training_seconds() for run in fold_runs]
-    files = [model or checkpoints.newest_model(run) for run in fold_runs]
-    known = None not in trained
+    known = bool(trained) and None not in trained
     results.write(
         out,
         results.Result(
-            experiment=fold_runs[0].experiment,
+            experiment=experiment,
             scores=json.loads(table.to_json(found)),
-            models=tuple(results.digest(path) for path in files),
+            models=tuple(results.digest(path) for path in models),
             training=tuple(run.provenance() for run in fold_runs),
             training_seconds=sum(filter(None, trained)) if known else None,
             evaluation_seconds=seconds,
             evaluated_with=provenance.collect(),
         ),
     )
+
+
+def earlier_result(fold_runs: Sequence[runs.Run], out: pathlib.Path) -> results.Result | None:
+    """What `evaluate_runs` left in `out`, if it was of these networks and settings."""
+    if not (out / results.NAME).is_file():
+        return None
+    found = results.read(out)
+    models = tuple(results.digest(checkpoints.newest_model(run)) for run in fold_runs)
+    same = (found.models, found.experiment) == (models, fold_runs[0].experiment)
+    return found if same else None
 
 
 def evaluate_imported(
@@ -238,18 +251,7 @@ def evaluate_imported(
     found = evaluation.evaluate(
         [evaluation.Fold(experiment, lambda: model, rooms, sizes)], protocol, out
     )
-    results.write(
-        out,
-        results.Result(
-            experiment=experiment,
-            scores=json.loads(table.to_json(found)),
-            models=(results.digest(file),),
-            training=(),
-            training_seconds=None,
-            evaluation_seconds=time.monotonic() - begin,
-            evaluated_with=provenance.collect(),
-        ),
-    )
+    _record(found, time.monotonic() - begin, out, experiment, [file])
     return found
 
 

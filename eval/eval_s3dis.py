@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     elif args.tf1_checkpoint is not None:
         evaluation = evaluate_original(args, args.protocol or "covering")
     else:
-        evaluation, _ = evaluate(args, args.protocol or "covering")
+        evaluation = evaluate(args, args.protocol or "covering")
     print(f"\n{table.render_text(evaluation)}")
     if args.json is not None:
         runs.write_text(args.json, table.to_json(evaluation))
@@ -110,42 +110,52 @@ def check_flags(flags: argparse.ArgumentParser, args: argparse.Namespace) -> Non
         flags.error("--tf1-checkpoint needs --data or --blocks: it does not say what it was for")
 
 
-def evaluate(
-    args: argparse.Namespace, protocol: config.Protocol
-) -> tuple[Evaluation, pathlib.Path]:
-    """Evaluates one run or six, from the checkpoints alone; gives the folder of the results too."""
+def evaluate(args: argparse.Namespace, protocol: config.Protocol) -> Evaluation:
+    """Evaluates one run or six, from the checkpoints alone."""
     model = args.model if args.model is not None and args.model.suffix == ".keras" else None
-    folder = run_folder(args)
-    found = workflow.six_fold_runs(folder) if args.six_fold else [runs.load(folder)]
+    found, out = choose_runs(args, protocol)
     for run in found:
         print(f"evaluating {model or checkpoints.newest_model(run)} on {test_data(args, run)}")
-    found = [on_data(with_clusterer(run, args), args) for run in found]
     stores = [
         workflow.prepare_or_open(
             s3dis.read_areas, sources(args, run), run.experiment, [run.experiment.test_area]
         )
         for run in found
     ]
-    out = results_folder(args, folder, found[0], protocol)
     evaluation = workflow.evaluate_runs(found, stores, protocol, out, model)
     print(f"wrote {out}")
-    return evaluation, out
+    return evaluation
+
+
+def choose_runs(
+    args: argparse.Namespace, protocol: config.Protocol
+) -> tuple[list[runs.Run], pathlib.Path]:
+    """The run that is named or the six of a folder, and where their results go."""
+    folder = run_folder(args)
+    found = workflow.six_fold_runs(folder) if args.six_fold else [runs.load(folder)]
+    found = [on_data(with_clusterer(run, args), args) for run in found]
+    return found, results_folder(args, folder, found[0], protocol)
 
 
 def compare(args: argparse.Namespace, protocol: config.Protocol) -> None:
-    """Evaluates several runs and prints them under the paper's rows."""
-    found = []
+    """Prints several runs under the paper's rows; evaluates those that were not."""
+    rows = []
     for name in args.compare:
         is_network = name in systems.SYSTEMS
         folder = runs.newest_of(command_line.RUNS, name) if is_network else pathlib.Path(name)
-        _, out = evaluate(argparse.Namespace(**{**vars(args), "run": folder}), protocol)
-        found.append(results.read(out))
-    rows = [
-        comparison.SystemScores(
-            result.system.title, result.system.backbone, result.scores, result.system.footnotes
+        own = argparse.Namespace(**{**vars(args), "run": folder})
+        found, out = choose_runs(own, protocol)
+        result = None
+        if args.data is None and args.blocks is None:  # else the data may be others than before
+            result = workflow.earlier_result(found, out)
+        if result is None:
+            evaluate(own, protocol)
+            result = results.read(out)
+        rows.append(
+            comparison.SystemScores(
+                result.system.title, result.system.backbone, result.scores, result.system.footnotes
+            )
         )
-        for result in found
-    ]
     print("\n" + "\n\n".join(made.text() for made in comparison.tables(rows)))
     if args.json is not None:
         document = [{"system": row.title, "backbone": row.backbone, **row.scores} for row in rows]

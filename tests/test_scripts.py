@@ -403,6 +403,10 @@ def test_systems_are_compared_below_the_paper_s_rows(in_demo, tmp_path):
     compared = json.loads(json_file.read_text(encoding="utf-8"))
     assert [row["system"] for row in compared] == ["BAN", "PointNet++"]
     assert compared[0]["mCov"] == own["mCov"]
+    assert "evaluating" not in printed  # both were, after their training
+    path = other / "evaluation" / "covering" / "result.json"
+    path.write_text(path.read_text().replace('"models": [', '"models": ["0", '))
+    assert "evaluating" in call(EVALUATE, "--compare", other)
 
 
 def test_a_network_is_found_by_its_name_for_comparison(in_demo):
