@@ -1,12 +1,12 @@
 import dataclasses
 import importlib.util
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
+import network_checks
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,8 +14,6 @@ from layer_checks import check_layer
 from tiny_networks import TINY, blocks, compiled, labels, tiny
 
 from ban_tf.config import BanConfig, LossConfig, NetworkConfig
-from ban_tf.losses.discriminative import DiscriminativeLoss
-from ban_tf.losses.semantic import semantic_loss
 from ban_tf.model import networks
 from ban_tf.model.attention import CrossTaskAttention
 
@@ -128,28 +126,20 @@ def test_chunked_and_plain_attention_give_one_network():
 
 def zero_by_algebra(path):
     """Why a variable gets no gradient; None if it must get one."""
-    if re.search(r"/dense_\d+/bias$", path):
-        return "batch norm subtracts the mean, and with it the bias"
     if path.endswith("/theta/bias"):
         return "adds the same number to a whole row of similarities; soft-max does not see it"
-    return None
+    return network_checks.bias_before_batch_norm(path)
 
 
-def test_every_variable_gets_a_gradient_unless_algebra_says_zero():
+@pytest.mark.parametrize("name", ["ban", "pointnet2"])
+def test_every_variable_gets_a_gradient_unless_algebra_says_zero(name):
     keras.utils.set_random_seed(1)
-    model = networks.build(tiny())
-    points, truth = blocks(), labels()
-    with tf.GradientTape() as tape:
-        outputs = model(points, training=True)
-        loss = semantic_loss(truth["logits"], outputs["logits"])
-        loss += DiscriminativeLoss(LossConfig())(truth["embedding"], outputs["embedding"])
-    variables = model.trainable_variables
-    # Rounding leaves sums that are zero by algebra at 1e-6 or so.
-    for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
-        assert gradient is not None, variable.path
-        largest = np.abs(gradient).max()
-        assert np.isfinite(largest), variable.path
-        assert (largest > 1e-5) == (zero_by_algebra(variable.path) is None), variable.path
+    network_checks.check_gradients(networks.build(tiny(name)), zero_by_algebra, batch=2)
+
+
+@pytest.mark.parametrize("name", ["ban", "pointnet2"])
+def test_one_block_can_be_learnt_by_heart(name):
+    network_checks.check_overfitting(name)
 
 
 @pytest.mark.parametrize("kernel", ["plain", "chunked"])
