@@ -14,6 +14,8 @@ from ban_tf.metrics.evaluation import METRICS
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    # One step does not pull an embedding apart.
+    pytest.mark.filterwarnings("ignore::ban_tf.collapse.CollapseWarning"),
 ]
 EXPERIMENT = tiny_runs.experiment(num_epochs=1, blocks_per_epoch=4)
 VARIANTS = ("none", "STOI then ITOS")

@@ -15,6 +15,8 @@ from ban_tf.metrics.evaluation import Evaluator
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    # What is not trained yet may well lie in one place.
+    pytest.mark.filterwarnings("ignore::ban_tf.collapse.CollapseWarning"),
 ]
 WALL = config.S3DIS.class_names.index("wall")
 NUM_EPOCHS = 4  # of 40 steps; where a network is pre-trained, as many before

@@ -143,7 +143,9 @@ def _difference_table(
         header=(*paper.label_names, *(f"Δ {name}" for name in paper.metrics)),
         num_labels=len(paper.label_names),
         rows=tuple(rows),
-        notes=tuple(filter(None, (note.replace("rows above the rule", "paper's rows"),))),
+        notes=tuple(
+            filter(None, (note.replace("rows above the rule are", "paper's numbers are those of"),))
+        ),
     )
 
 
