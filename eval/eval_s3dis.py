@@ -25,6 +25,8 @@ from ban_tf import (
     command_line,
     config,
     estimation,
+    preparation,
+    reduced,
     results,
     runs,
     systems,
@@ -83,7 +85,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     flags.add_argument(
         "--network", choices=tf1_checkpoint.NETWORKS, help="what wrote --tf1-checkpoint"
     )
-    flags.add_argument("--test-area", type=int, help="with --tf1-checkpoint (default: 5)")
+    flags.add_argument(
+        "--test-area", type=int, help="with --tf1-checkpoint (default: 5, else the last)"
+    )
     flags.add_argument("--json", type=pathlib.Path, help="also write the scores here")
     args = flags.parse_args(argv)
     check_flags(flags, args)
@@ -106,8 +110,6 @@ def check_flags(flags: argparse.ArgumentParser, args: argparse.Namespace) -> Non
         flags.error("--tf1-checkpoint and --network go together")
     if args.test_area is not None and args.tf1_checkpoint is None:
         flags.error("--test-area goes with --tf1-checkpoint; a run knows its own")
-    if args.tf1_checkpoint is not None and args.data is None and args.blocks is None:
-        flags.error("--tf1-checkpoint needs --data or --blocks: it does not say what it was for")
 
 
 def evaluate(args: argparse.Namespace, protocol: config.Protocol) -> Evaluation:
@@ -164,15 +166,25 @@ def compare(args: argparse.Namespace, protocol: config.Protocol) -> None:
 
 
 def evaluate_original(args: argparse.Namespace, protocol: config.Protocol) -> Evaluation:
-    """Evaluates a checkpoint of the authors' TensorFlow 1 code on the data that are named."""
-    experiment = s3dis_experiment.describe(args.data, args.blocks, args.test_area)
+    """Evaluates a checkpoint of the authors' code, without data on a generated building."""
+    is_demo = args.data is None and args.blocks is None
+    if is_demo:
+        experiment = dataclasses.replace(
+            config.s3dis(), dataset=reduced.demo().dataset, test_area=3
+        )
+    else:
+        experiment = s3dis_experiment.describe(args.data, args.blocks, args.test_area)
     experiment = config.with_network(experiment, args.network)
     if args.clusterer is not None:
         inference = dataclasses.replace(experiment.inference, clusterer=args.clusterer)
         experiment = dataclasses.replace(experiment, inference=inference)
     model = tf1_checkpoint.load_network(args.tf1_checkpoint, args.network)
     folder = command_line.RUNS / f"{experiment.dataset.name}_{args.network}_tf1"
-    origin = runs.Sources(args.blocks or folder / "blocks", args.data)
+    data = args.data
+    if is_demo:
+        print("no --data or --blocks: a generated building, which no checkpoint was trained for")
+        data = preparation.generate_building(folder / "building", experiment)
+    origin = runs.Sources(args.blocks or folder / "blocks", data)
     prepared = workflow.prepare_or_open(s3dis.read_areas, origin, experiment)
     out = folder / "evaluation" / protocol
     file = tf1_checkpoint.index_file(args.tf1_checkpoint)

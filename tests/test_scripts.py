@@ -536,7 +536,6 @@ def test_bad_input_is_one_message_and_leaves_nothing(
         (EVALUATE, ["--compare", "a", "--run", "b"], "--run and --compare each say what"),
         (EVALUATE, ["--network", "ban"], "--tf1-checkpoint and --network go together"),
         (EVALUATE, ["--test-area", "1"], "--test-area goes with --tf1-checkpoint"),
-        (EVALUATE, ["--tf1-checkpoint", "a", "--network", "ban"], "needs --data or --blocks"),
         (ABLATE, ["--variants", "both"], "invalid choice"),
         (EVALUATE, ["--six-fold", "--model", "b"], "--six-fold needs --run"),
         (EVALUATE, ["--protocol", "random"], "invalid choice"),
