@@ -167,16 +167,17 @@ class QueryBlock {
     const Factor<Layout::kRows> keys{key, shape_.key_width};
     const Factor<Layout::kColumns> values{value, shape_.num_channels};
     std::fill_n(panel.block_total, kLanes, 0.0f);
-    ForTiles<2>(num_keys, [&](auto tile, int64_t k) BAN_INLINE_LAMBDA {
-      tile.AddProducts(shape_.key_width, keys.From(k), panel.query, kLanes);
-      TakeExponentials(k, shape_.num_channels, panel, &tile);
-      tile.Store(panel.weights + k * kLanes, kLanes);
-    });
+    ForTiles<kPanelVectors>(
+        num_keys, [&](auto tile, int64_t k) BAN_INLINE_LAMBDA {
+          tile.AddProducts(shape_.key_width, keys.From(k), panel.query, kLanes);
+          TakeExponentials(k, shape_.num_channels, panel, &tile);
+          tile.Store(panel.weights + k * kLanes, kLanes);
+        });
     for (int lane = 0; lane < kLanes; ++lane) {
       panel.total[lane] += panel.block_total[lane];
     }
-    AddRows<2>(shape_.num_channels, num_keys, values, panel.weights, kLanes,
-               panel.sums, kLanes);
+    AddRows<kPanelVectors>(shape_.num_channels, num_keys, values, panel.weights,
+                           kLanes, panel.sums, kLanes);
   }
 
   const AttentionShape shape_;

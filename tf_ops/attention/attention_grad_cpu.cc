@@ -10,9 +10,10 @@ namespace ban {
 namespace {
 
 // Queries and keys of a tile.  Its weights and the gradients of its logits stay
-// in cache while five products make or use them.
-constexpr int64_t kQueries = 64;
-constexpr int64_t kKeys = 64;
+// in cache while five products make or use them.  Each product that uses them
+// sums over one of the two: long enough that its sums' loads do not count.
+constexpr int64_t kQueries = 96;
+constexpr int64_t kKeys = 96;
 static_assert(kKeys % kLanes == 0, "a tile is cut into panels of keys");
 
 constexpr double kLog2E = 1.4426950408889634;
@@ -31,7 +32,7 @@ Schedule Plan(const AttentionShape& shape) {
   // Large groups meet less often, and each time they come from memory; many
   // groups keep more threads busy.
   constexpr int64_t kMeetingsPerRound = 8;
-  constexpr int64_t kLargest = 1024;
+  constexpr int64_t kLargest = 11 * kKeys;
   const int64_t longest = std::max(shape.num_queries, shape.num_keys);
   const int64_t size =
       std::clamp(RoundUp(longest * shape.batch / kMeetingsPerRound, kKeys),
@@ -53,19 +54,20 @@ Range GroupRange(int64_t group, int64_t size, int64_t total) {
 }
 
 // What the meetings share.  Rows are filled up with zeros to whole vectors:
-// those of keys have `key_step` floats, those of values `value_step`.
+// those of queries and keys have `key_step` floats, those of values
+// `value_step`, and so have their gradients, which begin at zero.
 struct Problem {
   AttentionShape shape;
   int64_t key_step;
   int64_t value_step;
-  const float* query;          // [B, N, key_step]
-  const float* key;            // [B, M, key_step]
-  const float* output_grad;    // [B, N, value_step]
-  const float* log_sum_exp;    // [B, N]
-  const float* inner;          // [B, N], times scale
-  const Panels& key_panels;    // times scale
-  const Panels& value_panels;  // times scale
-  AttentionGradients gradients;
+  const float* query;            // [B, N, key_step]
+  const float* key;              // [B, M, key_step]
+  const float* output_grad;      // [B, N, value_step]
+  const float* log_sum_exp;      // [B, N]
+  const float* inner;            // [B, N], times scale
+  const Panels& key_panels;      // times scale
+  const Panels& value_panels;    // times scale
+  AttentionGradients gradients;  // of such rows
 };
 
 // Keys whose rows, panels and gradients stay in the second-level cache while
@@ -77,76 +79,36 @@ int64_t KeysInCache(const Problem& problem) {
 }
 
 // The meeting of a group of queries with a group of keys of the same cloud.
-// Sums stay in buffers until a group has passed: the gradients are sums of a
-// few partial sums, which rounds less than one long sum.
 class Meeting {
  public:
   explicit Meeting(const Problem& problem)
       : problem_(problem),
         shape_(problem.shape),
-        keys_in_cache_(KeysInCache(problem)),
-        scratch_({kQueries * kKeys, kQueries * kKeys,
-                  kQueries * problem.key_step,
-                  keys_in_cache_ * problem.key_step,
-                  keys_in_cache_ * problem.value_step}),
+        scratch_({kQueries * kKeys, kQueries * kKeys}),
         weights_(scratch_.Take(kQueries * kKeys)),
-        logits_grad_(scratch_.Take(kQueries * kKeys)),
-        query_grad_(scratch_.Take(kQueries * problem.key_step)),
-        key_grad_(scratch_.Take(keys_in_cache_ * problem.key_step)),
-        value_grad_(scratch_.Take(keys_in_cache_ * problem.value_step)) {}
+        logits_grad_(scratch_.Take(kQueries * kKeys)) {}
 
-  // Adds what the meeting gives to the three gradients, or, where it is the
-  // first of its groups, writes it.
-  void Hold(int64_t item, Range queries, Range keys, bool is_first) {
-    queries.first += item * shape_.num_queries;
-    if (is_first && keys.count == 0) {  // more groups than keys
-      std::fill_n(problem_.gradients.query + queries.first * shape_.key_width,
-                  queries.count * shape_.key_width, 0.0f);
-    }
-    for (int64_t m = 0; m < keys.count; m += keys_in_cache_) {
+  // Adds what the meeting gives to the three gradients.
+  void Hold(int64_t item, Range queries, Range keys) {
+    const int64_t keys_in_cache = KeysInCache(problem_);
+    for (int64_t m = 0; m < keys.count; m += keys_in_cache) {
       const Range few = {keys.first + m,
-                         std::min(keys_in_cache_, keys.count - m)};
-      MeetKeys(item, queries, few, is_first && m == 0, is_first);
+                         std::min(keys_in_cache, keys.count - m)};
+      for (int64_t n = 0; n < queries.count; n += kQueries) {
+        MeetKeys(item,
+                 {queries.first + n, std::min(kQueries, queries.count - n)},
+                 few);
+      }
     }
   }
 
  private:
-  // Keys count within the item, queries over all items.
-  void MeetKeys(int64_t item, Range queries, Range keys, bool is_queries_first,
-                bool is_keys_first) {
-    const int64_t key_step = problem_.key_step;
-    const int64_t value_step = problem_.value_step;
-    const AttentionGradients& gradients = problem_.gradients;
-    const int64_t key_row = item * shape_.num_keys + keys.first;
-    std::fill_n(key_grad_, keys.count * key_step, 0.0f);
-    std::fill_n(value_grad_, keys.count * value_step, 0.0f);
-    for (int64_t n = 0; n < queries.count; n += kQueries) {
-      const Range few = {queries.first + n,
-                         std::min(kQueries, queries.count - n)};
-      std::fill_n(query_grad_, few.count * key_step, 0.0f);
-      for (int64_t m = 0; m < keys.count; m += kKeys) {
-        const int64_t num_keys = std::min(kKeys, keys.count - m);
-        MakeTile(item, few, {keys.first + m, num_keys});
-        UseTile(few, problem_.key + (key_row + m) * key_step, num_keys,
-                key_grad_ + m * key_step, value_grad_ + m * value_step);
-      }
-      AddSums(query_grad_, key_step, few, shape_.key_width, is_queries_first,
-              gradients.query);
-    }
-    const Range rows = {key_row, keys.count};
-    AddSums(key_grad_, key_step, rows, shape_.key_width, is_keys_first,
-            gradients.key);
-    AddSums(value_grad_, value_step, rows, shape_.num_channels, is_keys_first,
-            gradients.value);
-  }
-
-  static void AddSums(const float* sums, int64_t step, Range rows,
-                      int64_t width, bool is_first, float* to) {
-    to += rows.first * width;
-    for (int64_t row = 0; row < rows.count; ++row, to += width, sums += step) {
-      for (int64_t k = 0; k < width; ++k) {
-        to[k] = is_first ? sums[k] : to[k] + sums[k];
-      }
+  void MeetKeys(int64_t item, Range queries, Range keys) {
+    queries.first += item * shape_.num_queries;  // counted over all items
+    for (int64_t m = 0; m < keys.count; m += kKeys) {
+      const Range few = {keys.first + m, std::min(kKeys, keys.count - m)};
+      MakeTile(item, queries, few);
+      UseTile(queries, {item * shape_.num_keys + few.first, few.count});
     }
   }
 
@@ -168,7 +130,8 @@ class Meeting {
                                       step};
     const float* const log_sum_exp = problem_.log_sum_exp + queries.first;
     const Floats log2e = simd::Broadcast(static_cast<float>(kLog2E));
-    ForTiles<2>(queries.count, [&](auto tile, int64_t n) BAN_INLINE_LAMBDA {
+    ForTiles<kPanelVectors>(queries.count, [&](auto tile,
+                                               int64_t n) BAN_INLINE_LAMBDA {
       tile.AddProducts(shape_.key_width, query.From(n), keys, kLanes);
       tile.ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
         const Floats offset =
@@ -189,44 +152,43 @@ class Meeting {
     const Factor<Layout::kRows> grad{
         problem_.output_grad + queries.first * step, step};
     const float* const inner = problem_.inner + queries.first;
-    ForTiles<2>(queries.count, [&](auto tile, int64_t n) BAN_INLINE_LAMBDA {
-      tile.AddProducts(shape_.num_channels, grad.From(n), values, kLanes);
-      tile.ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
-        const Floats weight =
-            simd::Load(weights + (n + r) * kKeys + v * simd::kWidth);
-        tile.at[r][v] =
-            weight * (tile.at[r][v] - simd::Broadcast(inner[n + r]));
-      });
-      tile.Store(logits_grad + n * kKeys, kKeys);
-    });
+    ForTiles<kPanelVectors>(
+        queries.count, [&](auto tile, int64_t n) BAN_INLINE_LAMBDA {
+          tile.AddProducts(shape_.num_channels, grad.From(n), values, kLanes);
+          tile.ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
+            const Floats weight =
+                simd::Load(weights + (n + r) * kKeys + v * simd::kWidth);
+            tile.at[r][v] =
+                weight * (tile.at[r][v] - simd::Broadcast(inner[n + r]));
+          });
+          tile.Store(logits_grad + n * kKeys, kKeys);
+        });
   }
 
-  void UseTile(Range queries, const float* key, int64_t num_keys,
-               float* key_grad, float* value_grad) {
+  // Queries and keys are counted over all items.
+  void UseTile(Range queries, Range keys) {
     const int64_t key_step = problem_.key_step;
     const int64_t value_step = problem_.value_step;
+    const AttentionGradients& gradients = problem_.gradients;
     const Factor<Layout::kColumns> weights{weights_, kKeys};
     const Factor<Layout::kColumns> by_key{logits_grad_, kKeys};
     const Factor<Layout::kRows> by_query{logits_grad_, kKeys};
-    AddProducts(num_keys, queries.count, value_step, weights,
+    AddProducts(keys.count, queries.count, value_step, weights,
                 problem_.output_grad + queries.first * value_step, value_step,
-                value_grad, value_step);
-    AddProducts(num_keys, queries.count, key_step, by_key,
-                problem_.query + queries.first * key_step, key_step, key_grad,
-                key_step);
-    AddProducts(queries.count, num_keys, key_step, by_query, key, key_step,
-                query_grad_, key_step);
+                gradients.value + keys.first * value_step, value_step);
+    AddProducts(keys.count, queries.count, key_step, by_key,
+                problem_.query + queries.first * key_step, key_step,
+                gradients.key + keys.first * key_step, key_step);
+    AddProducts(queries.count, keys.count, key_step, by_query,
+                problem_.key + keys.first * key_step, key_step,
+                gradients.query + queries.first * key_step, key_step);
   }
 
   const Problem& problem_;
   const AttentionShape shape_;
-  const int64_t keys_in_cache_;
   Scratch scratch_;
   float* const weights_;      // of a tile: [kQueries, kKeys]
   float* const logits_grad_;  // the same
-  float* const query_grad_;   // [kQueries, key_step]
-  float* const key_grad_;     // [keys_in_cache, key_step]
-  float* const value_grad_;   // [keys_in_cache, value_step]
 };
 
 // The part of the logits' gradients that is one number a query, times `scale`:
@@ -257,19 +219,19 @@ void HoldMeetings(Workers* workers, const Problem& problem) {
                                 plan.keys_per_group *
                                 (shape.key_width + shape.num_channels + 8);
   for (int64_t round = 0; round < plan.num_groups; ++round) {
-    ParallelFor(
-        workers, shape.batch * plan.num_groups, ns_per_meeting,
-        [&](int64_t begin, int64_t end) {
-          Meeting meeting(problem);
-          for (int64_t b = begin; b < end; ++b) {
-            const int64_t group = b % plan.num_groups;
-            const Range queries =
-                GroupRange(group, plan.queries_per_group, shape.num_queries);
-            const Range keys = GroupRange((group + round) % plan.num_groups,
-                                          plan.keys_per_group, shape.num_keys);
-            meeting.Hold(b / plan.num_groups, queries, keys, round == 0);
-          }
-        });
+    ParallelFor(workers, shape.batch * plan.num_groups, ns_per_meeting,
+                [&](int64_t begin, int64_t end) {
+                  Meeting meeting(problem);
+                  for (int64_t b = begin; b < end; ++b) {
+                    const int64_t group = b % plan.num_groups;
+                    const Range queries = GroupRange(
+                        group, plan.queries_per_group, shape.num_queries);
+                    const Range keys =
+                        GroupRange((group + round) % plan.num_groups,
+                                   plan.keys_per_group, shape.num_keys);
+                    meeting.Hold(b / plan.num_groups, queries, keys);
+                  }
+                });
   }
 }
 
@@ -293,9 +255,26 @@ void AttendGradCpu(Workers* workers, const AttentionShape& shape,
                           shape.key_width, inputs.scale);
   const Panels value_panels(workers, inputs.value, shape.batch, shape.num_keys,
                             shape.num_channels, inputs.scale);
-  HoldMeetings(workers, {shape, key_step, value_step, query.data(), key.data(),
-                         output_grad.data(), results.log_sum_exp, inner.data(),
-                         key_panels, value_panels, gradients});
+  const PaddedSums query_grad(gradients.query, queries, shape.key_width,
+                              key_step);
+  const PaddedSums key_grad(gradients.key, keys, shape.key_width, key_step);
+  const PaddedSums value_grad(gradients.value, keys, shape.num_channels,
+                              value_step);
+  HoldMeetings(workers,
+               {shape,
+                key_step,
+                value_step,
+                query.data(),
+                key.data(),
+                output_grad.data(),
+                results.log_sum_exp,
+                inner.data(),
+                key_panels,
+                value_panels,
+                {query_grad.data(), key_grad.data(), value_grad.data()}});
+  query_grad.Finish();
+  key_grad.Finish();
+  value_grad.Finish();
 }
 
 }  // namespace ban

@@ -92,8 +92,8 @@ class Panels {
   float* const data_;
 };
 
-// Rows of [num_rows, width], each filled up with zeros to `step` floats; they
-// are not copied where they are that wide already.
+// Rows of [num_rows, width] to read, each filled up with zeros to `step`
+// floats; they are not copied where they are that wide already.
 class PaddedRows {
  public:
   PaddedRows(const float* rows, int64_t num_rows, int64_t width, int64_t step)
@@ -112,6 +112,39 @@ class PaddedRows {
  private:
   Scratch scratch_;
   const float* rows_;
+};
+
+// Rows of [num_rows, width] to sum up in, which begin at zero; each has room
+// for `step` floats.
+class PaddedSums {
+ public:
+  PaddedSums(float* rows, int64_t num_rows, int64_t width, int64_t step)
+      : scratch_({width == step ? 0 : num_rows * step}),
+        rows_(rows),
+        num_rows_(num_rows),
+        width_(width),
+        step_(step),
+        sums_(width == step ? rows : scratch_.Take(num_rows * step)) {
+    std::fill_n(sums_, num_rows * step, 0.0f);
+  }
+
+  float* data() const { return sums_; }
+
+  // Puts the sums where they belong, if they do not stand there.
+  void Finish() const {
+    if (sums_ == rows_) return;
+    for (int64_t row = 0; row < num_rows_; ++row) {
+      std::copy_n(sums_ + row * step_, width_, rows_ + row * width_);
+    }
+  }
+
+ private:
+  Scratch scratch_;
+  float* const rows_;
+  const int64_t num_rows_;
+  const int64_t width_;
+  const int64_t step_;
+  float* const sums_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #ifndef BAN_TF_OPS_ATTENTION_TILES_H_
 #define BAN_TF_OPS_ATTENTION_TILES_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -19,10 +20,20 @@
 namespace ban {
 namespace {
 
-// A tile is two vectors wide.  Its rows fill the registers that are left by
-// the two vectors of the other factor and one broadcast.
-constexpr int kLanes = 2 * simd::kWidth;
-constexpr int kTileRows = simd::kNumRegisters >= 32 ? 8 : 6;
+// The sums of a tile fill the registers that the vectors of the other factor
+// and one broadcast leave: wide and low tiles need fewest loads a multiply-add.
+constexpr int kNumSums = simd::kNumRegisters >= 32 ? 24 : 12;
+constexpr int kMostVectors = simd::kNumRegisters >= 32 ? 4 : 2;
+constexpr int kMostRows = 8;
+
+constexpr int TileRows(int num_vectors) {
+  return std::min(kMostRows, kNumSums / num_vectors);
+}
+
+// Panels of rows are as wide as a tile that is best for products of which
+// nothing is read but the factors.
+constexpr int kPanelVectors = simd::kNumRegisters >= 32 ? 3 : 2;
+constexpr int kLanes = kPanelVectors * simd::kWidth;
 
 // What a multiply-add of a tile takes: 100 GFLOP/s with AVX-512 on one core.
 constexpr double kNsPerProduct = 0.02 * 16 / simd::kWidth;
@@ -81,15 +92,23 @@ struct Tile {
     });
   }
 
-  BAN_INLINE void Load(const float* from, int64_t step) {
-    ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
-      at[r][v] = simd::Load(from + r * step + v * simd::kWidth);
-    });
-  }
-
   BAN_INLINE void Store(float* to, int64_t step) const {
     ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
       simd::Store(to + r * step + v * simd::kWidth, at[r][v]);
+    });
+  }
+
+  // Asks for what `AddTo` will add to.
+  static BAN_INLINE void PrefetchSums(const float* to, int64_t step) {
+    ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
+      __builtin_prefetch(to + r * step + v * simd::kWidth, 1, 3);
+    });
+  }
+
+  BAN_INLINE void AddTo(float* to, int64_t step) const {
+    ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
+      float* const sum = to + r * step + v * simd::kWidth;
+      simd::Store(sum, simd::Load(sum) + at[r][v]);
     });
   }
 
@@ -126,23 +145,41 @@ void ForRest(int64_t num_rows, int64_t row, const Work& work) {
 // Calls `work(tile, row)` with tiles of zeros that cover `num_rows` rows.
 template <int kVectors, typename Work>
 BAN_INLINE void ForTiles(int64_t num_rows, const Work& work) {
+  constexpr int kRows = TileRows(kVectors);
   int64_t row = 0;
-  for (; row + kTileRows <= num_rows; row += kTileRows) {
-    work(Tile<kTileRows, kVectors>{}, row);
+  for (; row + kRows <= num_rows; row += kRows) {
+    work(Tile<kRows, kVectors>{}, row);
   }
-  ForRest<kTileRows - 1, kVectors>(num_rows - row, row, work);
+  ForRest<kRows - 1, kVectors>(num_rows - row, row, work);
 }
 
 // sums(row, lane) += the sum over k of a(row, k) * b(k, lane) for the lanes of
-// `kVectors` vectors.
+// `kVectors` vectors.  A tile begins at zero: what it adds to is on its way
+// meanwhile, and a sum of sums is rounded less than one long sum.
 template <int kVectors, Layout kLayout>
 void AddRows(int64_t num_rows, int64_t num_k, Factor<kLayout> a, const float* b,
              int64_t b_step, float* sums, int64_t step) {
   ForTiles<kVectors>(num_rows, [&](auto tile, int64_t row) BAN_INLINE_LAMBDA {
-    tile.Load(sums + row * step, step);
+    float* const to = sums + row * step;
+    tile.PrefetchSums(to, step);
     tile.AddProducts(num_k, a.From(row), b, b_step);
-    tile.Store(sums + row * step, step);
+    tile.AddTo(to, step);
   });
+}
+
+// The same for the lanes of `num_vectors` <= kVectors vectors.
+template <int kVectors, Layout kLayout>
+void AddFewLanes(int64_t num_vectors, int64_t num_rows, int64_t num_k,
+                 Factor<kLayout> a, const float* b, int64_t b_step, float* sums,
+                 int64_t step) {
+  if constexpr (kVectors > 0) {
+    if (num_vectors == kVectors) {
+      AddRows<kVectors>(num_rows, num_k, a, b, b_step, sums, step);
+    } else {
+      AddFewLanes<kVectors - 1>(num_vectors, num_rows, num_k, a, b, b_step,
+                                sums, step);
+    }
+  }
 }
 
 // The same for `num_lanes` lanes, a multiple of the width of a vector.
@@ -150,12 +187,11 @@ template <Layout kLayout>
 void AddProducts(int64_t num_rows, int64_t num_k, int64_t num_lanes,
                  Factor<kLayout> a, const float* b, int64_t b_step, float* sums,
                  int64_t step) {
-  int64_t lane = 0;
-  for (; lane + kLanes <= num_lanes; lane += kLanes) {
-    AddRows<2>(num_rows, num_k, a, b + lane, b_step, sums + lane, step);
-  }
-  if (lane < num_lanes) {
-    AddRows<1>(num_rows, num_k, a, b + lane, b_step, sums + lane, step);
+  constexpr int64_t kMostLanes = kMostVectors * simd::kWidth;
+  for (int64_t lane = 0; lane < num_lanes; lane += kMostLanes) {
+    const int64_t lanes = std::min(kMostLanes, num_lanes - lane);
+    AddFewLanes<kMostVectors>(lanes / simd::kWidth, num_rows, num_k, a,
+                              b + lane, b_step, sums + lane, step);
   }
 }
 
