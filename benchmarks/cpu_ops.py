@@ -187,12 +187,13 @@ def interpolation_cases(threads: int) -> Iterator[Case]:
         index = rng.integers(0, num_points, (BATCH, num_queries, 3)).astype(np.int32)
         weights = rng.dirichlet([1, 1, 1], index.shape[:2]).astype(np.float32)
         p, i, w = tf.constant(points), tf.constant(index), tf.constant(weights)
+        upstream = tf.ones((BATCH, num_queries, channels))
 
-        def both(p: object = p, i: object = i, w: object = w) -> object:
+        def both(p: object = p, i: object = i, w: object = w, g: object = upstream) -> object:
             with tf.GradientTape() as tape:
                 tape.watch(p)
                 output = interpolation.interpolate(p, i, w)
-            return tape.gradient(output, p)
+            return tape.gradient(output, p, g)
 
         limit = memset_ms(BATCH * num_queries * channels * 4)
         name = f"interpolation {BATCH} x {num_queries} from {num_points}, C={channels}"

@@ -253,12 +253,13 @@ def interpolation_peers(
             return tf.reduce_sum(tf.gather(p, i, batch_dims=1) * w[..., None], 2)
 
         @tf.function(jit_compile=True)
-        def both(p: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def both(p: tf.Tensor, upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch(p)
                 output = tf.reduce_sum(tf.gather(p, i, batch_dims=1) * w[..., None], 2)
-            return output, tape.gradient(output, p)
+            return output, tape.gradient(output, p, upstream)
 
-        return (lambda: both(p)) if with_gradient else (lambda: forward(p))
+        grad = tf.ones((*index.shape[:2], channels))
+        return (lambda: both(p, grad)) if with_gradient else (lambda: forward(p))
 
     return {"torch embedding_bag": torch_bag, "tf gather, XLA": tensorflow_xla}

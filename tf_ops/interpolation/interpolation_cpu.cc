@@ -1,8 +1,8 @@
 #include "tf_ops/interpolation/interpolation.h"
 #include "tf_ops/native/denormals.h"
+#include "tf_ops/native/large_output.h"
 #include "tf_ops/native/scatter.h"
 #include "tf_ops/native/simd.h"
-#include "tf_ops/native/streaming.h"
 
 namespace ban {
 namespace {
@@ -32,22 +32,30 @@ struct Mixture {
   float w0, w1, w2;
 };
 
-// Rows [begin, end) of all clouds.
-template <bool kStream>
-void MixRows(const float* points, const int32_t* index, const float* weights,
-             int64_t begin, int64_t end, int64_t num_points,
-             int64_t num_queries, int64_t num_channels, float* output) {
+// The rows [begin, end), counted over all clouds, which lie in one cloud.
+template <Write kWrite>
+void MixRows(const float* cloud, const int32_t* index, const float* weights,
+             int64_t begin, int64_t end, int64_t num_channels, float* output) {
   for (int64_t q = begin; q < end; ++q) {
-    const float* cloud = points + q / num_queries * num_points * num_channels;
     const Mixture mixture(cloud, index + q * 3, weights + q * 3, num_channels);
     float* to = output + q * num_channels;
     int64_t c = 0;
     for (; c + kWidth <= num_channels; c += kWidth) {
-      StoreOutput<kStream>(to + c, mixture.Vector(c));
+      StoreOutput<kWrite>(to + c, mixture.Vector(c));
     }
     for (; c < num_channels; ++c) to[c] = mixture.One(c);
   }
-  if (kStream) FinishStreaming();
+}
+
+decltype(&MixRows<Write::kPlain>) ChooseMix(Write write) {
+  switch (write) {
+    case Write::kAhead:
+      return MixRows<Write::kAhead>;
+    case Write::kStream:
+      return MixRows<Write::kStream>;
+    default:
+      return MixRows<Write::kPlain>;
+  }
 }
 
 }  // namespace
@@ -56,15 +64,19 @@ void InterpolateCpu(Workers* workers, const float* points, const int32_t* index,
                     const float* weights, int64_t batch, int64_t num_points,
                     int64_t num_queries, int64_t num_channels, float* output) {
   const size_t bytes = batch * num_queries * num_channels * sizeof(float);
-  if (bytes >= kStreamBytes) AdviseHugePages(output, bytes);
-  const auto mix = CanStream(output, batch * num_queries, num_channels)
-                       ? MixRows<true>
-                       : MixRows<false>;
+  if (bytes >= kLargeBytes) AdviseHugePages(output, bytes);
+  const Write write = FastestWrite(output, batch * num_queries, num_channels);
+  const auto mix = ChooseMix(write);
   ParallelFor(workers, batch * num_queries, 5.0 + 0.4 * num_channels,
               [&](int64_t begin, int64_t end) {
                 const KeepDenormals scope;
-                mix(points, index, weights, begin, end, num_points, num_queries,
-                    num_channels, output);
+                ForEachCloud(begin, end, num_queries,
+                             [&](int64_t b, int64_t first, int64_t last) {
+                               mix(points + b * num_points * num_channels,
+                                   index, weights, first, last, num_channels,
+                                   output);
+                             });
+                if (write == Write::kStream) FinishStreaming();
               });
 }
 

@@ -52,6 +52,20 @@ inline void ParallelFor(Workers* workers, int64_t total, double ns_per_unit,
   });
 }
 
+// Cuts [begin, end), rows counted over all clouds, where clouds end, and calls
+// `work(cloud, first, last)` for each piece, `first` and `last` counted
+// likewise.
+template <typename Work>
+void ForEachCloud(int64_t begin, int64_t end, int64_t rows_per_cloud,
+                  const Work& work) {
+  while (begin < end) {
+    const int64_t cloud = begin / rows_per_cloud;
+    const int64_t next = std::min(end, (cloud + 1) * rows_per_cloud);
+    work(cloud, begin, next);
+    begin = next;
+  }
+}
+
 }  // namespace ban
 
 #endif  // BAN_TF_OPS_NATIVE_PARALLEL_H_

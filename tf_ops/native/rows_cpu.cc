@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tf_ops/native/large_output.h"
 #include "tf_ops/native/prefetch.h"
 #include "tf_ops/native/rows.h"
 #include "tf_ops/native/scatter.h"
 #include "tf_ops/native/simd.h"
-#include "tf_ops/native/streaming.h"
 
 namespace ban {
 
@@ -54,7 +54,7 @@ struct Gather {
 };
 
 // Copies in whole chunks of `kVectors`.
-template <bool kStream, int kVectors>
+template <Write kWrite, int kVectors>
 void CopyChunks(const Gather& gather) {
   const int64_t num_channels = gather.num_channels;
   const int64_t last = gather.num_rows - 1;
@@ -73,33 +73,34 @@ void CopyChunks(const Gather& gather) {
         chunk[v] = simd::Load(from + c + v * kWidth);
       }
       for (int v = 0; v < kVectors; ++v) {
-        StoreOutput<kStream>(to + c + v * kWidth, chunk[v]);
+        StoreOutput<kWrite>(to + c + v * kWidth, chunk[v]);
       }
     }
   }
 }
 
-template <bool kStream>
+template <Write kWrite>
 void CopyVectors(const Gather& gather) {
   if (gather.num_channels % (2 * kChunk * kWidth) == 0) {
-    CopyChunks<kStream, 2 * kChunk>(gather);
+    CopyChunks<kWrite, 2 * kChunk>(gather);
   } else if (gather.num_channels % (kChunk * kWidth) == 0) {
-    CopyChunks<kStream, kChunk>(gather);
+    CopyChunks<kWrite, kChunk>(gather);
   } else {
-    CopyChunks<kStream, 1>(gather);
+    CopyChunks<kWrite, 1>(gather);
   }
 }
 
 // Copies in whole vectors, of which the last overlaps the one before.
+template <Write kWrite>
 void CopyWideRows(const Gather& gather) {
   const int64_t tail = gather.num_channels - kWidth;
   float* to = gather.output;
   for (int64_t q = 0; q < gather.num_rows; ++q, to += gather.num_channels) {
     const float* from = gather.Row(q);
     for (int64_t c = 0; c < tail; c += kWidth) {
-      simd::Store(to + c, simd::Load(from + c));
+      StoreOutput<kWrite>(to + c, simd::Load(from + c));
     }
-    simd::Store(to + tail, simd::Load(from + tail));
+    StoreOutput<kWrite>(to + tail, simd::Load(from + tail));
   }
 }
 
@@ -114,14 +115,28 @@ void CopyNarrowRows(const Gather& gather) {
   }
 }
 
-// The fastest way to copy rows of so many channels.
-void (*ChooseCopy(int64_t num_channels, bool can_stream))(const Gather&) {
-  if (can_stream) return CopyVectors<true>;
+using Copy = void (*)(const Gather&);
+
+template <Write kWrite>
+Copy ChooseCopy(int64_t num_channels) {
   if (num_channels == 3) return CopyNarrowRows<3>;  // coordinates
   if (num_channels == 6) return CopyNarrowRows<6>;  // and colours
   if (num_channels == 9) return CopyNarrowRows<9>;  // and places in the room
   if (num_channels < kWidth) return CopyNarrowRows<0>;
-  return num_channels % kWidth == 0 ? CopyVectors<false> : CopyWideRows;
+  if (num_channels % kWidth != 0) return CopyWideRows<kWrite>;
+  return CopyVectors<kWrite>;
+}
+
+// The fastest way to copy rows of so many channels.
+Copy ChooseCopy(int64_t num_channels, Write write) {
+  switch (write) {
+    case Write::kAhead:
+      return ChooseCopy<Write::kAhead>(num_channels);
+    case Write::kStream:
+      return CopyVectors<Write::kStream>;
+    default:
+      return ChooseCopy<Write::kPlain>(num_channels);
+  }
 }
 
 // The gradients of a cloud's rows, and the sums of the rows' points; `width` of
@@ -182,20 +197,18 @@ void GatherRowsCpu(Workers* workers, const float* points, const int32_t* index,
                    int64_t num_channels, float* output) {
   const size_t bytes = batch * num_rows * num_channels * sizeof(float);
   if (bytes == 0) return;  // perhaps without an address
-  if (bytes >= kStreamBytes) AdviseHugePages(output, bytes);
-  const bool can_stream = CanStream(output, batch * num_rows, num_channels);
-  const auto copy = ChooseCopy(num_channels, can_stream);
+  if (bytes >= kLargeBytes) AdviseHugePages(output, bytes);
+  const Write write = FastestWrite(output, batch * num_rows, num_channels);
+  const Copy copy = ChooseCopy(num_channels, write);
   ParallelFor(
       workers, batch * num_rows, 2.0 + 0.4 * num_channels,
       [&](int64_t begin, int64_t end) {
-        while (begin < end) {  // one cloud after the other
-          const int64_t b = begin / num_rows;
-          const int64_t next = std::min(end, (b + 1) * num_rows);
-          copy({points + b * num_points * num_channels, index + begin,
-                next - begin, num_channels, output + begin * num_channels});
-          begin = next;
-        }
-        if (can_stream) FinishStreaming();
+        ForEachCloud(
+            begin, end, num_rows, [&](int64_t b, int64_t first, int64_t last) {
+              copy({points + b * num_points * num_channels, index + first,
+                    last - first, num_channels, output + first * num_channels});
+            });
+        if (write == Write::kStream) FinishStreaming();
       });
 }
 

@@ -9,9 +9,9 @@
 #include <cstring>
 
 #include "tf_ops/native/denormals.h"
+#include "tf_ops/native/large_output.h"
 #include "tf_ops/native/parallel.h"
 #include "tf_ops/native/simd.h"
-#include "tf_ops/native/streaming.h"
 
 namespace ban {
 
@@ -39,7 +39,7 @@ void ScatterClouds(Workers* workers, int64_t batch, int64_t num_points,
                    int64_t num_channels, double ns_per_cloud, float* sums,
                    const Scatter& scatter) {
   const size_t bytes = batch * num_points * num_channels * sizeof(float);
-  if (bytes >= kStreamBytes) AdviseHugePages(sums, bytes);
+  if (bytes >= kLargeBytes) AdviseHugePages(sums, bytes);
   // With fewer clouds than threads want, clouds are split by channels.
   const int64_t wanted = workers->num_threads() * kBlocksPerThread;
   const int64_t most =

@@ -1,0 +1,96 @@
+// Writing outputs that are larger than the caches.  No TensorFlow header is
+// included here.
+#ifndef BAN_TF_OPS_NATIVE_LARGE_OUTPUT_H_
+#define BAN_TF_OPS_NATIVE_LARGE_OUTPUT_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "tf_ops/native/simd.h"
+
+namespace ban {
+
+// From this size on it matters how an output is written: a processor reads each
+// line of it first, only to overwrite it.
+constexpr size_t kLargeBytes = size_t{4} << 20;
+
+// How an output is written.
+enum class Write {
+  kPlain,
+  kAhead,   // each line is asked for, as one's own, before it is written
+  kStream,  // past the caches, without reading; vectors must be aligned
+};
+
+// How far ahead of its writing a line is asked for.
+constexpr int64_t kAheadFloats = 512;
+
+// The fastest way to write rows of `num_channels` floats to `output`.
+//
+// Measured on one core, rows of 128 floats gathered into 13, 25 and 201 MB.
+// Intel Cascade Lake: kAhead takes 1.0, 2.8 and 29 ms, kPlain 1.8, 3.8 and 37
+// ms, kStream 2.0, 4.4 and 39 ms, because few streamed lines can be under way
+// at a time.  On AMD Zen 4, kStream was faster than kPlain; kAhead has not been
+// tried there.
+inline Write FastestWrite(const float* output, int64_t num_rows,
+                          int64_t num_channels) {
+  if (num_rows * num_channels * sizeof(float) < kLargeBytes) {
+    return Write::kPlain;
+  }
+#if defined(__AVX2__)
+  if (!__builtin_cpu_is("amd")) return Write::kAhead;
+  constexpr size_t kVectorBytes = simd::kWidth * sizeof(float);
+  if (num_channels % simd::kWidth == 0 &&
+      reinterpret_cast<uintptr_t>(output) % kVectorBytes == 0) {
+    return Write::kStream;
+  }
+#else
+  (void)output;
+#endif
+  return Write::kPlain;
+}
+
+// Asks for pages of 2 MiB: for a fresh output of many MB, the first touch of
+// each small page costs more than the writing.
+inline void AdviseHugePages(void* data, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  constexpr uintptr_t kPage = uintptr_t{2} << 20;
+  const uintptr_t begin =
+      (reinterpret_cast<uintptr_t>(data) + kPage - 1) / kPage * kPage;
+  const uintptr_t end =
+      (reinterpret_cast<uintptr_t>(data) + bytes) / kPage * kPage;
+  if (begin < end) {
+    // Advice only: where it is not taken, pages stay small.
+    (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  }
+#else
+  (void)data;
+  (void)bytes;
+#endif
+}
+
+// Stores a vector of an output.
+template <Write kWrite>
+BAN_INLINE void StoreOutput(float* to, simd::Floats x) {
+#if defined(__AVX512F__)
+  if (kWrite == Write::kStream) return _mm512_stream_ps(to, (__m512)x);
+#elif defined(__AVX2__)
+  if (kWrite == Write::kStream) return _mm256_stream_ps(to, (__m256)x);
+#endif
+  if (kWrite == Write::kAhead) __builtin_prefetch(to + kAheadFloats, 1, 3);
+  simd::Store(to, x);
+}
+
+// Makes streamed stores visible to other threads.
+inline void FinishStreaming() {
+#if defined(__AVX2__)
+  _mm_sfence();
+#endif
+}
+
+}  // namespace ban
+
+#endif  // BAN_TF_OPS_NATIVE_LARGE_OUTPUT_H_
