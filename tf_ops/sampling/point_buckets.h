@@ -65,8 +65,7 @@ class PointBuckets {
                   int64_t end, const int32_t* order);
   float UpdateBucket(int64_t bucket, simd::Floats x, simd::Floats y,
                      simd::Floats z);
-  void UpdateGroup(int64_t group, simd::Floats x, simd::Floats y,
-                   simd::Floats z);
+  void Update(simd::Floats x, simd::Floats y, simd::Floats z);
   int32_t FindInGroup(int64_t group, float distance);
   int32_t FindInBucket(int64_t bucket, float distance) const;
 
@@ -78,6 +77,9 @@ class PointBuckets {
   std::vector<int32_t> index_;
   // For each bucket, the index of its farthest point, or -1 when not known.
   std::vector<int32_t> farthest_;
+  // Room for the numbers of those that a pick reaches, and a vector more.
+  std::vector<int32_t> reached_groups_;
+  std::vector<int32_t> reached_buckets_;
 };
 
 }  // namespace ban
