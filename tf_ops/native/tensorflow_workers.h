@@ -2,31 +2,44 @@
 #ifndef BAN_TF_OPS_NATIVE_TENSORFLOW_WORKERS_H_
 #define BAN_TF_OPS_NATIVE_TENSORFLOW_WORKERS_H_
 
+#include <algorithm>
+#include <memory>
+
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/util/work_sharder.h"
 #include "tf_ops/native/parallel.h"
+#include "tf_ops/native/shared_blocks.h"
 
 namespace ban {
 
 class TensorFlowWorkers final : public Workers {
  public:
   explicit TensorFlowWorkers(tensorflow::OpKernelContext* ctx)
-      : pool_(*ctx->device()->tensorflow_cpu_worker_threads()) {}
+      : pool_(ctx->device()->tensorflow_cpu_worker_threads()->workers),
+        num_threads_(std::min(
+            ctx->device()->tensorflow_cpu_worker_threads()->num_threads,
+            tensorflow::GetPerThreadMaxParallelism())) {}
 
-  int num_threads() const override { return pool_.num_threads; }
+  int num_threads() const override { return num_threads_; }
 
+  // This thread works too and asks for one less of the pool:
+  // `tensorflow::Shard` keeps all of them busy beside it, which is one more
+  // than there are cores, and waits for tasks that lie in the queue of a thread
+  // that sleeps.
   void Run(int64_t num_blocks,
            const std::function<void(int64_t block)>& work) override {
-    // The cost tells the pool never to join two blocks into one task.
-    constexpr int64_t kCyclesPerBlock = 100'000'000;
-    tensorflow::Shard(pool_.num_threads, pool_.workers, num_blocks,
-                      kCyclesPerBlock, [&work](int64_t begin, int64_t end) {
-                        for (int64_t b = begin; b < end; ++b) work(b);
-                      });
+    const auto blocks = std::make_shared<SharedBlocks>(num_blocks, work);
+    const int64_t helpers = std::min<int64_t>(num_threads_, num_blocks) - 1;
+    for (int64_t h = 0; h < helpers; ++h) {
+      pool_->Schedule([blocks] { blocks->Help(); });
+    }
+    blocks->Help();
+    blocks->Wait();
   }
 
  private:
-  const tensorflow::DeviceBase::CpuWorkerThreads& pool_;
+  tensorflow::thread::ThreadPool* const pool_;
+  const int num_threads_;
 };
 
 }  // namespace ban
