@@ -18,17 +18,17 @@ static_assert(kKeys % kLanes == 0, "a tile is cut into panels of keys");
 
 constexpr double kLog2E = 1.4426950408889634;
 
+// Rows of one batch item.
+struct Range {
+  int64_t first;
+  int64_t count;
+};
+
 // Queries and keys of a cloud are cut into the same number of groups.  In round
 // r, group g of the queries meets group (g + r) mod G of the keys.  No two
 // meetings of a round share a group, so threads need no locks, and rounds
 // follow each other: the order of every sum depends on the shape alone.
-struct Schedule {
-  int64_t num_groups;
-  int64_t queries_per_group;
-  int64_t keys_per_group;
-};
-
-Schedule Plan(const AttentionShape& shape) {
+int64_t CountGroups(const AttentionShape& shape) {
   // Large groups meet less often, and each time they come from memory; many
   // groups keep more threads busy.
   constexpr int64_t kMeetingsPerRound = 8;
@@ -37,20 +37,18 @@ Schedule Plan(const AttentionShape& shape) {
   const int64_t size =
       std::clamp(RoundUp(longest * shape.batch / kMeetingsPerRound, kKeys),
                  kKeys, kLargest);
-  const int64_t groups = CeilDivide(longest, size);
-  return {groups, CeilDivide(shape.num_queries, groups),
-          RoundUp(CeilDivide(shape.num_keys, groups), kKeys)};
+  return CeilDivide(longest, size);
 }
 
-// Rows of one batch item.
-struct Range {
-  int64_t first;
-  int64_t count;
-};
-
-Range GroupRange(int64_t group, int64_t size, int64_t total) {
-  const int64_t first = std::min(group * size, total);
-  return {first, std::min(size, total - first)};
+// Rows in whole tiles, about as many in each group: who meets a small group
+// waits for the others.
+Range GroupRange(int64_t group, int64_t num_groups, int64_t total,
+                 int64_t tile) {
+  const int64_t tiles = CeilDivide(total, tile);
+  const int64_t first = tiles * group / num_groups * tile;
+  const int64_t end = tiles * (group + 1) / num_groups * tile;
+  return {std::min(first, total),
+          std::min(end, total) - std::min(first, total)};
 }
 
 // What the meetings share.  Rows are filled up with zeros to whole vectors:
@@ -214,22 +212,22 @@ std::vector<float> InnerProducts(Workers* workers, const AttentionShape& shape,
 
 void HoldMeetings(Workers* workers, const Problem& problem) {
   const AttentionShape& shape = problem.shape;
-  const Schedule plan = Plan(shape);
-  const double ns_per_meeting = 3 * kNsPerProduct * plan.queries_per_group *
-                                plan.keys_per_group *
+  const int64_t groups = CountGroups(shape);
+  const double ns_per_meeting = 3 * kNsPerProduct *
+                                CeilDivide(shape.num_queries, groups) *
+                                CeilDivide(shape.num_keys, groups) *
                                 (shape.key_width + shape.num_channels + 8);
-  for (int64_t round = 0; round < plan.num_groups; ++round) {
-    ParallelFor(workers, shape.batch * plan.num_groups, ns_per_meeting,
+  for (int64_t round = 0; round < groups; ++round) {
+    ParallelFor(workers, shape.batch * groups, ns_per_meeting,
                 [&](int64_t begin, int64_t end) {
                   Meeting meeting(problem);
                   for (int64_t b = begin; b < end; ++b) {
-                    const int64_t group = b % plan.num_groups;
-                    const Range queries = GroupRange(
-                        group, plan.queries_per_group, shape.num_queries);
-                    const Range keys =
-                        GroupRange((group + round) % plan.num_groups,
-                                   plan.keys_per_group, shape.num_keys);
-                    meeting.Hold(b / plan.num_groups, queries, keys);
+                    const int64_t group = b % groups;
+                    meeting.Hold(
+                        b / groups,
+                        GroupRange(group, groups, shape.num_queries, kQueries),
+                        GroupRange((group + round) % groups, groups,
+                                   shape.num_keys, kKeys));
                   }
                 });
   }
