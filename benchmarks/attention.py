@@ -19,7 +19,6 @@ import importlib.util
 import itertools
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ban_tf import provenance
 
 NUM_POINTS = 4096
 OURS = "ours"
@@ -291,7 +292,7 @@ def main(argv: list[str] | None = None) -> None:
             print(f"    {name:26} {median:8.1f} ms  {ratio:5.2f}x", flush=True)
     memory = measure_memory(peers, args.threads) if sys.platform == "linux" else []
     path = args.output or Path(__file__).parent / "results" / f"attention_{args.threads}.json"
-    about = {"threads": args.threads, "clock": args.clock, "machine": platform.machine()}
+    about = {"threads": args.threads, "clock": args.clock, **provenance.collect()}
     write(path, {**about, "cases": measured, "memory": memory})
 
 

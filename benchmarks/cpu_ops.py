@@ -18,7 +18,6 @@ import argparse
 import dataclasses
 import json
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -26,12 +25,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ban_tf import provenance
+
 BATCH = 12
 NUM_NEIGHBOURS = 32
 # Before each turn: threads of the peer before may spin a while in wait of more work, on a core that
 # the next one needs.
 PAUSE_S = 0.03
-# How long a turn is at least: the first runs after a pause are slower than those in a loop of steps.
+# How long a turn is: the first runs after a pause are slower than those in a loop of steps.
 TURN_MS = 50.0
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 # (N, M, radius) of the four levels of PointNet++ (PN2's layer table).
@@ -292,13 +293,8 @@ def main(argv: list[str] | None = None) -> None:
     path = Path(__file__).parent / "results" / f"cpu_ops_{args.threads}.json"
     path.parent.mkdir(exist_ok=True)
     partial = path.with_suffix(".partial")
-    record = {
-        "threads": args.threads,
-        "clock": args.clock,
-        "machine": platform.machine(),
-        "cases": results,
-    }
-    partial.write_text(json.dumps(record, indent=2) + "\n")
+    about = {"threads": args.threads, "clock": args.clock, **provenance.collect()}
+    partial.write_text(json.dumps({**about, "cases": results}, indent=2) + "\n")
     os.replace(partial, path)
     print(f"Written to {path}")
 

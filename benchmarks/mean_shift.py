@@ -13,7 +13,6 @@ import argparse
 import dataclasses
 import json
 import os
-import platform
 import statistics
 import time
 import warnings
@@ -21,6 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from ban_tf import provenance
 
 BANDWIDTH = 0.6
 WIDTH = 5
@@ -140,8 +141,6 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     limit_threads(args.threads)
     warnings.filterwarnings("ignore", "Binning data failed", UserWarning)
-    import sklearn
-
     measured = []
     for case in CASES:
         if args.only not in case.name:
@@ -155,8 +154,7 @@ def main(argv: list[str] | None = None) -> None:
             f"(asked {case.demand:.0f}x), {'identical' if identical else 'NOT identical'}",
             flush=True,
         )
-    versions = {"scikit_learn": sklearn.__version__, "machine": platform.processor()}
-    write(args.output, {"threads": args.threads, **versions, "cases": measured})
+    write(args.output, {"threads": args.threads, **provenance.collect(), "cases": measured})
 
 
 if __name__ == "__main__":

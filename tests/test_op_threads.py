@@ -33,3 +33,12 @@ def digests():
 @pytest.mark.parametrize("op", [run.__name__ for run in op_fingerprints.OPS])
 def test_the_bits_are_the_same_on_1_2_3_and_5_threads_and_from_run_to_run(digests, op):
     assert len({digest for found in digests for digest in found[op]}) == 1
+
+
+def test_thousands_of_short_calls_at_once_all_end_and_agree():
+    script = pathlib.Path(__file__).with_name("many_short_calls.py")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["0"]

@@ -2,6 +2,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import platform
 import subprocess
 
 import pytest
@@ -35,6 +36,19 @@ def test_the_revision_is_known_to_be_unknown_without_git(monkeypatch):
 
     monkeypatch.setattr(subprocess, "run", no_git)
     assert provenance.collect()["revision"] == "unknown (not a git checkout)"
+
+
+def test_the_machine_names_its_processor(tmp_path, monkeypatch):
+    names = "processor\t: 0\nmodel name\t: Made by hand @ 1 Hz\nmodel name\t: another\n"
+    (tmp_path / "cpuinfo").write_text(names, encoding="utf-8")
+    monkeypatch.setattr(provenance, "CPU_INFO", tmp_path / "cpuinfo")
+    assert provenance.collect()["machine"].endswith(", Made by hand @ 1 Hz")
+
+
+def test_a_processor_without_a_name_is_said_to_be_unknown(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "CPU_INFO", tmp_path / "missing")
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    assert provenance.collect()["machine"].endswith(", unknown processor")
 
 
 def test_an_unfinished_run_of_the_same_experiment_is_taken_up(tmp_path):
