@@ -77,6 +77,15 @@ def test_extreme_radii_and_coordinates(kernels, radius):
     check_ball_query(xyz, xyz[:, :20], radius, 8)
 
 
+@pytest.mark.parametrize("num_points", [10, 600])  # all points are visited, and a grid of cells
+def test_a_ball_whose_squared_radius_is_denormal_holds_its_centre(num_points):
+    xyz = np.ones((1, num_points, 3), np.float32)
+    xyz[0, 3] = 0
+    check_ball_query(xyz, np.zeros((1, 2, 3), np.float32), 1e-21, 4)
+    _, count = grouping.ball_query(xyz, np.zeros((1, 2, 3), np.float32), 1e-21, 4)
+    np.testing.assert_array_equal(count, [[1, 1]])
+
+
 def test_wrong_arguments_are_refused(kernels):
     xyz = np.zeros((1, 4, 3), np.float32)
     for radius in (0.0, -1.0, float("nan"), float("inf")):

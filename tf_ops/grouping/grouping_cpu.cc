@@ -90,10 +90,10 @@ struct Query {
 };
 
 void QueryAllPoints(Workers* workers, const Query& query, int64_t batch) {
-  const float radius2 = query.radius * query.radius;
   const double ns_per_query = 20.0 + 0.3 * query.num_points;
   const auto answer = [&](int64_t begin, int64_t end) {
     const KeepDenormals scope;
+    const float radius2 = query.radius * query.radius;  // perhaps a denormal
     int64_t cloud_now = -1;
     std::vector<int32_t> found(query.num_neighbours + kWidth);
     std::unique_ptr<Coordinates> points;

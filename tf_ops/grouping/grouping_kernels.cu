@@ -15,8 +15,10 @@ constexpr int64_t kPointsPerRound = kPointsPerLane * kWarpSize;
 __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize)
     BallQuery(const float* __restrict__ xyz, const float* __restrict__ centres,
               int64_t batch, int64_t num_points, int64_t num_centres,
-              float radius2, int64_t num_neighbours,
-              int32_t* __restrict__ index, int32_t* __restrict__ count) {
+              float radius, int64_t num_neighbours, int32_t* __restrict__ index,
+              int32_t* __restrict__ count) {
+  // Here and not by the host, where TensorFlow flushes denormals to zero.
+  const float radius2 = radius * radius;
   const int lane = threadIdx.x;
   const unsigned lanes_before = (1u << lane) - 1;
   const int64_t total = batch * num_centres;
@@ -74,8 +76,8 @@ int BanBallQueryCuda(void* stream, const float* xyz, const float* centres,
       std::min(ban::CeilDivide(total, ban::kWarpsPerBlock), ban::kMaxGridX)));
   shape.block = dim3(ban::kWarpSize, ban::kWarpsPerBlock);
   return ban::Launch(static_cast<cudaStream_t>(stream), shape, ban::BallQuery,
-                     xyz, centres, batch, num_points, num_centres,
-                     radius * radius, num_neighbours, index, count);
+                     xyz, centres, batch, num_points, num_centres, radius,
+                     num_neighbours, index, count);
 }
 
 int BanGroupPointsCuda(void* stream, const float* points, const int32_t* index,
