@@ -11,8 +11,8 @@
 namespace ban {
 namespace {
 
-// Keys seen at a time: a tile of similarities takes at most half of a
-// first-level cache of 32 KiB.
+// Keys seen at a time: their similarities with a panel of queries take at most
+// three quarters of a first-level cache of 32 KiB.
 constexpr int64_t kKeys = 128;
 
 // At most so many panels of `kLanes` queries share each block of keys while it
