@@ -30,7 +30,7 @@ struct Range {
 // follow each other: the order of every sum depends on the shape alone.
 int64_t CountGroups(const AttentionShape& shape) {
   // Large groups meet less often, and each time they come from memory; many
-  // groups keep more threads busy.
+  // groups keep more threads busy.  The largest has about 1024 rows.
   constexpr int64_t kMeetingsPerRound = 8;
   constexpr int64_t kLargest = 11 * kKeys;
   const int64_t longest = std::max(shape.num_queries, shape.num_keys);
