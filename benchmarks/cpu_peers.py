@@ -205,7 +205,7 @@ def row_gradient_peers(
     def torch_scatter() -> Run:
         import torch
 
-        grad = torch.from_numpy(output_grad.reshape(-1, channels))
+        grad = torch.from_numpy(output_grad.reshape(-1, channels)).clone()
         rows = torch.from_numpy(flat)[:, None].expand(-1, channels)
         return lambda: torch.zeros(size, channels).scatter_add_(0, rows, grad)
 
@@ -230,7 +230,7 @@ def interpolation_peers(
         import torch
         from torch.nn.functional import embedding_bag
 
-        rows = torch.from_numpy(points.reshape(-1, channels))
+        rows = torch.from_numpy(points.reshape(-1, channels)).clone()
         where, w = torch.from_numpy(flat), torch.from_numpy(weights.reshape(-1, 3))
         if not with_gradient:
             return lambda: embedding_bag(where, rows, per_sample_weights=w, mode="sum")

@@ -119,7 +119,8 @@ struct Tile {
     for (int64_t k = 0; k < num_k; ++k) {
       simd::Floats lanes[kVectors];
       Unroll<kVectors>([&](auto v) BAN_INLINE_LAMBDA {
-        lanes[v] = simd::Load(b + k * b_step + v * simd::kWidth);
+        lanes[v] =
+            simd::InRegister(simd::Load(b + k * b_step + v * simd::kWidth));
       });
       Unroll<kRows>([&](auto r) BAN_INLINE_LAMBDA {
         const simd::Floats factor = simd::Broadcast(a.At(r, k));

@@ -48,6 +48,17 @@ BAN_INLINE void Store(float* to, Floats x) { std::memcpy(to, &x, sizeof(x)); }
 
 BAN_INLINE Floats Broadcast(float x) { return x - Floats{}; }
 
+// `x`, in a register: compilers like to load a vector anew for each use, though
+// loads may be what a loop waits for.
+BAN_INLINE Floats InRegister(Floats x) {
+#if defined(__AVX2__)
+  asm("" : "+v"(x));
+#elif defined(__aarch64__)
+  asm("" : "+w"(x));
+#endif
+  return x;
+}
+
 // a * b + c, rounded once where the machine can.
 BAN_INLINE Floats MultiplyAdd(Floats a, Floats b, Floats c) {
 #if defined(__AVX512F__)
