@@ -17,8 +17,6 @@ import argparse
 import dataclasses
 import importlib.util
 import itertools
-import json
-import os
 import statistics
 import subprocess
 import sys
@@ -27,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import measuring
 import numpy as np
 
 from ban_tf import provenance
@@ -240,24 +239,6 @@ def measure_memory(peers: list[str], threads: int) -> list[dict[str, Any]]:
     return measured
 
 
-def limit_threads(count: int) -> None:
-    """Keeps every library to `count` threads; before any of them is imported."""
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-        os.environ[name] = str(count)
-    os.environ.update(TF_NUM_INTEROP_THREADS="1", CUDA_VISIBLE_DEVICES="-1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # XLA takes its threads from the cores that the process may run on.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-count:])
-
-
-def write(path: Path, results: dict[str, Any]) -> None:
-    """Writes JSON to a temporary name and moves it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(results, indent=2) + "\n")
-    os.replace(partial, path)
-
-
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
@@ -275,7 +256,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
-    limit_threads(args.threads)
+    measuring.limit_threads(args.threads)
     if args.peak:
         print_peak(args.peak, Case(1, 64, args.gradient), args.threads)
         return
@@ -291,9 +272,9 @@ def main(argv: list[str] | None = None) -> None:
             median, ratio = result["median_ms"][name], result["ratio"][name]
             print(f"    {name:26} {median:8.1f} ms  {ratio:5.2f}x", flush=True)
     memory = measure_memory(peers, args.threads) if sys.platform == "linux" else []
-    path = args.output or Path(__file__).parent / "results" / f"attention_{args.threads}.json"
+    path = args.output or measuring.RESULTS / f"attention_{args.threads}.json"
     about = {"threads": args.threads, "clock": args.clock, **provenance.collect()}
-    write(path, {**about, "cases": measured, "memory": memory})
+    measuring.write(path, {**about, "cases": measured, "memory": memory})
 
 
 if __name__ == "__main__":

@@ -16,13 +16,13 @@ printed beside the one asked for. Results go to benchmarks/results/cpu_ops_<thre
 
 import argparse
 import dataclasses
-import json
 import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import measuring
 import numpy as np
 
 from ban_tf import provenance
@@ -258,16 +258,6 @@ def show(result: dict) -> None:
         print(f"    skipped: {peer}", flush=True)
 
 
-def limit_threads(count: int) -> None:
-    """Keeps every library to `count` threads; before any of them is imported."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-        os.environ[name] = str(count)
-    os.environ.update(TF_NUM_INTEROP_THREADS="1", CUDA_VISIBLE_DEVICES="-1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-count:])
-
-
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
@@ -279,23 +269,21 @@ def main(argv: list[str] | None = None) -> None:
         default="wall",
         help="cpu: time of this process alone, for a busy machine; with one thread only",
     )
+    parser.add_argument("--output", type=Path, help="default: results/cpu_ops_<threads>.json")
     args = parser.parse_args(argv)
     if args.clock == "cpu" and args.threads > 1:
         parser.error("--clock cpu adds up the time of all threads; use it with --threads 1")
     os.environ["CPU_OPS_CLOCK"] = args.clock
-    limit_threads(args.threads)
+    measuring.limit_threads(args.threads)
     results = []
     for cases in (sampling_cases, search_cases, grouping_cases, interpolation_cases):
         for case in cases(args.threads):
             if args.only in case.name:
                 results.append(measure(case, args.rounds))
                 show(results[-1])
-    path = Path(__file__).parent / "results" / f"cpu_ops_{args.threads}.json"
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_suffix(".partial")
+    path = args.output or measuring.RESULTS / f"cpu_ops_{args.threads}.json"
     about = {"threads": args.threads, "clock": args.clock, **provenance.collect()}
-    partial.write_text(json.dumps({**about, "cases": results}, indent=2) + "\n")
-    os.replace(partial, path)
+    measuring.write(path, {**about, "cases": results})
     print(f"Written to {path}")
 
 

@@ -10,8 +10,6 @@ measured on the same GPU. Results go to benchmarks/results/gpu_ops_<GPU>.json.
 """
 
 import argparse
-import json
-import os
 import re
 import statistics
 import subprocess
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import gpu_torch_peers as peers
+import measuring
 import numpy as np
 
 from tf_ops.building import toolchain
@@ -251,14 +250,6 @@ def find_gpu() -> tuple[CudaRuntime, CudaOps]:
     return runtime, CudaOps(library, runtime)
 
 
-def write(path: Path, results: dict[str, object]) -> None:
-    """Writes JSON to a temporary name and moves it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(results, indent=2) + "\n")
-    os.replace(partial, path)
-
-
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=20)
@@ -279,9 +270,9 @@ def main(argv: list[str] | None = None) -> None:
             results.append(measure(case, ops, timer, args.rounds, copy_rate))
             print(describe(results[-1]), flush=True)
     name = re.sub(r"\W+", "_", gpu.lower())
-    output = args.output or Path(__file__).parent / "results" / f"gpu_ops_{name}.json"
+    output = args.output or measuring.RESULTS / f"gpu_ops_{name}.json"
     versions = {"gpu": gpu, "nvcc": launchers.find_cuda().version, "torch": torch_version}
-    write(output, {**versions, "copy_bytes_per_second": copy_rate, "cases": results})
+    measuring.write(output, {**versions, "copy_bytes_per_second": copy_rate, "cases": results})
     print(f"Written to {output}.")
 
 

@@ -11,14 +11,13 @@ standard deviation `std`, bandwidth 0.6. Results go to benchmarks/results/mean_s
 
 import argparse
 import dataclasses
-import json
-import os
 import statistics
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import measuring
 import numpy as np
 
 from ban_tf import provenance
@@ -113,33 +112,14 @@ def timed(
     return (time.perf_counter() - start) / repeats * 1e3, result
 
 
-def limit_threads(count: int) -> None:
-    """Keeps every library to `count` threads; before any of them is imported."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-        os.environ[name] = str(count)
-    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-
-
-def write(path: Path, results: dict[str, object]) -> None:
-    """Writes JSON to a temporary name and moves it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(results, indent=2) + "\n")
-    os.replace(partial, path)
-
-
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="cases whose name contains this")
-    parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent / "results" / "mean_shift.json"
-    )
+    parser.add_argument("--output", type=Path, default=measuring.RESULTS / "mean_shift.json")
     args = parser.parse_args(argv)
-    limit_threads(args.threads)
+    measuring.limit_threads(args.threads)
     warnings.filterwarnings("ignore", "Binning data failed", UserWarning)
     measured = []
     for case in CASES:
@@ -154,7 +134,9 @@ def main(argv: list[str] | None = None) -> None:
             f"(asked {case.demand:.0f}x), {'identical' if identical else 'NOT identical'}",
             flush=True,
         )
-    write(args.output, {"threads": args.threads, **provenance.collect(), "cases": measured})
+    measuring.write(
+        args.output, {"threads": args.threads, **provenance.collect(), "cases": measured}
+    )
 
 
 if __name__ == "__main__":

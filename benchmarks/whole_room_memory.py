@@ -13,13 +13,13 @@ peak is above the limit. Needs /proc (Linux). Writes benchmarks/results/whole_ro
 import argparse
 import dataclasses
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import measuring
 import numpy as np
 
 if TYPE_CHECKING:
@@ -106,29 +106,18 @@ def measure(num_points: int, blocks_in_flight: int, state_file: Path | None) -> 
     }
 
 
-def write(path: Path, results: dict[str, object]) -> None:
-    """Writes JSON to a temporary name and moves it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(results, indent=2) + "\n")
-    os.replace(partial, path)
-
-
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--blocks-in-flight", type=int, default=64)
     parser.add_argument("--state-file", type=Path, help="keep states, to see what they cost")
     parser.add_argument("--limit-gib", type=float, default=8.0)
-    parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent / "results" / "whole_room_memory.json"
-    )
+    parser.add_argument("--output", type=Path, default=measuring.RESULTS / "whole_room_memory.json")
     args = parser.parse_args(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    measuring.without_gpu()
     measured = measure(args.points, args.blocks_in_flight, args.state_file)
     print(json.dumps(measured, indent=2))
-    write(args.output, measured)
+    measuring.write(args.output, measured)
     if float(str(measured["peak_gib"])) > args.limit_gib:
         sys.exit(f"the peak is above {args.limit_gib} GiB")
 

@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include "tf_ops/interpolation/interpolation.h"
 #include "tf_ops/native/denormals.h"
 #include "tf_ops/native/large_output.h"
+#include "tf_ops/native/prefetch.h"
 #include "tf_ops/native/scatter.h"
 #include "tf_ops/native/simd.h"
 
@@ -26,6 +29,13 @@ struct Mixture {
            simd::Load(p2 + c) * w2;
   }
 
+  // Asks for the line of each row that begins at channel c.
+  BAN_INLINE void Prefetch(int64_t c) const {
+    PrefetchNear(p0 + c, kLine);
+    PrefetchNear(p1 + c, kLine);
+    PrefetchNear(p2 + c, kLine);
+  }
+
   float One(int64_t c) const { return p0[c] * w0 + p1[c] * w1 + p2[c] * w2; }
 
   const float *p0, *p1, *p2;
@@ -38,8 +48,16 @@ void MixRows(const float* cloud, const int32_t* index, const float* weights,
              int64_t begin, int64_t end, int64_t num_channels, float* output) {
   for (int64_t q = begin; q < end; ++q) {
     const Mixture mixture(cloud, index + q * 3, weights + q * 3, num_channels);
+    const int64_t n = std::min(q + 1, end - 1);
+    const Mixture next(cloud, index + n * 3, weights + n * 3, num_channels);
     float* to = output + q * num_channels;
     int64_t c = 0;
+    for (; c + kLine <= num_channels; c += kLine) {
+      next.Prefetch(c);
+      for (int64_t v = c; v < c + kLine; v += kWidth) {
+        StoreOutput<kWrite>(to + v, mixture.Vector(v));
+      }
+    }
     for (; c + kWidth <= num_channels; c += kWidth) {
       StoreOutput<kWrite>(to + c, mixture.Vector(c));
     }
@@ -65,8 +83,7 @@ void InterpolateCpu(Workers* workers, const float* points, const int32_t* index,
                     int64_t num_queries, int64_t num_channels, float* output) {
   const size_t bytes = batch * num_queries * num_channels * sizeof(float);
   if (bytes >= kLargeBytes) AdviseHugePages(output, bytes);
-  const Write write =
-      FastestWrite(output, batch * num_queries, num_channels, 3);
+  const Write write = FastestWrite(output, batch * num_queries, num_channels);
   const auto mix = ChooseMix(write);
   ParallelFor(workers, batch * num_queries, 5.0 + 0.4 * num_channels,
               [&](int64_t begin, int64_t end) {

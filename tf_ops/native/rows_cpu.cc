@@ -198,7 +198,7 @@ void GatherRowsCpu(Workers* workers, const float* points, const int32_t* index,
   const size_t bytes = batch * num_rows * num_channels * sizeof(float);
   if (bytes == 0) return;  // perhaps without an address
   if (bytes >= kLargeBytes) AdviseHugePages(output, bytes);
-  const Write write = FastestWrite(output, batch * num_rows, num_channels, 1);
+  const Write write = FastestWrite(output, batch * num_rows, num_channels);
   const Copy copy = ChooseCopy(num_channels, write);
   ParallelFor(
       workers, batch * num_rows, 2.0 + 0.4 * num_channels,

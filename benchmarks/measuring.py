@@ -1,0 +1,36 @@
+"""What the benchmarks share: how many threads run, and where results go.
+
+Needs nothing but Python: `limit_threads` has to be called before any library is imported.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def limit_threads(count: int) -> None:
+    """Keeps this process to `count` cores, and every library to as many threads, without a GPU."""
+    for name in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{name}_NUM_THREADS"] = str(count)
+    os.environ.update(TF_NUM_INTRAOP_THREADS=str(count), TF_NUM_INTEROP_THREADS="1")
+    without_gpu()
+    # XLA takes its threads from the cores that the process may run on.
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-count:])
+
+
+def without_gpu() -> None:
+    """Keeps TensorFlow from GPUs, and from telling so."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+def write(path: Path, results: dict[str, Any]) -> None:
+    """Writes JSON to a temporary name and moves it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
