@@ -134,11 +134,13 @@ def test_group_takes_rows(kernels, channels, shape):
     np.testing.assert_array_equal(got, reference.take_rows(points, index))
 
 
-@pytest.mark.parametrize("channels", [16, 37])
-def test_an_output_larger_than_the_caches_holds_the_same_rows(channels):
+@pytest.mark.parametrize("mebibytes", [5, 50])  # beyond the second-level cache, and the third
+@pytest.mark.parametrize("channels", [16, 37, 128])
+def test_an_output_larger_than_the_caches_holds_the_same_rows(channels, mebibytes):
     rng = np.random.default_rng(14)
     points = rng.normal(size=(2, 90, channels)).astype(np.float32)
-    index = rng.integers(0, 90, (2, 1201, 32)).astype(np.int32)  # 5 MB and more
+    num_centres = mebibytes * 2**20 // (2 * 32 * channels * 4)
+    index = rng.integers(0, 90, (2, num_centres, 32)).astype(np.int32)
     got = grouping.group_points(points, index)
     np.testing.assert_array_equal(got, reference.take_rows(points, index))
 

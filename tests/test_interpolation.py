@@ -141,6 +141,15 @@ def test_interpolate_matches_reference(kernels, channels, batch, num_queries):
     np.testing.assert_array_equal(got, reference.interpolate(points, index, weights))
 
 
+@pytest.mark.parametrize("mebibytes", [5, 50])  # beyond the second-level cache, and the third
+@pytest.mark.parametrize("channels", [16, 67, 128])
+def test_interpolate_writes_an_output_larger_than_the_caches(channels, mebibytes):
+    num_queries = mebibytes * 2**20 // (2 * channels * 4)
+    points, index, weights = inputs(16, 2, 40, num_queries, channels)
+    got = interpolation.interpolate(points, index, weights)
+    np.testing.assert_array_equal(got, reference.interpolate(points, index, weights))
+
+
 @pytest.mark.parametrize("channels", [1, 3, 16, 67])
 @pytest.mark.parametrize(("batch", "num_queries"), [(0, 4), (2, 0), (1, 1), (3, 900)])
 def test_interpolate_gradient_adds_in_the_order_of_the_index(channels, batch, num_queries):
