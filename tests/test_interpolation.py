@@ -150,7 +150,7 @@ def test_interpolate_writes_an_output_larger_than_the_caches(channels, mebibytes
     np.testing.assert_array_equal(got, reference.interpolate(points, index, weights))
 
 
-@pytest.mark.parametrize("channels", [1, 3, 16, 67])
+@pytest.mark.parametrize("channels", [1, 3, 16, 64, 67])
 @pytest.mark.parametrize(("batch", "num_queries"), [(0, 4), (2, 0), (1, 1), (3, 900)])
 def test_interpolate_gradient_adds_in_the_order_of_the_index(channels, batch, num_queries):
     points, index, weights = inputs(12, batch, 40, num_queries, channels)

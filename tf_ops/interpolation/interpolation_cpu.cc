@@ -76,6 +76,62 @@ decltype(&MixRows<Write::kPlain>) ChooseMix(Write write) {
   }
 }
 
+// The gradients of a cloud's queries, and the sums of the points that they go
+// to; `width` of their channels.
+struct Spread {
+  const float* from;
+  const int32_t* index;
+  const float* weights;
+  int64_t num_queries;
+  int64_t num_channels;
+  int64_t width;
+  float* sums;
+
+  float* Sum(int64_t entry) const { return sums + index[entry] * num_channels; }
+};
+
+// Vectors of a gradient that are held while they are added to three sums.
+constexpr int kChunk = 4;
+
+// Adds in whole chunks.
+void AddChunks(const Spread& spread) {
+  constexpr int64_t kStep = kChunk * kWidth;
+  const int64_t num_channels = spread.num_channels;
+  const int64_t last = spread.num_queries - 1;
+  const int64_t rows_far = RowsIn(kGradBytes, num_channels);
+  for (int64_t q = 0; q <= last; ++q) {
+    const float* const from = spread.from + q * num_channels;
+    const float* const far =
+        spread.from + std::min(q + rows_far, last) * num_channels;
+    for (int64_t c = 0; c < spread.width; c += kStep) {
+      PrefetchFar(far + c, kStep);
+      Floats grad[kChunk];
+      for (int v = 0; v < kChunk; ++v) {
+        grad[v] = simd::Load(from + c + v * kWidth);
+      }
+      for (int64_t entry = q * 3; entry < q * 3 + 3; ++entry) {
+        const float weight = spread.weights[entry];
+        float* const to = spread.Sum(entry) + c;
+        for (int v = 0; v < kChunk; ++v) {
+          simd::Store(to + v * kWidth,
+                      simd::Load(to + v * kWidth) + weight * grad[v]);
+        }
+      }
+    }
+  }
+}
+
+void AddRows(const Spread& spread) {
+  for (int64_t entry = 0; entry < spread.num_queries * 3; ++entry) {
+    const float* const from = spread.from + entry / 3 * spread.num_channels;
+    const float weight = spread.weights[entry];
+    AddRow(
+        spread.Sum(entry), spread.width,
+        [&](int64_t c) { return weight * simd::Load(from + c); },
+        [&](int64_t c) { return weight * from[c]; });
+  }
+}
+
 }  // namespace
 
 void InterpolateCpu(Workers* workers, const float* points, const int32_t* index,
@@ -83,7 +139,8 @@ void InterpolateCpu(Workers* workers, const float* points, const int32_t* index,
                     int64_t num_queries, int64_t num_channels, float* output) {
   const size_t bytes = batch * num_queries * num_channels * sizeof(float);
   if (bytes >= kLargeBytes) AdviseHugePages(output, bytes);
-  const Write write = FastestWrite(output, batch * num_queries, num_channels);
+  const Write write =
+      FastestWrite(output, batch * num_queries, num_channels, 3);
   const auto mix = ChooseMix(write);
   ParallelFor(workers, batch * num_queries, 5.0 + 0.4 * num_channels,
               [&](int64_t begin, int64_t end) {
@@ -104,16 +161,16 @@ void InterpolateGradCpu(Workers* workers, const float* output_grad,
                         int64_t num_channels, float* points_grad) {
   const auto scatter = [&](int64_t b, int64_t first, int64_t last) {
     const int64_t entry = b * num_queries * 3;
-    const float* from = output_grad + b * num_queries * num_channels + first;
-    float* to = points_grad + b * num_points * num_channels + first;
-    for (int64_t k = 0; k < num_queries * 3; ++k) {
-      const float w = weights[entry + k];
-      const float* row = from + k / 3 * num_channels;
-      AddRow(
-          to + index[entry + k] * num_channels, last - first,
-          [&](int64_t c) { return w * simd::Load(row + c); },
-          [&](int64_t c) { return w * row[c]; });
-    }
+    const Spread spread = {
+        output_grad + b * num_queries * num_channels + first,
+        index + entry,
+        weights + entry,
+        num_queries,
+        num_channels,
+        last - first,
+        points_grad + b * num_points * num_channels + first,
+    };
+    spread.width % (kChunk * kWidth) == 0 ? AddChunks(spread) : AddRows(spread);
   };
   ScatterClouds(workers, batch, num_points, num_channels,
                 0.5 * num_queries * num_channels, points_grad, scatter);

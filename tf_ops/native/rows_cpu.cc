@@ -38,9 +38,8 @@ constexpr int kChunk = 4;
 constexpr int64_t kFarBytes = 32 << 10;
 constexpr int64_t kNearBytes = 4 << 10;
 
-// The same of a gradient; and of the sum it goes to, in rows.
-constexpr int64_t kGradBytes = 8 << 10;
-constexpr int64_t kSumsAhead = 8;
+// How far ahead of its use a sum is asked for.
+constexpr int64_t kSumsAhead = 8;  // rows
 
 // Rows of a cloud by index.
 struct Gather {
@@ -198,7 +197,7 @@ void GatherRowsCpu(Workers* workers, const float* points, const int32_t* index,
   const size_t bytes = batch * num_rows * num_channels * sizeof(float);
   if (bytes == 0) return;  // perhaps without an address
   if (bytes >= kLargeBytes) AdviseHugePages(output, bytes);
-  const Write write = FastestWrite(output, batch * num_rows, num_channels);
+  const Write write = FastestWrite(output, batch * num_rows, num_channels, 1);
   const Copy copy = ChooseCopy(num_channels, write);
   ParallelFor(
       workers, batch * num_rows, 2.0 + 0.4 * num_channels,

@@ -18,6 +18,9 @@ namespace ban {
 // Channels that one thread sums at least, where a cloud is split by channels.
 constexpr int64_t kMinChannelsPerThread = 16;
 
+// How far ahead of its addition a row of gradients is asked for.
+constexpr int64_t kGradBytes = 8 << 10;
+
 // row[c] += term(c), a vector at a time; `term` is called with kWidth channels
 // from c on, and `term_one` with the channels that are left over.
 template <typename Term, typename TermOne>
