@@ -183,7 +183,7 @@ def test_group_has_a_second_gradient():
     np.testing.assert_allclose(twice, 6 * times_taken * points)
 
 
-@pytest.mark.parametrize("wrong", [-1, 4])
+@pytest.mark.parametrize("wrong", [-1, 4, -(2**31), 2**31 - 1])
 def test_an_index_out_of_range_is_an_error_with_op_index_and_bound(wrong):
     index = np.zeros((1, 3000, 2), np.int32)
     index[0, 2500, 1] = wrong
