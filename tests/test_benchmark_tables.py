@@ -53,7 +53,7 @@ def test_an_empty_folder_is_refused_with_the_way_out(tmp_path):
 
 
 @pytest.mark.parametrize("machine", ["cascade_lake", "zen_4", "zen_4_avx2"])
-def test_every_committed_row_is_in_the_page(machine):
+def test_every_committed_row_of_attention_is_in_the_page(machine):
     page = (SCRIPT.parents[1] / "docs" / "speed.md").read_text(encoding="utf-8")
     rows = tables(SCRIPT.parent / "results" / machine).stdout.splitlines()
     attention = [row for row in rows if "head" in row[: row.find(",")]]

@@ -32,7 +32,8 @@ enum class Write {
 constexpr int64_t kAheadFloats = 512;
 
 #if defined(__AVX2__)
-// The size of an AMD processor's third-level cache; 0 where it does not tell.
+// The size of an AMD processor's third-level cache; 0, so that every large
+// output is streamed, where it does not tell.
 // (sysconf multiplies it by a count of cores that is wrong in virtual
 // machines.)
 inline size_t AmdCacheBytes() {
@@ -50,7 +51,6 @@ inline size_t AmdCacheBytes() {
   const size_t sets = size_t{ecx} + 1;
   return line_bytes * lines_per_way * ways * sets;
 }
-
 #endif
 
 // The fastest way to write rows of `num_channels` floats to `output`, each of
