@@ -13,6 +13,7 @@ peak is above the limit. Needs /proc (Linux). Writes benchmarks/results/whole_ro
 import argparse
 import dataclasses
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -114,7 +115,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--limit-gib", type=float, default=8.0)
     parser.add_argument("--output", type=Path, default=measuring.RESULTS / "whole_room_memory.json")
     args = parser.parse_args(argv)
-    measuring.without_gpu()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     measured = measure(args.points, args.blocks_in_flight, args.state_file)
     print(json.dumps(measured, indent=2))
     measuring.write(args.output, measured)
