@@ -7,7 +7,8 @@
 #   bash build_ops.sh --ops-only   compile only, install nothing
 #
 # Environment: PYTHON (default: python), CXX (default: g++, then clang++),
-# CUDACXX or CUDA_HOME (default: nvcc on PATH), BAN_CUDA=0 (leave CUDA out).
+# CUDACXX or CUDA_HOME (default: nvcc on PATH), BAN_CUDA=0 (leave CUDA out),
+# BAN_MARCH (the processor to compile for, such as x86-64-v3; default: this one).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

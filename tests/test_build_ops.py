@@ -1,4 +1,5 @@
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -114,6 +115,27 @@ def test_the_compiler_of_the_environment_is_taken(monkeypatch, tmp_path):
     mine = script(tmp_path, "mine", "echo mine 1.0")
     monkeypatch.setenv("CXX", str(mine))
     assert toolchain.find_compiler() == toolchain.Compiler(str(mine), "mine 1.0", "-march=native")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names processors of x86")
+def test_the_processor_of_the_environment_is_built_for(monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("BAN_MARCH", "x86-64-v3")
+    compiler = toolchain.find_compiler()
+    assert compiler.machine_flag == "-march=x86-64-v3"
+    assert compiler.instructions == ("avx", "avx2", "bmi2", "f16c", "fma")
+    monkeypatch.setenv("BAN_MARCH", "x86-64")
+    assert toolchain.find_compiler().instructions == ()
+    monkeypatch.setenv("BAN_MARCH", "icelake-server")
+    assert set(toolchain.X86_INSTRUCTIONS) - set(toolchain.find_compiler().instructions) == {
+        "avx512_bf16"
+    }
+
+
+def test_an_unknown_processor_is_named(monkeypatch):
+    monkeypatch.setenv("BAN_MARCH", "zen")
+    with pytest.raises(toolchain.BuildError, match=r"example x86-64-v3.*BAN_MARCH=zen"):
+        toolchain.find_compiler()
 
 
 def fake_nvcc(folder, release):

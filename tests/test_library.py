@@ -68,6 +68,25 @@ def test_a_library_for_another_tensorflow_names_both_versions(empty_folder):
         library.ops()
 
 
+def test_a_library_for_a_newer_processor_names_what_this_one_lacks(empty_folder, monkeypatch):
+    library.LIBRARY.touch()
+    monkeypatch.setattr(library, "PROCESSOR", empty_folder / "cpuinfo")
+    library.PROCESSOR.write_text("vendor_id\t: Made\nflags\t\t: fpu avx avx2 avx512_bf16\n\n")
+    record = {"tensorflow": tf.__version__, "instructions": ["avx", "avx2", "avx512f", "fma"]}
+    library.RECORD.write_text(json.dumps(record))
+    with pytest.raises(ImportError, match=r"without avx512f, fma\..*BAN_MARCH=x86-64-v3 bash"):
+        library.ops()
+
+
+def test_the_record_names_the_instructions_that_a_build_for_this_processor_may_use():
+    record = library.read_record()
+    if record["machine"] != "x86_64" or "-march=native" not in record["flags"]:
+        pytest.skip("the library was not built for the x86 processor at hand")
+    here = set(library.PROCESSOR.read_text().split())
+    assert set(record["instructions"]) <= here
+    assert ("avx2" in record["instructions"]) == ("avx2" in here)
+
+
 def test_a_broken_library_says_so(empty_folder):
     library.LIBRARY.write_bytes(b"not a library")
     library.RECORD.write_text(json.dumps({"tensorflow": tf.__version__}))

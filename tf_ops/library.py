@@ -14,6 +14,7 @@ import functools
 import importlib
 import json
 import os
+import re
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ import keras
 
 LIBRARY = Path(__file__).with_name("_ban_ops.so")
 RECORD = Path(__file__).with_name("_ban_ops.json")
+PROCESSOR = Path("/proc/cpuinfo")
 VARIABLE = "BAN_TF_OPS"
 BUILD = "bash build_ops.sh"
 STOCK = f"{VARIABLE}=stock"
@@ -78,7 +80,7 @@ def ops() -> Any:
     """Returns the generated wrappers of the compiled ops, e.g. `ops().ban_three_nearest`.
 
     Raises:
-        ImportError: the library is not built, or was built for another TensorFlow.
+        ImportError: the library is not built, or was built for another TensorFlow or processor.
         RuntimeError: the op is being traced for XLA (`jit_compile=True`), which cannot compile it.
     """
     _refuse_xla()
@@ -111,7 +113,9 @@ def _load() -> Any:
             f"The compiled ops are not built: {LIBRARY} does not exist. Build them with: {BUILD}. "
             f"Or set the environment variable {STOCK} for the slower kernels without compilation."
         )
-    _check_version(read_record().get("tensorflow", "unknown"), tf.__version__)
+    record = read_record()
+    _check_version(record.get("tensorflow", "unknown"), tf.__version__)
+    _check_processor(record.get("instructions", []))
     try:
         return tf.load_op_library(str(LIBRARY))
     except tf.errors.NotFoundError as error:
@@ -127,6 +131,20 @@ def _check_version(built: str, running: str) -> None:
         raise ImportError(
             f"The compiled ops were built for TensorFlow {built}, but TensorFlow {running} is "
             f"running. Rebuild them with: {BUILD} --ops-only"
+        )
+
+
+def _check_processor(needed: list[str]) -> None:
+    """An instruction that the processor does not know would end the process without a word."""
+    if not PROCESSOR.exists():  # not Linux: nothing to compare with
+        return
+    flags = re.search(r"^flags\s*:(.*)$", PROCESSOR.read_text(), re.MULTILINE)
+    lacking = sorted(set(needed) - set(flags[1].split())) if flags else []
+    if lacking:
+        raise ImportError(
+            "The compiled ops were built for a processor with instructions that this one lacks. "
+            f"Received: without {', '.join(lacking)}. Rebuild them here with: {BUILD} --ops-only; "
+            f"or, where they are built, for an older processor: BAN_MARCH=x86-64-v3 {BUILD}"
         )
 
 

@@ -55,6 +55,7 @@ class Tools:
             "tensorflow": self.tensorflow.version,
             "compiler": self.compiler.version,
             "machine": platform.machine(),
+            "instructions": list(self.compiler.instructions),
             "cuda": self.cuda.version if self.cuda else None,
             "cuda_architectures": list(toolchain.CUDA_ARCHITECTURES) if self.cuda else [],
         }

@@ -15,6 +15,13 @@ SUPPORTED_NVCC = (12, 13)
 # Turing, Ampere, Ada and Hopper as machine code; later ones compile the PTX of the last.
 CUDA_ARCHITECTURES = (75, 80, 86, 89, 90)
 
+# What x86 processors differ in that a compiler may use unasked, by their names in /proc/cpuinfo.
+X86_INSTRUCTIONS = (
+    *("avx", "avx2", "bmi2", "f16c", "fma"),
+    *("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512ifma", "avx512vbmi"),
+    *("avx512_vbmi2", "avx512_vnni", "avx512_bitalg", "avx512_vpopcntdq", "avx512_bf16"),
+)
+
 _ASK_TENSORFLOW = """
 import json
 import tensorflow as tf
@@ -45,7 +52,8 @@ class Compiler:
 
     command: str
     version: str
-    machine_flag: str  # `-march=native`, or what this compiler calls it
+    machine_flag: str  # `-march=native`, or what this compiler calls it; see `BAN_MARCH`
+    instructions: tuple[str, ...] = ()  # those of `X86_INSTRUCTIONS` that it may use then
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,10 +105,10 @@ def check_tensorflow_version(version: str) -> None:
 
 
 def find_compiler() -> Compiler:
-    """Takes `CXX`, else `g++`, else `clang++`.
+    """Takes `CXX`, else `g++`, else `clang++`; builds for the processor `BAN_MARCH`, else this one.
 
     Raises:
-        BuildError: none of them runs.
+        BuildError: none of them runs, or the compiler does not know the processor.
     """
     chosen = os.environ.get("CXX")
     for command in [chosen] if chosen else ["g++", "clang++"]:
@@ -108,7 +116,8 @@ def find_compiler() -> Compiler:
             version = _run([*command.split(), "--version"])
             if version.returncode == 0:
                 first_line = version.stdout.splitlines()[0]
-                return Compiler(command, first_line, _machine_flag(command))
+                flag = _machine_flag(command)
+                return Compiler(command, first_line, flag, _instructions(command, flag))
     if chosen:
         raise BuildError(f"The compiler of the environment does not run. Received: CXX={chosen}")
     raise BuildError(
@@ -118,13 +127,23 @@ def find_compiler() -> Compiler:
 
 
 def _machine_flag(command: str) -> str:
-    for flag in ("-march=native", "-mcpu=native"):
-        if (
-            _run([*command.split(), flag, "-x", "c++", "-fsyntax-only", "/dev/null"]).returncode
-            == 0
-        ):
+    chosen = os.environ.get("BAN_MARCH")
+    for flag in [f"-march={chosen}"] if chosen else ["-march=native", "-mcpu=native"]:
+        tried = _run([*command.split(), flag, "-x", "c++", "-fsyntax-only", "/dev/null"])
+        if tried.returncode == 0:
             return flag
+    if chosen:
+        raise BuildError(
+            f"BAN_MARCH must name a processor that {command} knows as -march, for example "
+            f"x86-64-v3 or native. Received: BAN_MARCH={chosen}"
+        )
     return "-O3"  # a compiler that cannot look at the machine: its default instructions
+
+
+def _instructions(command: str, machine_flag: str) -> tuple[str, ...]:
+    macros = _run([*command.split(), machine_flag, "-x", "c++", "-dM", "-E", "/dev/null"]).stdout
+    defined = set(re.findall(r"^#define __(\w+)__ 1$", macros, re.MULTILINE))
+    return tuple(name for name in X86_INSTRUCTIONS if name.upper().replace("_", "") in defined)
 
 
 def find_cuda() -> Cuda | None:
