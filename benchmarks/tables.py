@@ -4,7 +4,8 @@
     python benchmarks/tables.py benchmarks/results/zen_4          # of another folder
 
 One thread has all columns, two threads (where measured) the ratio alone. "asked" is the project's
-aim, "limit" the share of the least time that the benchmark knows of.
+aim, "limit" the share of the least time that the benchmark knows of, and "copy" the ratio that a
+plain copy of as many bytes would have.
 """
 
 import argparse
@@ -85,6 +86,8 @@ def op_table(folder: Path) -> Iterator[str]:
     other = by_name(two, "case")
     rows = []
     for key, case in by_name(one, "case").items():
+        peer_ms = case["medians_ms"].get(case["best_peer"])
+        copy_ms = case.get("copy_ms")
         rows.append(
             [
                 case["case"],
@@ -94,11 +97,11 @@ def op_table(folder: Path) -> Iterator[str]:
                 ratio(other[key]["ratio"] if key in other else None),
                 ratio(case["demand"]),
                 f"{case['share_of_limit']:.0%}",
+                ratio(peer_ms / copy_ms if peer_ms and copy_ms else None),
             ]
         )
-    yield table(
-        ["op", "one thread", "fastest peer", "ratio", "two threads", "asked", "limit"], rows
-    )
+    header = "op; one thread; fastest peer; ratio; two threads; asked; limit; copy"
+    yield table(header.split("; "), rows)
 
 
 def mean_shift_table(folder: Path) -> Iterator[str]:

@@ -24,8 +24,9 @@ from tf_ops.sampling import sampling
 # One large cloud and several smaller ones: work is shared within clouds and between them.
 CLOUDS = ((1, 20011), (5, 2503))  # B, N
 NUM_CENTRES = 701
-# B, N, M, C; three rows for each of M. The last outputs are written in a way of their own.
-ROWS = ((1, 2503, 3001, 67), (3, 1009, 601, 129), (1, 2003, 9001, 128))
+# B, N, M, C; three rows for each of M. The last outputs are written in a way of their own, and so
+# are, on one thread alone, the gradients of the last but one.
+ROWS = ((1, 2503, 3001, 67), (3, 1009, 601, 129), (1, 301, 601, 128), (1, 2003, 9001, 128))
 ATTENTION = ((1, 1100, 700, 5, 40), (3, 130, 260, 64, 16))  # B, N, M, D, C
 EMBEDDINGS = ((1, 4099, 5), (5, 1201, 3))  # B, N, E
 

@@ -23,6 +23,7 @@ def results(tmp_path):
         "ratio": 1.5,
         "demand": 1.3,
         "share_of_limit": 0.6,
+        "copy_ms": 0.5,
     }
     for threads, ratio in ((1, 1.5), (2, 123.4)):
         path = tmp_path / f"cpu_ops_{threads}.json"
@@ -32,9 +33,9 @@ def results(tmp_path):
 
 def test_a_row_has_both_numbers_of_threads(results):
     assert tables(results).stdout.splitlines() == [
-        "| op | one thread | fastest peer | ratio | two threads | asked | limit |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| grouping 13 MB | 0.500 ms | tf.gather | 1.50x | 123x | 1.30x | 60% |",
+        "| op | one thread | fastest peer | ratio | two threads | asked | limit | copy |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| grouping 13 MB | 0.500 ms | tf.gather | 1.50x | 123x | 1.30x | 60% | 1.50x |",
     ]
 
 

@@ -145,12 +145,15 @@ def test_an_output_larger_than_the_caches_holds_the_same_rows(channels, mebibyte
     np.testing.assert_array_equal(got, reference.take_rows(points, index))
 
 
-@pytest.mark.parametrize("channels", [1, 3, 16, 67])
-@pytest.mark.parametrize("shape", [(0, 4, 2), (2, 0, 3), (1, 1, 1), (3, 200, 32)])
+# Few rows a point, many, and more of them than the second-level cache holds.
+@pytest.mark.parametrize("channels", [1, 3, 16, 64, 67, 192])
+@pytest.mark.parametrize(
+    "shape", [(0, 4, 2), (2, 0, 3), (1, 1, 1), (2, 5, 16), (3, 20, 32), (3, 200, 32)]
+)
 def test_group_gradient_adds_in_the_order_of_the_index(channels, shape):
     rng = np.random.default_rng(9)
     points = tf.constant(rng.normal(size=(shape[0], 90, channels)).astype(np.float32))
-    index = rng.integers(0, 90, shape).astype(np.int32)
+    index = rng.integers(0, 80, shape).astype(np.int32)  # the last ten points have no row
     upstream = rng.normal(size=(*shape, channels)).astype(np.float32)
     with tf.device("CPU:0"), tf.GradientTape() as tape:
         tape.watch(points)

@@ -139,8 +139,8 @@ void InterpolateCpu(Workers* workers, const float* points, const int32_t* index,
                     int64_t num_queries, int64_t num_channels, float* output) {
   const size_t bytes = batch * num_queries * num_channels * sizeof(float);
   if (bytes >= kLargeBytes) AdviseHugePages(output, bytes);
-  const Write write =
-      FastestWrite(output, batch * num_queries, num_channels, 3);
+  const Write write = FastestWrite(output, batch * num_queries, num_channels, 3,
+                                   workers->num_threads());
   const auto mix = ChooseMix(write);
   ParallelFor(workers, batch * num_queries, 5.0 + 0.4 * num_channels,
               [&](int64_t begin, int64_t end) {

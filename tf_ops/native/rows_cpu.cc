@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "tf_ops/native/large_output.h"
 #include "tf_ops/native/prefetch.h"
@@ -139,12 +140,17 @@ Copy ChooseCopy(int64_t num_channels, Write write) {
   }
 }
 
+// So many bytes of gradients lie in the second-level cache while they are added
+// up, or nearly.
+constexpr int64_t kCachedBytes = 1 << 20;
+
 // The gradients of a cloud's rows, and the sums of the rows' points; `width` of
 // their channels.
 struct Scatter {
   const float* from;
   const int32_t* index;
   int64_t num_rows;
+  int64_t num_points;
   int64_t num_channels;
   int64_t width;
   float* sums;
@@ -152,7 +158,7 @@ struct Scatter {
   float* Sum(int64_t q) const { return sums + index[q] * num_channels; }
 };
 
-// Adds in whole chunks.
+// Adds in whole chunks, one row after the other.
 void AddChunks(const Scatter& scatter) {
   constexpr int64_t kStep = kChunk * kWidth;
   const int64_t num_channels = scatter.num_channels;
@@ -179,6 +185,34 @@ void AddChunks(const Scatter& scatter) {
   }
 }
 
+// Adds in whole chunks, one point after the other: each sum is written once.
+// The rows of a point lie anywhere, which costs more than it saves unless they
+// are in a cache.
+void AddPoints(const Scatter& scatter) {
+  constexpr int32_t kNone = -1;
+  const int64_t num_channels = scatter.num_channels;
+  // The rows of each point in ascending order: the first, and the next of each.
+  std::vector<int32_t> first(scatter.num_points, kNone);
+  std::vector<int32_t> next(scatter.num_rows);
+  for (int64_t q = scatter.num_rows; q-- > 0;) {
+    int32_t& row = first[scatter.index[q]];
+    next[q] = row;
+    row = static_cast<int32_t>(q);
+  }
+  for (int64_t n = 0; n < scatter.num_points; ++n) {
+    for (int64_t c = 0; c < scatter.width; c += kChunk * kWidth) {
+      simd::Floats sum[kChunk] = {};
+      for (int32_t q = first[n]; q != kNone; q = next[q]) {
+        const float* const from = scatter.from + q * num_channels + c;
+        for (int v = 0; v < kChunk; ++v)
+          sum[v] += simd::Load(from + v * kWidth);
+      }
+      float* const to = scatter.sums + n * num_channels + c;
+      for (int v = 0; v < kChunk; ++v) simd::Store(to + v * kWidth, sum[v]);
+    }
+  }
+}
+
 void AddRows(const Scatter& scatter) {
   const float* from = scatter.from;
   for (int64_t q = 0; q < scatter.num_rows; ++q, from += scatter.num_channels) {
@@ -190,6 +224,17 @@ void AddRows(const Scatter& scatter) {
   }
 }
 
+using Add = void (*)(const Scatter&);
+
+// The fastest way to add up so many rows.
+Add ChooseAdd(const Scatter& scatter) {
+  if (scatter.width % (kChunk * kWidth) != 0) return AddRows;
+  const int64_t bytes = scatter.num_rows * scatter.width * sizeof(float);
+  const bool is_cached = bytes <= kCachedBytes;
+  return is_cached && scatter.num_rows >= 2 * scatter.num_points ? AddPoints
+                                                                 : AddChunks;
+}
+
 }  // namespace
 
 void GatherRowsCpu(Workers* workers, const float* points, const int32_t* index,
@@ -198,7 +243,8 @@ void GatherRowsCpu(Workers* workers, const float* points, const int32_t* index,
   const size_t bytes = batch * num_rows * num_channels * sizeof(float);
   if (bytes == 0) return;  // perhaps without an address
   if (bytes >= kLargeBytes) AdviseHugePages(output, bytes);
-  const Write write = FastestWrite(output, batch * num_rows, num_channels, 1);
+  const Write write = FastestWrite(output, batch * num_rows, num_channels, 1,
+                                   workers->num_threads());
   const Copy copy = ChooseCopy(num_channels, write);
   ParallelFor(
       workers, batch * num_rows, 2.0 + 0.4 * num_channels,
@@ -221,11 +267,12 @@ void GatherRowsGradCpu(Workers* workers, const float* output_grad,
         output_grad + b * num_rows * num_channels + first,
         index + b * num_rows,
         num_rows,
+        num_points,
         num_channels,
         last - first,
         points_grad + b * num_points * num_channels + first,
     };
-    rows.width % (kChunk * kWidth) == 0 ? AddChunks(rows) : AddRows(rows);
+    ChooseAdd(rows)(rows);
   };
   ScatterClouds(workers, batch, num_points, num_channels,
                 0.2 * num_rows * num_channels, points_grad, scatter);
