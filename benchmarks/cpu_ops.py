@@ -77,15 +77,15 @@ def room(num_points: int) -> np.ndarray:
 
 
 def memset_ms(num_bytes: int) -> float:
-    """Time to fill that many bytes of memory in use, the best of five."""
+    """Time to fill that many bytes of memory in use."""
     memory = np.ones(num_bytes, np.uint8)
-    return min(timed(lambda: memory.fill(1), 1) for _ in range(5))
+    return best_turn(lambda: memory.fill(1))
 
 
 def copy_ms(num_bytes: int) -> float:
-    """Time to fill that many bytes of memory in use with copies of 256 KiB, the best of five.
+    """Time to fill that many bytes of memory in use with copies of 256 KiB.
 
-    What is copied stays in the second-level cache: rows by index cannot be had for less.
+    What is copied stays in the second-level cache, as a cloud's rows do at best.
     """
     source = np.ones(256 << 10, np.uint8)
     memory = np.ones(num_bytes, np.uint8)
@@ -95,7 +95,17 @@ def copy_ms(num_bytes: int) -> float:
             part = memory[begin : begin + source.size]
             part[:] = source[: part.size]
 
-    return min(timed(run, 1) for _ in range(5))
+    return best_turn(run)
+
+
+def best_turn(run: Callable[[], object]) -> float:
+    """Milliseconds of one of the runs of a turn, in the best of five turns."""
+    return min(timed(run, turn_length(timed(run, 1))) for _ in range(5))
+
+
+def turn_length(once_ms: float) -> int:
+    """How many runs a turn has."""
+    return max(1, int(TURN_MS / max(once_ms, 1e-3)))
 
 
 def timed(run: Callable[[], object], repeats: int) -> float:
@@ -180,6 +190,7 @@ def grouping_cases(threads: int) -> Iterator[Case]:
         index = rng.integers(0, num_points, size).astype(np.int32)
         grad = rng.normal(size=(*size, channels)).astype(np.float32)
         p, i, g = tf.constant(points), tf.constant(index), tf.constant(grad)
+        n = tf.constant(num_points)
         limit = memset_ms(grad.nbytes)
         label = f"{grad.nbytes / 1e6:.0f} MB, C={channels}"
         yield Case(
@@ -193,7 +204,7 @@ def grouping_cases(threads: int) -> Iterator[Case]:
         yield Case(
             f"grouping gradient {label}",
             2.5,
-            lambda g=g, i=i, n=num_points: library.ops().ban_group_points_grad(
+            lambda g=g, i=i, n=n: library.ops().ban_group_points_grad(
                 output_grad=g, index=i, num_points=n
             ),
             cpu_peers.row_gradient_peers(grad, index, num_points),
@@ -245,7 +256,7 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
     for turn in range(rounds):
         names = list(runs)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            times[name].append(timed(runs[name], max(1, int(TURN_MS / max(once[name], 1e-3)))))
+            times[name].append(timed(runs[name], turn_length(once[name])))
     medians = {name: statistics.median(values) for name, values in times.items()}
     peers = [name for name in runs if name != "ours"]
     best = min(peers, key=lambda name: medians[name]) if peers else None
