@@ -35,6 +35,9 @@ using simd::kWidth;
 // Vectors that are loaded before the first of them is stored.
 constexpr int kChunk = 4;
 
+// Vectors of a sum that stay in registers: 64 channels, if there is room.
+constexpr int kSumVectors = std::min(64 / kWidth, simd::kNumRegisters / 2);
+
 // How far ahead of its copy a row is asked for: in time to come from memory, or
 // from the last cache, to the second, and from there to the first.
 constexpr int64_t kFarBytes = 32 << 10;
@@ -200,15 +203,18 @@ void AddPoints(const Scatter& scatter) {
     row = static_cast<int32_t>(q);
   }
   for (int64_t n = 0; n < scatter.num_points; ++n) {
-    for (int64_t c = 0; c < scatter.width; c += kChunk * kWidth) {
-      simd::Floats sum[kChunk] = {};
+    for (int64_t c = 0; c < scatter.width; c += kSumVectors * kWidth) {
+      simd::Floats sum[kSumVectors] = {};
       for (int32_t q = first[n]; q != kNone; q = next[q]) {
         const float* const from = scatter.from + q * num_channels + c;
-        for (int v = 0; v < kChunk; ++v)
+        for (int v = 0; v < kSumVectors; ++v) {
           sum[v] += simd::Load(from + v * kWidth);
+        }
       }
       float* const to = scatter.sums + n * num_channels + c;
-      for (int v = 0; v < kChunk; ++v) simd::Store(to + v * kWidth, sum[v]);
+      for (int v = 0; v < kSumVectors; ++v) {
+        simd::Store(to + v * kWidth, sum[v]);
+      }
     }
   }
 }
@@ -230,9 +236,10 @@ using Add = void (*)(const Scatter&);
 Add ChooseAdd(const Scatter& scatter) {
   if (scatter.width % (kChunk * kWidth) != 0) return AddRows;
   const int64_t bytes = scatter.num_rows * scatter.width * sizeof(float);
-  const bool is_cached = bytes <= kCachedBytes;
-  return is_cached && scatter.num_rows >= 2 * scatter.num_points ? AddPoints
-                                                                 : AddChunks;
+  const bool by_point = bytes <= kCachedBytes &&
+                        scatter.num_rows >= 2 * scatter.num_points &&
+                        scatter.width % (kSumVectors * kWidth) == 0;
+  return by_point ? AddPoints : AddChunks;
 }
 
 }  // namespace
