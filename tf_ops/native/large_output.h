@@ -63,8 +63,8 @@ inline size_t AmdCacheBytes() {
 // 0.90 and 8.2 ms, kPlain 0.31, 1.05 and 10.8 ms, kAhead 0.33, 0.98 and 10.9
 // ms; but 13 MB, each row the sum of three, 0.56, 0.63 to 0.92, and 0.63.
 // There two cores at once write into the cache twice as fast as one, but stream
-// 27 to 50 GB/s together, where one streams 27: 25 MB gathered take 0.5 to 0.9
-// ms streamed and 0.6 ms written plainly.
+// 27 to 50 GB/s together, where one streams 27: 25 MB gathered take them 0.5 to
+// 0.9 ms by kStream, 0.6 to 0.7 by kPlain and 0.5 by kAhead.
 inline Write FastestWrite(const float* output, int64_t num_rows,
                           int64_t num_channels, int64_t rows_read,
                           int num_threads) {
@@ -80,6 +80,7 @@ inline Write FastestWrite(const float* output, int64_t num_rows,
       reinterpret_cast<uintptr_t>(output) % kVectorBytes == 0) {
     return Write::kStream;
   }
+  if (num_threads > 1) return Write::kAhead;
 #else
   (void)output;
   (void)rows_read;
