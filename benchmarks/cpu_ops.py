@@ -19,23 +19,17 @@ import argparse
 import dataclasses
 import os
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import measuring
 import numpy as np
+import turns
 
 from ban_tf import provenance
 
 BATCH = 12
 NUM_NEIGHBOURS = 32
-# Before each turn: threads of the peer before may spin a while in wait of more work, on a core that
-# the next one needs.
-PAUSE_S = 0.03
-# How long a turn is: the first runs after a pause are slower than those in a loop of steps.
-TURN_MS = 50.0
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 # (N, M, radius) of the four levels of PointNet++ (PN2's layer table).
 LEVELS = ((4096, 1024, 0.1), (1024, 256, 0.2), (256, 64, 0.4), (64, 16, 0.8))
 # Estimates for one core at 3.5 GHz with 8-float vectors, clouds of 4096 points: a pick that looks
@@ -74,52 +68,6 @@ def room(num_points: int) -> np.ndarray:
         block(num_points // 30, seed) + np.float32([seed % 6, seed // 6, 0]) for seed in range(30)
     ]
     return np.concatenate(parts)[None]
-
-
-def memset_ms(num_bytes: int) -> float:
-    """Time to fill that many bytes of memory in use."""
-    memory = np.ones(num_bytes, np.uint8)
-    return best_turn(lambda: memory.fill(1))
-
-
-def copy_ms(num_bytes: int) -> float:
-    """Time to fill that many bytes of memory in use with copies of 256 KiB.
-
-    What is copied stays in the second-level cache, as a cloud's rows do at best.
-    """
-    source = np.ones(256 << 10, np.uint8)
-    memory = np.ones(num_bytes, np.uint8)
-
-    def run() -> None:
-        for begin in range(0, num_bytes, source.size):
-            part = memory[begin : begin + source.size]
-            part[:] = source[: part.size]
-
-    return best_turn(run)
-
-
-def best_turn(run: Callable[[], object]) -> float:
-    """Milliseconds of one of the runs of a turn, in the best of five turns."""
-    return min(timed(run, turn_length(timed(run, 1))) for _ in range(5))
-
-
-def turn_length(once_ms: float) -> int:
-    """How many runs a turn has."""
-    return max(1, int(TURN_MS / max(once_ms, 1e-3)))
-
-
-def timed(run: Callable[[], object], repeats: int) -> float:
-    """Milliseconds of one of `repeats` runs, by the clock that `main` has chosen.
-
-    One run before them is not counted: it wakes the threads that the pause has sent to sleep.
-    """
-    clock = CLOCKS[os.environ.get("CPU_OPS_CLOCK", "wall")]
-    time.sleep(PAUSE_S)
-    run()
-    start = clock()
-    for _ in range(repeats):
-        run()
-    return (clock() - start) / repeats * 1e3
 
 
 def sampling_cases(threads: int) -> Iterator[Case]:
@@ -191,7 +139,7 @@ def grouping_cases(threads: int) -> Iterator[Case]:
         grad = rng.normal(size=(*size, channels)).astype(np.float32)
         p, i, g = tf.constant(points), tf.constant(index), tf.constant(grad)
         n = tf.constant(num_points)
-        limit = memset_ms(grad.nbytes)
+        limit = turns.memset_ms(grad.nbytes)
         label = f"{grad.nbytes / 1e6:.0f} MB, C={channels}"
         yield Case(
             f"grouping {label}",
@@ -199,7 +147,7 @@ def grouping_cases(threads: int) -> Iterator[Case]:
             lambda p=p, i=i: grouping.group_points(p, i),
             cpu_peers.row_peers(points, index),
             limit,
-            copy_ms(grad.nbytes),
+            turns.copy_ms(grad.nbytes),
         )
         yield Case(
             f"grouping gradient {label}",
@@ -233,12 +181,12 @@ def interpolation_cases(threads: int) -> Iterator[Case]:
             return tape.gradient(output, p, g)
 
         num_bytes = BATCH * num_queries * channels * 4
-        limit = memset_ms(num_bytes)
+        limit = turns.memset_ms(num_bytes)
         name = f"interpolation {BATCH} x {num_queries} from {num_points}, C={channels}"
         forward = cpu_peers.interpolation_peers(points, index, weights, with_gradient=False)
         gradient = cpu_peers.interpolation_peers(points, index, weights, with_gradient=True)
         run = lambda p=p, i=i, w=w: interpolation.interpolate(p, i, w)  # noqa: E731
-        yield Case(name, 1.3, run, forward, limit, copy_ms(num_bytes))
+        yield Case(name, 1.3, run, forward, limit, turns.copy_ms(num_bytes))
         yield Case(f"{name}, with gradient", 1.3, both, gradient, 2 * limit)
 
 
@@ -252,12 +200,12 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
         except (ImportError, OSError) as error:  # OSError: a library of the system is missing
             skipped.append(f"{name} ({error})")
     # The first runs may be those for which the system has to find memory.
-    once = {name: min(timed(run, 1) for _ in range(4)) for name, run in runs.items()}
+    once = {name: min(turns.timed(run, 1) for _ in range(4)) for name, run in runs.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(rounds):
         names = list(runs)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            times[name].append(timed(runs[name], turn_length(once[name])))
+            times[name].append(turns.timed(runs[name], turns.turn_length(once[name])))
     medians = {name: statistics.median(values) for name, values in times.items()}
     peers = [name for name in runs if name != "ours"]
     best = min(peers, key=lambda name: medians[name]) if peers else None
@@ -299,7 +247,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument(
         "--clock",
-        choices=CLOCKS,
+        choices=turns.CLOCKS,
         default="wall",
         help="cpu: time of this process alone, for a busy machine; with one thread only",
     )
