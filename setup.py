@@ -2,8 +2,9 @@
 
     bash build_ops.sh && python -m pip wheel --no-deps .
 
-The library in the wheel is for the TensorFlow minor version and the kind of machine it was built
-with; `tf_ops.library` says so when it is loaded under another version.
+The library in the wheel is for the TensorFlow minor version it was built with and the processor it
+was built for; `tf_ops.library` says so when it is loaded under another version, or on a processor
+that lacks its instructions.
 """
 
 from pathlib import Path

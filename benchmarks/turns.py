@@ -51,7 +51,7 @@ def turn_length(once_ms: float) -> int:
 
 
 def timed(run: Callable[[], object], repeats: int) -> float:
-    """Milliseconds of one of `repeats` runs, by the clock that `main` has chosen.
+    """Milliseconds of one of `repeats` runs, by the clock of `CLOCKS` that CPU_OPS_CLOCK names.
 
     One run before them is not counted: it wakes the threads that the pause has sent to sleep.
     """

@@ -114,6 +114,7 @@ def test_no_compiler_names_the_way_out(monkeypatch, tmp_path):
 def test_the_compiler_of_the_environment_is_taken(monkeypatch, tmp_path):
     mine = script(tmp_path, "mine", "echo mine 1.0")
     monkeypatch.setenv("CXX", str(mine))
+    monkeypatch.delenv("BAN_MARCH", raising=False)
     assert toolchain.find_compiler() == toolchain.Compiler(str(mine), "mine 1.0", "-march=native")
 
 
@@ -176,6 +177,7 @@ def test_nvcc_without_headers_or_of_another_version_is_named(monkeypatch, tmp_pa
 
 def tools(monkeypatch):
     monkeypatch.setenv("BAN_CUDA", "0")
+    monkeypatch.delenv("BAN_MARCH", raising=False)
     tensorflow = toolchain.TensorFlow("2.21.0", ("-I/tf/include", "-DX=1"), ("-ltf",))
     return compilation.Tools(tensorflow, toolchain.find_compiler(), None)
 
