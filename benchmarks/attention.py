@@ -28,7 +28,7 @@ from typing import Any
 import measuring
 import numpy as np
 
-from ban_tf import provenance
+from ban_tf.training import provenance
 
 NUM_POINTS = 4096
 OURS = "ours"

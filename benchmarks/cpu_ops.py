@@ -26,7 +26,7 @@ import measuring
 import numpy as np
 import turns
 
-from ban_tf import provenance
+from ban_tf.training import provenance
 
 BATCH = 12
 NUM_NEIGHBOURS = 32

@@ -20,7 +20,7 @@ from pathlib import Path
 import measuring
 import numpy as np
 
-from ban_tf import provenance
+from ban_tf.training import provenance
 
 BANDWIDTH = 0.6
 WIDTH = 5

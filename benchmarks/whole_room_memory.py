@@ -25,7 +25,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ban_tf import config
-    from ban_tf.data.cloud import Cloud
+    from ban_tf.clouds.cloud import Cloud
 
 DENSITY = 20_000  # points per square metre of ground
 HEIGHT_M = 3.0
@@ -33,7 +33,7 @@ HEIGHT_M = 3.0
 
 def hall(num_points: int) -> "Cloud":
     """A square hall; every 2 m along x and y stands a box of 0.8 m."""
-    from ban_tf.data.cloud import unlabelled
+    from ban_tf.clouds.cloud import unlabelled
 
     rng = np.random.default_rng(0)
     edge = (num_points / DENSITY) ** 0.5
@@ -87,15 +87,18 @@ def reporter(every: int = 500) -> Callable[[int], None]:
 
 def measure(num_points: int, blocks_in_flight: int, state_file: Path | None) -> dict[str, object]:
     """Segments one hall; memory in GiB, time in seconds."""
-    from ban_tf import inference, training
+    from ban_tf.inference import segmentation
+    from ban_tf.training import trainer
 
     experiment = narrow_experiment(blocks_in_flight)
-    model = training.build_network(experiment)
-    inference.segment(hall(5_000), model, experiment)  # builds what is built once
+    model = trainer.build_network(experiment)
+    segmentation.segment(hall(5_000), model, experiment)  # builds what is built once
     before = status_gib("VmRSS")
     cloud = hall(num_points)
     start = time.perf_counter()
-    result = inference.segment(cloud, model, experiment, progress=reporter(), state_file=state_file)
+    result = segmentation.segment(
+        cloud, model, experiment, progress=reporter(), state_file=state_file
+    )
     return {
         "points": num_points,
         "blocks_in_flight": blocks_in_flight,

@@ -13,9 +13,13 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from ban_tf import ablation, command_line, config, preparation, reduced, results, runs, workflow
-from ban_tf.data import s3dis, s3dis_experiment
-from ban_tf.metrics import ablation as ablation_tables
+from ban_tf import config
+from ban_tf.config import reduced
+from ban_tf.data import preparation, s3dis
+from ban_tf.data.s3dis import s3dis_experiment
+from ban_tf.experiments import ablation, command_line, results, workflow
+from ban_tf.metrics import ablation_tables as ablation_tables
+from ban_tf.training import runs
 
 DEMO_EPOCHS = 4  # of 40 steps: all 18 trainings take about a quarter of an hour
 

@@ -22,10 +22,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ban_tf import checkpoints, command_line, config, inference, provenance, runs, systems
-from ban_tf.data import s3dis, s3dis_experiment, store
-from ban_tf.data.blocks import Blocks
-from ban_tf.efficiency import measure, report, workload
+from ban_tf import config, systems
+from ban_tf.data import s3dis, store
+from ban_tf.data.s3dis import s3dis_experiment
+from ban_tf.data.samples.blocks import Blocks
+from ban_tf.experiments import command_line
+from ban_tf.experiments.efficiency import measure, report, workload
+from ban_tf.inference import segmentation
+from ban_tf.training import checkpoints, provenance, runs
 
 TABLE_8 = ("pointnet2", "asis", "ban")
 # Least distance of two instances' centres and standard deviation around them; bandwidth is 0.6.
@@ -117,7 +121,7 @@ def embeddings(blocks: Blocks, network: str, trained: dict[str, runs.Run]) -> di
                 f"{run.experiment.network.name}"
             )
         model = checkpoints.load_model(run.folder)
-        outputs = inference.predict(blocks.features, model, run.experiment.inference.batch_size)
+        outputs = segmentation.predict(blocks.features, model, run.experiment.inference.batch_size)
         found[TRAINED] = outputs["embedding"]
     return found
 
@@ -134,7 +138,7 @@ def write_request(
 
 def measure_apart(request: pathlib.Path) -> measure.Efficiency:
     """Times a system in a process of its own."""
-    command = [sys.executable, "-m", "ban_tf.efficiency.measure", str(request)]
+    command = [sys.executable, "-m", "ban_tf.experiments.efficiency.measure", str(request)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]

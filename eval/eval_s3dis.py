@@ -20,22 +20,15 @@ import pathlib
 import re
 from collections.abc import Sequence
 
-from ban_tf import (
-    checkpoints,
-    command_line,
-    config,
-    estimation,
-    preparation,
-    reduced,
-    results,
-    runs,
-    systems,
-    tf1_checkpoint,
-    workflow,
-)
-from ban_tf.data import prediction_files, s3dis, s3dis_experiment, store
+from ban_tf import config, systems
+from ban_tf.config import reduced
+from ban_tf.data import prediction_files, preparation, s3dis, store
+from ban_tf.data.s3dis import s3dis_experiment
+from ban_tf.experiments import command_line, results, workflow
+from ban_tf.experiments.doctor import estimation
 from ban_tf.metrics import comparison, table
-from ban_tf.metrics.evaluation import Evaluation, Evaluator
+from ban_tf.metrics.evaluators import Evaluation, Evaluator
+from ban_tf.training import checkpoints, runs, tf1_checkpoint
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ban_tf import command_line, evaluation, runs
-from ban_tf.data import cloud_cache
-from ban_tf.data.cloud import NONE
+from ban_tf.clouds import cloud_cache
+from ban_tf.clouds.cloud import NONE
+from ban_tf.experiments import command_line, evaluation
+from ban_tf.training import runs
 
 MAX_POINTS = 60_000
 

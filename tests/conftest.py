@@ -15,8 +15,9 @@ settings.load_profile("repeated")
 KERNELS = ["native CPU", "stock"]
 CUDA_KERNELS = []
 if keras.config.backend() == "tensorflow":
-    import cuda_emulation
     import tensorflow as tf
+
+    import cuda_emulation
     from emulated_library import EmulatedLibrary
 
     CUDA_KERNELS = [f"emulated CUDA, {device}" for device in cuda_emulation.DEVICES]

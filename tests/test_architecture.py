@@ -7,8 +7,19 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 BELOW = {"tf_ops": set(), "ban_tf": {"tf_ops"}, "train": {"ban_tf"}, "eval": {"ban_tf"}}
-FLOOR = {"config", "overlap"}
-BESIDE = {"data", "model", "losses", "instances", "metrics"}
+# Each room of `ban_tf` and the rooms that it may import; rooms beside each other do not.
+BASE = {"disk", "config", "clouds"}
+STAGES = {"data", "model", "losses", "instances", "metrics"}
+ROOMS = {
+    "disk": set(),
+    "config": {"disk"},
+    "clouds": {"disk", "config"},
+    **dict.fromkeys(STAGES, BASE),
+    "systems": BASE | STAGES,
+    "training": BASE | STAGES | {"systems"},
+    "inference": BASE | STAGES | {"systems"},
+    "experiments": BASE | STAGES | {"systems", "training", "inference"},
+}
 WITHOUT_TENSORFLOW = ("ban_tf/model", "ban_tf/losses", "ban_tf/instances", "ban_tf/metrics")
 
 
@@ -38,20 +49,25 @@ def test_no_folder_imports_upwards(folder):
         assert not above, f"{path.relative_to(ROOT)} imports {sorted(above)}"
 
 
-@pytest.mark.parametrize("stage", sorted(BESIDE))
-def test_stages_do_not_import_each_other(stage):
-    for path in sources(f"ban_tf/{stage}"):
-        for name in imported(path):
-            parts = name.split(".")
-            if parts[0] != "ban_tf" or len(parts) < 2:
-                continue
-            allowed = parts[1] in FLOOR | {stage} or parts[1:3] == ["data", "cloud"]
-            assert allowed, f"{path.relative_to(ROOT)} imports {name}"
+def files_of(room: str) -> list[pathlib.Path]:
+    file = ROOT / "ban_tf" / f"{room}.py"
+    return [file] if file.is_file() else sources(f"ban_tf/{room}")
 
 
-def test_the_floor_stands_on_nothing():
-    for path in (ROOT / "ban_tf" / "config.py", ROOT / "ban_tf" / "overlap.py"):
-        assert not [name for name in imported(path) if name.startswith("ban_tf")]
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_no_room_imports_upwards_or_sideways(room):
+    for path in files_of(room):
+        rooms = {name.split(".")[1] for name in imported(path) if name.startswith("ban_tf.")}
+        wrong = rooms - ROOMS[room] - {room}
+        assert not wrong, f"{path.relative_to(ROOT)} imports from {sorted(wrong)}"
+
+
+def test_every_room_has_its_floor():
+    inside = (ROOT / "ban_tf").iterdir()
+    found = {
+        path.stem for path in inside if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert found - {"__init__"} == set(ROOMS)
 
 
 def test_networks_and_losses_do_not_import_tensorflow():

@@ -12,7 +12,8 @@ import math
 import pathlib
 from collections.abc import Sequence
 
-from ban_tf import command_line, tf1_checkpoint
+from ban_tf.experiments import command_line
+from ban_tf.training import tf1_checkpoint
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -10,8 +10,10 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 
-from ban_tf import command_line, config, preparation, reduced
-from ban_tf.data import s3dis
+from ban_tf import config
+from ban_tf.config import reduced
+from ban_tf.data import preparation, s3dis
+from ban_tf.experiments import command_line
 
 
 def main(argv: Sequence[str] | None = None) -> None:

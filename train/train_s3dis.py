@@ -15,18 +15,13 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from ban_tf import (
-    checkpoints,
-    command_line,
-    config,
-    preparation,
-    reduced,
-    runs,
-    systems,
-    workflow,
-)
-from ban_tf.data import s3dis, s3dis_experiment
+from ban_tf import config, systems
+from ban_tf.config import reduced
+from ban_tf.data import preparation, s3dis
+from ban_tf.data.s3dis import s3dis_experiment
+from ban_tf.experiments import command_line, workflow
 from ban_tf.metrics import table
+from ban_tf.training import checkpoints, runs
 
 
 def main(argv: Sequence[str] | None = None) -> None:

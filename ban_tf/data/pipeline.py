@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ban_tf.config import AugmentationConfig
 from ban_tf.data import augmentation as augmenting
-from ban_tf.data.blocks import NUM_FEATURES, Blocks
+from ban_tf.data.samples.blocks import NUM_FEATURES, Blocks
 from ban_tf.data.store import Store
 
 _PARALLEL_READS = 2  # measured: twice the rate of one; unpacking does not hold Python's lock

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ban_tf.data import disk
-from ban_tf.data.cloud import NONE
+from ban_tf import disk
+from ban_tf.clouds.cloud import NONE
 
 PREDICTED_SUFFIX = "_pred.txt"
 TRUTH_SUFFIX = "_gt.txt"

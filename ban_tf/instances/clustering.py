@@ -9,9 +9,9 @@ import joblib
 import keras
 import numpy as np
 
-from ban_tf import overlap
+from ban_tf.clouds import overlap
+from ban_tf.clouds.cloud import NONE
 from ban_tf.config import InferenceConfig
-from ban_tf.data.cloud import NONE
 from ban_tf.instances import scikit_learn
 from tf_ops import library
 from tf_ops.clustering import clustering as op

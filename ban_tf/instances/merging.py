@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ban_tf import overlap
+from ban_tf.clouds import overlap
+from ban_tf.clouds.cloud import NONE
 from ban_tf.config import InferenceConfig, Protocol
-from ban_tf.data.cloud import NONE
 from ban_tf.instances import restoring, voxels
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ban_tf import overlap
+from ban_tf.clouds import overlap
 
 
 def legacy_voxels(normalised_xyz: np.ndarray, gap: float = 0.005) -> tuple[np.ndarray, int]:

@@ -5,7 +5,7 @@ import dataclasses
 import importlib.resources
 from collections.abc import Mapping
 
-from ban_tf.metrics.evaluation import INSTANCE_METRICS, METRICS, SEMANTIC_METRICS, Evaluation
+from ban_tf.metrics.evaluators import INSTANCE_METRICS, METRICS, SEMANTIC_METRICS, Evaluation
 
 
 @dataclasses.dataclass(frozen=True)

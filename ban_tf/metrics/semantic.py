@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from ban_tf import overlap
-from ban_tf.data.cloud import NONE
+from ban_tf.clouds import overlap
+from ban_tf.clouds.cloud import NONE
 from ban_tf.metrics import means
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ban_tf.metrics import published
-from ban_tf.metrics.evaluation import (
+from ban_tf.metrics.evaluators import (
     INSTANCE_METRICS,
     METRICS,
     SEMANTIC_METRICS,

@@ -5,11 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ban_tf.model.normalization import (
-    MomentumSchedule,
-    ScheduledBatchNormalization,
-    ScheduledLayer,
-)
+from ban_tf.model.normalization import MomentumSchedule, ScheduledBatchNormalization, ScheduledLayer
 from tf_ops import library
 from tf_ops.grouping import grouping
 from tf_ops.interpolation import interpolation

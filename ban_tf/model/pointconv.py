@@ -13,11 +13,7 @@ from keras import ops
 from ban_tf.config import PointConvConfig
 from ban_tf.model.layers import PointMLP, Shape
 from ban_tf.model.nearest import nearest_neighbours
-from ban_tf.model.normalization import (
-    MomentumSchedule,
-    ScheduledBatchNormalization,
-    ScheduledLayer,
-)
+from ban_tf.model.normalization import MomentumSchedule, ScheduledBatchNormalization, ScheduledLayer
 from tf_ops import library
 from tf_ops.grouping import grouping
 from tf_ops.interpolation import interpolation

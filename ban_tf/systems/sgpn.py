@@ -15,11 +15,7 @@ from ban_tf.instances import group_merging
 from ban_tf.instances.group_thresholds import GroupThresholds
 from ban_tf.instances.similarity import FeatureSimilarity
 from ban_tf.losses.double_hinge import double_hinge
-from ban_tf.losses.group_proposal import (
-    confidence_loss,
-    inverse_frequency,
-    weighted_semantic_loss,
-)
+from ban_tf.losses.group_proposal import confidence_loss, inverse_frequency, weighted_semantic_loss
 from ban_tf.model.sgpn import THRESHOLDS
 from ban_tf.systems.system import Clusters, Objective, System
 

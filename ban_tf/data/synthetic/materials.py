@@ -3,16 +3,7 @@
 import numpy as np
 
 from ban_tf.data.synthetic.scanner import Echoes
-from ban_tf.data.synthetic.shapes import (
-    BOOKS,
-    FABRIC,
-    GLASS,
-    MARKER,
-    PAPERS,
-    TILES,
-    WOOD,
-    Solids,
-)
+from ban_tf.data.synthetic.shapes import BOOKS, FABRIC, GLASS, MARKER, PAPERS, TILES, WOOD, Solids
 
 _SPINES = np.array(
     [(150, 45, 40), (40, 70, 130), (210, 200, 175), (60, 95, 60), (45, 45, 50), (200, 150, 60)],

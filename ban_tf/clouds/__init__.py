@@ -1,0 +1,1 @@
+"""A cloud of points with labels, its cache on disk, and how two labellings overlap."""

@@ -1,0 +1,1 @@
+"""How clouds are cut into samples for the network, and what it sees of them."""

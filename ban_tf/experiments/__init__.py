@@ -1,0 +1,1 @@
+"""The whole way of an experiment, for the scripts: from flags to tables."""

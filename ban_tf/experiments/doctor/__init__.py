@@ -1,0 +1,1 @@
+"""Settings that suit the data, estimated from them."""

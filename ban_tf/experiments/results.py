@@ -1,0 +1,84 @@
+"""What an evaluation gave and all that it came from, in one JSON file; tables are made of these."""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from ban_tf import config, systems
+from ban_tf.training import runs
+
+NAME = "result.json"
+_FORMAT = 1  # of the file; one more whenever its contents change
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One evaluation of one system.
+
+    Attributes:
+        experiment: of the run, or of the first fold.
+        scores: the document of `metrics.table.to_json`.
+        models: SHA-256 of the file of each network that was evaluated.
+        training: revision, versions, machine and start of each training; empty for networks that
+            were not trained here.
+        training_seconds: of all trainings together; None where they are not known.
+        evaluation_seconds: of the evaluation.
+        evaluated_with: revision, versions, machine and time of the evaluation.
+    """
+
+    experiment: config.Experiment
+    scores: Mapping[str, Any]
+    models: tuple[str, ...]
+    training: tuple[Mapping[str, Any], ...]
+    training_seconds: float | None
+    evaluation_seconds: float
+    evaluated_with: Mapping[str, Any]
+
+    @property
+    def system(self) -> systems.System:
+        return systems.of(self.experiment.network.name)
+
+
+def write(folder: pathlib.Path, result: Result) -> None:
+    """Writes the result into `folder`, whole or not at all."""
+    document = {
+        "format": _FORMAT,
+        "system": result.system.title,
+        "network": result.experiment.network.name,
+        "seed": result.experiment.seed,
+        **dataclasses.asdict(result),
+    }
+    runs.write_text(folder / NAME, json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def read(folder: pathlib.Path) -> Result:
+    """The inverse of `write`.
+
+    Raises:
+        FileNotFoundError: the folder holds no result.
+        ValueError: the file is damaged or of another version.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: evaluate the run with eval/eval_*.py first.")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != _FORMAT:
+            raise ValueError(f"its format is {document['format']}, not {_FORMAT}")
+        fields = {field.name: document[field.name] for field in dataclasses.fields(Result)}
+        fields["experiment"] = config.from_json(json.dumps(fields["experiment"]))
+        fields |= {name: tuple(fields[name]) for name in ("models", "training")}
+        return Result(**fields)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged or of another version ({error}). Delete it and evaluate again."
+        ) from error
+
+
+def digest(path: pathlib.Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,83 @@
+"""What a stopped evaluation leaves behind: rooms that are done, and the room it was in."""
+
+import dataclasses
+import io
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ban_tf import disk
+
+_UNREADABLE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+_Labels = TypeVar("_Labels")  # a dataclass of arrays
+
+
+class UnfinishedEvaluation:
+    """A folder that an evaluation keeps until it is finished, and from which it goes on.
+
+    The names of its files tell what they depend on, so that nothing of another network, of other
+    data or of other settings is taken up. The code is not among it: whoever changes that between
+    two calls deletes the folder.
+
+    Args:
+        folder: need not exist.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._finished: dict[str, Path] = {}
+
+    def labels_of(
+        self, room: str, origin: str, kind: type[_Labels], segment: Callable[[Path], _Labels]
+    ) -> _Labels:
+        """The labels of a room: those that an earlier call has kept, else those of `segment`.
+
+        Args:
+            room: its name.
+            origin: digest of everything that the labels depend on.
+            kind: dataclass of arrays that `segment` returns.
+            segment: called with the path of a state file for what it is in the midst of.
+
+        Raises:
+            OSError: the folder cannot be written.
+            ValueError: the labels that were kept are damaged.
+        """
+        path = self._folder / f"{room}.{origin}.npz"
+        if path.is_file():
+            labels = _read(path, kind)
+        else:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            labels = segment(path.with_suffix(".state"))
+            _write(path, labels)
+        self._finished[room] = path
+        return labels
+
+    def finish(self, predictions: Path | None) -> None:
+        """Moves the labels to `<predictions>/<room>.npz`, None for nowhere; removes the folder."""
+        if predictions is not None:
+            predictions.mkdir(parents=True, exist_ok=True)
+            for room, path in self._finished.items():
+                os.replace(path, predictions / f"{room}.npz")
+        if self._folder.is_dir():
+            shutil.rmtree(self._folder)
+
+
+def _write(path: Path, labels: Any) -> None:
+    content = io.BytesIO()
+    np.savez_compressed(content, **dataclasses.asdict(labels))
+    disk.write_whole(path, content.getvalue())
+
+
+def _read(path: Path, kind: type[_Labels]) -> _Labels:
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return kind(**{name: file[name] for name in file.files})
+    except _UNREADABLE as error:
+        raise ValueError(
+            f"{path} is damaged ({error}). Delete it and give the same command again."
+        ) from error

@@ -1,0 +1,292 @@
+"""The whole way of one fold: train in a run folder, evaluate before and after, write it down."""
+
+import dataclasses
+import json
+import pathlib
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from ban_tf import config, systems
+from ban_tf.data import preparation
+from ban_tf.data.store import Store
+from ban_tf.experiments import evaluation, results
+from ban_tf.experiments.doctor import estimation
+from ban_tf.instances import clustering
+from ban_tf.metrics import table
+from ban_tf.metrics.evaluators import Evaluation
+from ban_tf.systems import collapse
+from ban_tf.training import checkpoints, provenance, runs, trainer
+
+UNTRAINED = "untrained"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a fold came to.
+
+    Args:
+        run: the finished run.
+        before: the seven scores of the untrained network, as fractions; None if not asked for.
+        after: the evaluation of the trained one.
+        collapse: the finding that its embedding collapsed, if it did.
+    """
+
+    run: runs.Run
+    before: dict[str, Any] | None
+    after: Evaluation
+    collapse: collapse.Collapse | None
+
+    def gain(self) -> str | None:
+        """One line: mIoU and mCov before and after training; None without a before."""
+        if self.before is None:
+            return None
+        means = self.after.means()
+        parts = [
+            f"{name} {100 * (self.before[name] or 0):.1f} → {100 * means[name]:.1f}"
+            for name in ("mIoU", "mCov")
+        ]
+        start = "before" if self.run.initial_file.is_file() else "untrained"
+        return f"{start} → trained: {', '.join(parts)}"
+
+
+def fold_folder(parent: pathlib.Path, area: int, six_fold: bool) -> pathlib.Path:
+    """Where the run of one test area lies."""
+    return parent / f"area{area}" if six_fold else parent
+
+
+def train_and_evaluate(
+    run: runs.Run, store: Store, sources: runs.Sources, compare_untrained: bool
+) -> Outcome:
+    """Trains, and evaluates on the held-out area.
+
+    Evaluations use the covering protocol where the store has the raw points, else the legacy
+    one. Each stage that an earlier, interrupted call has finished is not done again.
+
+    Args:
+        run: from `runs.start`.
+        store: prepared blocks of all areas.
+        sources: where they came from; kept in the run folder.
+        compare_untrained: evaluate what training starts from first, which doubles the evaluation.
+    """
+    sizes = _note_data(run, store, sources)
+    held_out = store.select([run.experiment.test_area])
+    protocol: config.Protocol = "covering" if store.settings is not None else "legacy"
+    trainer.make_deterministic(run.experiment.seed)
+
+    def evaluate(model: keras.Model, out: pathlib.Path | None) -> Evaluation:
+        fold = evaluation.Fold(run.experiment, lambda: model, held_out, sizes)
+        with warnings.catch_warnings():
+            # Untrained networks always have; for the trained one `find_collapse` says it.
+            warnings.simplefilter("ignore", collapse.CollapseWarning)
+            return evaluation.evaluate([fold], protocol, out)
+
+    before = None
+    if compare_untrained:
+        untrained = run.evaluation_folder(UNTRAINED)
+        if not (untrained / "scores.json").is_file():  # nobody needs its predictions
+            evaluation.write(evaluate(trainer.starting_network(run), None), untrained)
+        before = json.loads((untrained / "scores.json").read_text(encoding="utf-8"))
+    model = _train(run, store)
+    out, begin = run.evaluation_folder(protocol), time.monotonic()
+    after = evaluate(model, out)
+    seconds = time.monotonic() - begin
+    _record(after, seconds, out, run.experiment, [run.model_file], [run])
+    return Outcome(run, before, after, find_collapse(model, store, run.experiment))
+
+
+def train_only(run: runs.Run, store: Store, sources: runs.Sources) -> None:
+    """Trains; `evaluate_runs` can follow at any time. Arguments as `train_and_evaluate`."""
+    _note_data(run, store, sources)
+    trainer.make_deterministic(run.experiment.seed)
+    _train(run, store)
+
+
+def _note_data(run: runs.Run, store: Store, sources: runs.Sources) -> evaluation.InstanceSizes:
+    run.save_sources(sources)
+    sizes = evaluation.measure_instance_sizes(run.experiment, store)
+    evaluation.save_instance_sizes(run, sizes)
+    return sizes
+
+
+def _train(run: runs.Run, store: Store) -> keras.Model:
+    with run.training_time():
+        return trainer.train(run, store.select(run.experiment.train_areas))
+
+
+def find_collapse(
+    model: keras.Model, store: Store, experiment: config.Experiment
+) -> collapse.Collapse | None:
+    """Looks whether training blocks of several instances come out as one cluster.
+
+    None too where the network embeds nothing.
+    """
+    if "embedding" not in systems.of(experiment.network.name).outputs:
+        return None
+    training_blocks = store.select(experiment.train_areas)
+    inference = experiment.inference
+    embedding, instance = estimation.embed_sample(model, training_blocks, inference.batch_size)
+    labels = clustering.cluster_blocks(embedding, inference)
+    return collapse.detect_collapse(embedding, labels, inference.bandwidth, semantic=instance)
+
+
+def fold_of(run: runs.Run, store: Store, model: pathlib.Path | None = None) -> evaluation.Fold:
+    """The trained network of a run and its held-out rooms, for evaluation from the checkpoint.
+
+    Args:
+        run: where the network was trained.
+        store: prepared blocks with the run's test area.
+        model: one of the run's `.keras` files; None takes the finished one, else the newest.
+    """
+    return evaluation.Fold(
+        run.experiment,
+        lambda: checkpoints.load_model(model or run.folder),
+        store.select([run.experiment.test_area]),
+        evaluation.load_instance_sizes(run.folder),
+    )
+
+
+def evaluate_runs(
+    fold_runs: Sequence[runs.Run],
+    stores: Sequence[Store],
+    protocol: config.Protocol,
+    out: pathlib.Path,
+    model: pathlib.Path | None = None,
+) -> Evaluation:
+    """Evaluates one run, or pools the six of the 6-fold protocol, from their checkpoints.
+
+    Args:
+        fold_runs: the runs.
+        stores: for each run, prepared blocks with its test area.
+        protocol: `covering` or `legacy`.
+        out: folder of the results.
+        model: of one run only, as for `fold_of`.
+    """
+
+    def folds() -> Iterator[evaluation.Fold]:
+        for run, store in zip(fold_runs, stores, strict=True):
+            trainer.make_deterministic(run.experiment.seed)
+            yield fold_of(run, store, model)
+
+    begin = time.monotonic()
+    found = evaluation.evaluate(folds(), protocol, out)
+    seconds = time.monotonic() - begin
+    files = [model or checkpoints.newest_model(run) for run in fold_runs]
+    _record(found, seconds, out, fold_runs[0].experiment, files, fold_runs)
+    return found
+
+
+def _record(
+    found: Evaluation,
+    seconds: float,
+    out: pathlib.Path,
+    experiment: config.Experiment,
+    models: Sequence[pathlib.Path],
+    fold_runs: Sequence[runs.Run] = (),
+) -> None:
+    """Writes down what an evaluation gave and where it comes from."""
+    trained = [run.training_seconds() for run in fold_runs]
+    known = bool(trained) and None not in trained
+    results.write(
+        out,
+        results.Result(
+            experiment=experiment,
+            scores=json.loads(table.to_json(found)),
+            models=tuple(results.digest(path) for path in models),
+            training=tuple(run.provenance() for run in fold_runs),
+            training_seconds=sum(filter(None, trained)) if known else None,
+            evaluation_seconds=seconds,
+            evaluated_with=provenance.collect(),
+        ),
+    )
+
+
+def earlier_result(fold_runs: Sequence[runs.Run], out: pathlib.Path) -> results.Result | None:
+    """What `evaluate_runs` left in `out`, if it was of these networks and settings."""
+    if not (out / results.NAME).is_file():
+        return None
+    found = results.read(out)
+    models = tuple(results.digest(checkpoints.newest_model(run)) for run in fold_runs)
+    same = (found.models, found.experiment) == (models, fold_runs[0].experiment)
+    return found if same else None
+
+
+def evaluate_imported(
+    model: keras.Model,
+    file: pathlib.Path,
+    experiment: config.Experiment,
+    store: Store,
+    protocol: config.Protocol,
+    out: pathlib.Path,
+) -> Evaluation:
+    """Evaluates a network that was trained elsewhere, on the experiment's test area.
+
+    Args:
+        model: the network.
+        file: what it was read from.
+        experiment: names network, data and thresholds.
+        store: prepared blocks of the test area. Where it has the training areas too, instances
+            that are small for their class are dropped, as after a training here.
+        protocol: `covering` or `legacy`.
+        out: folder of the results.
+    """
+    trainer.make_deterministic(experiment.seed)
+    unknown = np.full(experiment.dataset.num_classes, np.nan)
+    sizes = evaluation.InstanceSizes(unknown, None)
+    if set(experiment.train_areas) <= set(store.areas):
+        sizes = evaluation.measure_instance_sizes(experiment, store)
+    rooms = store.select([experiment.test_area])
+    begin = time.monotonic()
+    found = evaluation.evaluate(
+        [evaluation.Fold(experiment, lambda: model, rooms, sizes)], protocol, out
+    )
+    _record(found, time.monotonic() - begin, out, experiment, [file])
+    return found
+
+
+def six_fold_runs(parent: pathlib.Path) -> list[runs.Run]:
+    """The finished runs `parent/area1` ... of a 6-fold training, one per area of the data set.
+
+    Raises:
+        FileNotFoundError: there is none, or one is missing.
+        ValueError: one is not finished, or differs from the others in more than its area.
+    """
+    first = runs.folds(parent)[0].experiment
+    found = []
+    for area in first.dataset.areas:
+        run = runs.load(fold_folder(parent, area, six_fold=True))
+        runs.require_same(run, dataclasses.replace(first, test_area=area))
+        if not run.is_finished:
+            raise ValueError(
+                f"{run.folder} is not finished; the pooled tables need all of areas "
+                f"{first.dataset.areas}. Give the training command again to resume it."
+            )
+        found.append(run)
+    return found
+
+
+def prepare_or_open(
+    read_areas: preparation.ReadAreas,
+    sources: runs.Sources,
+    experiment: config.Experiment,
+    areas: Sequence[int] | None = None,
+) -> Store:
+    """The prepared store: made from the raw data where they are given, else opened as it is.
+
+    Args:
+        read_areas: the data set's reader.
+        sources: the store, and the raw data if it is to be made or brought up to date.
+        experiment: gives data set, block sizes and seed.
+        areas: which areas to prepare; None means all of the data set.
+    """
+    if sources.data is None:
+        return Store.open(sources.blocks, experiment.blocks if _is_ours(sources.blocks) else None)
+    return preparation.prepare(read_areas, sources.data, sources.blocks, experiment, areas)
+
+
+def _is_ours(blocks: pathlib.Path) -> bool:
+    return (blocks / "manifest.json").is_file()

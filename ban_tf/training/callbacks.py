@@ -1,0 +1,196 @@
+"""What happens beside the optimiser's steps: log, progress, checkpoints, alarms."""
+
+import math
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from ban_tf.config import Experiment
+from ban_tf.data.samples.blocks import Blocks
+from ban_tf.data.store import Store
+from ban_tf.model.normalization import MomentumSchedule
+from ban_tf.systems import collapse
+from ban_tf.training import checkpoints, runs
+from ban_tf.training.stages import Stage
+
+_GENERATOR = "seed_generator_state"  # the name Keras gives the state of dropout
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss or a weight is no longer a number."""
+
+
+class SetEpoch(keras.callbacks.Callback):
+    """Tells the losses that change with the epoch which one of the stage it is."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.first_epoch = stage.first_epoch
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.model.epoch.assign(epoch - self.first_epoch)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves network and optimiser under a temporary name, then moves it into place."""
+
+    def __init__(self, run: runs.Run, every: int) -> None:
+        super().__init__()
+        self.run = run
+        self.every = every
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if (epoch + 1) % self.every == 0:
+            require_finite_weights(self.model.network, self.run)
+            checkpoints.save_model(self.model.network, self.run.checkpoint_file(epoch + 1))
+            self.run.drop_old_checkpoints()
+
+
+class StopAtNan(keras.callbacks.Callback):
+    """Stops with the step and the last good checkpoint when the loss is not finite."""
+
+    def __init__(self, run: runs.Run) -> None:
+        super().__init__()
+        self.run = run
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        losses = {name: float(value) for name, value in (logs or {}).items()}
+        if not all(math.isfinite(value) for value in losses.values()):
+            raise _diverged(f"The loss is not finite: {losses}", self.model, self.run)
+
+
+class SeedDropout(keras.callbacks.Callback):
+    """Starts the dropout of an epoch from the seed and the epoch alone.
+
+    A `.keras` file does not hold where the random generators stand, so training that goes on from
+    one would not drop what uninterrupted training drops.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        states = [weight for weight in self.model.network.variables if weight.name == _GENERATOR]
+        for index, state in enumerate(states):
+            sequence = np.random.SeedSequence([self.seed, epoch, index])
+            state.assign(sequence.generate_state(*state.shape).astype(state.dtype))
+
+
+class Progress(keras.callbacks.Callback):
+    """One bar over a stage of the training with losses and time left."""
+
+    def __init__(self, stage: Stage, first_epoch: int, steps_per_epoch: int) -> None:
+        super().__init__()
+        self.num_epochs = num_epochs = stage.experiment.training.total_epochs
+        self.bar = tqdm(
+            total=(stage.end_epoch - stage.first_epoch) * steps_per_epoch,
+            initial=(first_epoch - stage.first_epoch) * steps_per_epoch,
+            unit="step",
+            desc=f"epoch {first_epoch + 1}/{num_epochs}",
+            mininterval=0.5,
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar.set_description(f"epoch {epoch + 1}/{self.num_epochs}", refresh=False)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        losses = {name.removesuffix("_loss"): value for name, value in (logs or {}).items()}
+        self.bar.set_postfix({k: f"{float(v):.3f}" for k, v in losses.items()}, refresh=False)
+        self.bar.update()
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+class WatchEmbedding(keras.callbacks.Callback):
+    """Looks every few epochs what the network makes of one batch; says once if it collapsed.
+
+    Args:
+        blocks: of training; the batch is drawn from them by the seed.
+        experiment: of an embedding network.
+    """
+
+    def __init__(self, blocks: Store, experiment: Experiment) -> None:
+        super().__init__()
+        self.blocks = blocks
+        self.experiment = experiment
+        self.batch: Blocks | None = None
+        self.is_explained = False
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if (epoch + 1) % collapse.PROBE_EVERY != 0 or self.is_explained:
+            return
+        if self.batch is None:
+            rng = np.random.default_rng(self.experiment.seed)
+            size = min(self.experiment.training.batch_size, len(self.blocks))
+            self.batch = self.blocks.read(rng.choice(len(self.blocks), size, replace=False))
+        outputs = self.model.network(self.batch.features, training=False)
+        embedding = keras.ops.convert_to_numpy(outputs["embedding"])
+        found = collapse.probe_training(self.batch.instance, embedding, self.experiment.loss)
+        if found is not None:
+            self.is_explained = True
+            tqdm.write(f"\nwarning: after epoch {epoch + 1}: {found}")
+
+
+class Log(keras.callbacks.Callback):
+    """A row per epoch in log.csv; rows a crash left without a checkpoint are done again.
+
+    `step` counts those of the stage's optimiser.
+    """
+
+    def __init__(
+        self, run: runs.Run, stage: Stage, first_epoch: int, terms: tuple[str, ...]
+    ) -> None:
+        super().__init__()
+        self.losses = ("loss", *(f"{term}_loss" for term in terms))
+        self.columns = ("epoch", "step", "learning_rate", "batch_norm_momentum", *self.losses)
+        self.path = run.log_file
+        training = stage.experiment.training
+        self.momentum = MomentumSchedule(decay=training.batch_norm_decay, unit=training.decay_unit)
+        self.per_step = training.per_step
+        self.fixed_moments = stage.fixed_moments
+        self.lines = [",".join(self.columns), *self._earlier(first_epoch)]
+
+    def _earlier(self, first_epoch: int) -> list[str]:
+        if not self.path.is_file():
+            return []
+        header, *rows = self.path.read_text(encoding="utf-8").splitlines() or [""]
+        epochs = [row.split(",")[0] for row in rows]
+        if header != ",".join(self.columns) or not all(epoch.isdecimal() for epoch in epochs):
+            raise ValueError(f"{self.path} is damaged. Delete it to go on without its rows.")
+        return [row for row, epoch in zip(rows, epochs, strict=True) if int(epoch) <= first_epoch]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        values = {} if logs is None else logs
+        optimizer = self.model.optimizer
+        step = int(optimizer.iterations)
+        # In the logs it reaches TensorBoard too, which comes after; the rate is there already.
+        share = 0.0 if self.fixed_moments else float(self.momentum.share(step * self.per_step))
+        values["batch_norm_momentum"] = 1 - share
+        row = (
+            epoch + 1,
+            step,
+            float(optimizer.learning_rate),
+            values["batch_norm_momentum"],
+            *(values[name] for name in self.losses),
+        )
+        self.lines.append(",".join(f"{value:.8g}" for value in row))
+        runs.write_text(self.path, "\n".join(self.lines) + "\n")
+
+
+def require_finite_weights(model: keras.Model, run: runs.Run) -> None:
+    """A gradient can be NaN under a finite loss: such weights must not pass for a checkpoint."""
+    for variable in model.variables:
+        if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+            raise _diverged(f"The weight {variable.path} is not finite", model, run)
+
+
+def _diverged(what: str, model: keras.Model, run: runs.Run) -> TrainingDivergedError:
+    kept = run.checkpoints()
+    good = f"the last good checkpoint is {kept[-1][1]}" if kept else "there is no checkpoint yet"
+    return TrainingDivergedError(
+        f"{what}, at step {int(model.optimizer.iterations)}; {good}. The same command would go the "
+        "same way again: look at the blocks, or train in a new --run with a lower --learning-rate."
+    )

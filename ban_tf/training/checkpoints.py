@@ -1,0 +1,158 @@
+"""A network on disk: saved whole or not at all, refused when it is damaged or another's."""
+
+import os
+import pathlib
+import zipfile
+from collections.abc import Callable
+
+import keras
+
+import ban_tf.model.networks  # noqa: F401  so that Keras knows the layers that a file names
+from ban_tf import systems
+from ban_tf.training import runs
+
+_UNREADABLE = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
+
+
+def save_model(model: keras.Model, path: pathlib.Path) -> None:
+    """Saves `model` as `.keras`, whole or not at all.
+
+    Raises:
+        OSError: a full disk, a missing right and so on; the message names the file.
+    """
+    _save_whole(
+        model.save,
+        path,
+        "Earlier checkpoints are intact; with space and rights restored the same command goes on "
+        "from the last one.",
+    )
+
+
+def export(model: keras.Model, path: pathlib.Path) -> None:
+    """Saves `model` as `.keras`, or its weights alone as `.weights.h5`, whole or not at all.
+
+    Raises:
+        ValueError: another ending.
+        OSError: a full disk, a missing right and so on; the message names the file.
+    """
+    check_ending(path)
+    save = model.save_weights if path.name.endswith(".weights.h5") else model.save
+    _save_whole(save, path, "Restore space and rights, then give the same command again.")
+
+
+def check_ending(path: pathlib.Path) -> None:
+    """Raises ValueError unless `export` can write a file of this name."""
+    if not path.name.endswith((".keras", ".weights.h5")):
+        raise ValueError(
+            "a network is written as `.keras`, its weights alone as `.weights.h5`. "
+            f"Received: {path}"
+        )
+
+
+def _save_whole(save: Callable[[pathlib.Path], None], path: pathlib.Path, way_out: str) -> None:
+    temporary = path.with_name(f".tmp_{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            save(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"{path} cannot be written ({error.strerror or error}). {way_out}"
+        ) from error
+
+
+def resume(model: keras.Model, run: runs.Run) -> int:
+    """Loads the newest checkpoint into `model`; returns the epochs already done."""
+    kept = run.checkpoints()
+    if not kept:
+        return 0
+    epochs_done, path = kept[-1]
+    way_out = "Delete this file to resume from the one before it, or start a new --run."
+    _load_fitting(model, run, path, way_out)
+    model.optimizer.build(model.trainable_variables)  # else Keras has no place for its state
+    model.load_weights(path)
+    return epochs_done
+
+
+def start_from(model: keras.Model, run: runs.Run) -> None:
+    """Takes the weights of the network that the run is to start from, if there is one.
+
+    Raises:
+        ValueError: it is damaged, or of another network.
+    """
+    if run.initial_file.is_file():
+        way_out = "Start a new --run with --weights of the same network and setting."
+        model.set_weights(_load_fitting(model, run, run.initial_file, way_out).get_weights())
+
+
+def _load_fitting(
+    model: keras.Model, run: runs.Run, path: pathlib.Path, way_out: str
+) -> keras.Model:
+    """The network in a file; refused unless its weights are those of `model`, name by name."""
+    try:
+        saved = load_model(path)
+    except ValueError as error:
+        raise ValueError(f"{error}. {way_out}") from error
+    if _weights(saved) != _weights(model):
+        raise ValueError(
+            f"{path} is of another network than {run.folder / 'config.json'} describes. {way_out}"
+        )
+    return saved
+
+
+def _weights(model: keras.Model) -> list[tuple[str, tuple[int, ...]]]:
+    return [(weight.name, tuple(weight.shape)) for weight in model.variables]
+
+
+def load_model(path: pathlib.Path) -> keras.Model:
+    """A trained network: a `.keras` file, or a run folder (its finished or newest model).
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: the file is damaged, or of something else.
+    """
+    if path.is_dir():
+        path = newest_model(runs.load(path))
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no model at {path}.")
+    try:
+        _require_whole(path)
+        model = keras.models.load_model(path, compile=False)
+    except _UNREADABLE as error:
+        reason = str(error).splitlines()[0][:300]
+        raise ValueError(
+            f"{path} is damaged, or not a network of this project: {reason}"
+        ) from error
+    output = getattr(model, "output", None)
+    names = output if isinstance(output, dict) else ()
+    if not any(system.outputs <= set(names) for system in systems.SYSTEMS.values()):
+        raise ValueError(
+            f"{path} is not a segmentation network: it must have the outputs of one of "
+            f"{', '.join(sorted(systems.SYSTEMS))}. Received: {sorted(names)}"
+        )
+    return model
+
+
+def newest_model(run: runs.Run) -> pathlib.Path:
+    """The finished network of a run, or its newest checkpoint.
+
+    Raises:
+        FileNotFoundError: there is neither.
+    """
+    if run.is_finished:
+        return run.model_file
+    kept = run.checkpoints()
+    if not kept:
+        raise FileNotFoundError(f"{run.folder} has no model yet: its training saved no checkpoint.")
+    return kept[-1][1]
+
+
+def _require_whole(path: pathlib.Path) -> None:
+    """Compares the checksums, which Keras reads around when they fail."""
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"{damaged} in it was changed")

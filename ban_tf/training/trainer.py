@@ -1,0 +1,241 @@
+"""Trains a network on prepared blocks, in a run folder that can be left and taken up again."""
+
+import re
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ban_tf import config, systems
+from ban_tf.data import pipeline, store
+from ban_tf.model import networks
+from ban_tf.training import callbacks, checkpoints, runs, stages
+
+
+@keras.saving.register_keras_serializable(package="ban")
+class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """`max(limit, initial * factor ** floor(seen / every))`, the originals' staircase.
+
+    Args:
+        initial: the value at step 0.
+        factor: what a stair multiplies it by.
+        every: length of a stair, in units of `per_step`.
+        limit: the lowest value.
+        per_step: what one optimiser step counts: the batch size when decay goes by samples (the
+            authors' code), 1 when it goes by iterations (the paper's words).
+    """
+
+    def __init__(
+        self, initial: float, factor: float, every: int, limit: float, per_step: int = 1
+    ) -> None:
+        super().__init__()
+        self.initial = initial
+        self.factor = factor
+        self.every = every
+        self.limit = limit
+        self.per_step = per_step
+
+    def __call__(self, step: Any) -> Any:
+        # Integer division first: a float32 count of samples is exact only up to 2^24.
+        stairs = keras.ops.cast(step, "int64") * self.per_step // self.every
+        value = self.initial * keras.ops.power(self.factor, keras.ops.cast(stairs, "float32"))
+        return keras.ops.maximum(keras.ops.cast(value, "float32"), self.limit)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "initial": self.initial,
+            "factor": self.factor,
+            "every": self.every,
+            "limit": self.limit,
+            "per_step": self.per_step,
+        }
+
+
+class JointTrainer(keras.Model):
+    """Trains a network on the sum of loss terms, each of which may look at all of its outputs.
+
+    Checkpoints are of `network`, which shares the optimiser; the trainer itself is not saved.
+
+    Args:
+        network: what is trained.
+        objective: the terms.
+        fixed_moments: whether the network runs as at inference, with the moments that its batch
+            norms have; their scale and offset are trained all the same.
+    """
+
+    def __init__(
+        self, network: keras.Model, objective: systems.Objective, fixed_moments: bool = False
+    ) -> None:
+        super().__init__(name="trainer")
+        self.network = network
+        self.fixed_moments = fixed_moments
+        self.objective = objective
+        self.epoch = keras.Variable(0.0, trainable=False, name="epoch")  # set by a callback
+        self.term_means = [keras.metrics.Mean(name=f"{term}_loss") for term in objective.terms]
+
+    def call(self, points: Any, training: bool | None = None) -> Any:
+        return self.network(points, training=training and not self.fixed_moments)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        terms = self.objective(y, y_pred, self.epoch)
+        for mean in self.term_means:
+            mean.update_state(terms[mean.name.removesuffix("_loss")])
+        return sum(terms.values())
+
+
+def learning_rate(training: config.TrainingConfig, steps_per_epoch: int) -> StepDecay:
+    """The schedule of a run whose epochs have so many steps."""
+    schedule = training.learning_rate
+    every, per_step = schedule.every, training.per_step
+    if training.learning_rate_by_epoch:
+        every, per_step = schedule.every * steps_per_epoch, 1
+    return StepDecay(schedule.initial, schedule.factor, every, schedule.limit, per_step)
+
+
+def compile_for_training(
+    model: keras.Model, stage: stages.Stage, steps_per_epoch: int
+) -> JointTrainer:
+    """Gives `model` a fresh optimiser of the stage's settings, and wraps it with its losses."""
+    training = stage.experiment.training
+    stage.choose_trainable(model)
+    rate = learning_rate(training, steps_per_epoch)
+    model.compile(keras.optimizers.Adam(rate, epsilon=training.adam_epsilon), jit_compile=False)
+    # What the first step would build otherwise makes TensorFlow trace the whole step twice.
+    model.optimizer.build(model.trainable_variables)
+    trainer = JointTrainer(model, stage.objective(), stage.fixed_moments)
+    trainer.compile(model.optimizer, jit_compile=False)
+    trainer.build(model.input_shape)
+    return trainer
+
+
+def build_network(experiment: config.Experiment) -> keras.Model:
+    """The experiment's network with fresh weights, the same for the same seed."""
+    keras.utils.set_random_seed(experiment.seed)
+    return networks.build(
+        experiment.network,
+        batch_norm=experiment.training.batch_norm_decay,
+        decay_unit=experiment.training.decay_unit,
+    )
+
+
+def starting_network(run: runs.Run) -> keras.Model:
+    """What the run's training starts from: `run.initial_file`, else fresh weights.
+
+    Raises:
+        ValueError: the file is damaged or of another network.
+    """
+    model = build_network(run.experiment)
+    checkpoints.start_from(model, run)
+    return model
+
+
+def train(run: runs.Run, blocks: store.Store) -> keras.Model:
+    """Trains the run's network to the last epoch.
+
+    It goes on from the last checkpoint, else starts from `run.initial_file`, else from scratch.
+
+    Deterministic: the blocks and the dropout of an epoch depend on the seed and the epoch alone, so
+    an interrupted run ends with the same weights.
+
+    Args:
+        run: an unfinished run.
+        blocks: prepared blocks of the training areas.
+
+    Returns:
+        The trained network, saved as `run.model_file`.
+
+    Raises:
+        callbacks.TrainingDivergedError: the loss became NaN or infinite.
+        OSError: a full disk; the earlier checkpoints are intact.
+        RuntimeError: a prepared block is damaged or holds a class out of range.
+        ValueError: fewer blocks than a batch, or a file to start from that is damaged or of
+            another network.
+    """
+    experiment = run.experiment
+    model = starting_network(run)
+    plan = stages.stages(experiment)
+    kept = run.checkpoints()
+    current = stages.stage_after(plan, kept[-1][0] if kept else 0)
+    for stage in plan[plan.index(current) :]:
+        trainer = compile_for_training(model, stage, _steps_per_epoch(stage, blocks))
+        first_epoch = checkpoints.resume(model, run) if stage is current else stage.first_epoch
+        _fit(trainer, run, stage, first_epoch, blocks)
+    callbacks.require_finite_weights(model, run)
+    systems.of(experiment.network.name).calibrate(model, blocks, experiment)
+    checkpoints.save_model(model, run.model_file)
+    return model
+
+
+def _steps_per_epoch(stage: stages.Stage, blocks: store.Store) -> int:
+    training = stage.experiment.training
+    return pipeline.steps_per_epoch(blocks, training.batch_size, training.blocks_per_epoch)
+
+
+def _fit(
+    trainer: JointTrainer,
+    run: runs.Run,
+    stage: stages.Stage,
+    first_epoch: int,
+    blocks: store.Store,
+) -> None:
+    """Trains from `first_epoch` to the end of the stage."""
+    experiment = stage.experiment
+    training = experiment.training
+    steps = _steps_per_epoch(stage, blocks)
+    batches = pipeline.batches(
+        blocks,
+        batch_size=training.batch_size,
+        seed=experiment.seed,
+        first_epoch=first_epoch,
+        num_epochs=stage.end_epoch,
+        augmentation=training.augmentation,
+        blocks_per_epoch=training.blocks_per_epoch,
+        num_classes=experiment.dataset.num_classes,
+    )
+    embeds = "embedding" in systems.of(experiment.network.name).outputs
+    watchers = [callbacks.WatchEmbedding(blocks, experiment)] if embeds else []
+    progress = callbacks.Progress(stage, first_epoch, steps)
+    try:
+        trainer.fit(
+            batches,
+            initial_epoch=first_epoch,
+            epochs=stage.end_epoch,
+            steps_per_epoch=steps,
+            verbose=0,
+            shuffle=False,  # the pipeline shuffles
+            callbacks=[
+                callbacks.SetEpoch(stage),
+                callbacks.SeedDropout(experiment.seed),
+                callbacks.StopAtNan(run),
+                callbacks.Log(run, stage, first_epoch, trainer.objective.terms),
+                keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
+                callbacks.Checkpoint(run, training.checkpoint_every),
+                *watchers,
+                progress,
+            ],
+        )
+    except tf.errors.OpError as error:
+        raise RuntimeError(
+            f"Training stopped at step {int(trainer.optimizer.iterations)}: {_reason(error)}"
+        ) from error
+    finally:
+        progress.close()
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """The message of a Python error that TensorFlow passed on, without traceback and place."""
+    text = error.message.split("\nTraceback")[0]
+    return re.sub(r"^.*?\b\w+Error: ", "", text, count=1, flags=re.DOTALL).strip()
+
+
+def make_deterministic(seed: int) -> None:
+    """Seeds Python, NumPy and the backend, and asks TensorFlow for deterministic kernels."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()

@@ -1,0 +1,400 @@
+import dataclasses
+import json
+import os
+import re
+import resource
+
+import h5py
+import numpy as np
+import pytest
+
+from ban_tf.clouds import cloud_cache
+from ban_tf.clouds.cloud import NONE, Cloud
+from ban_tf.config import S3DIS, BlockConfig
+from ban_tf.data import store
+from ban_tf.data.samples import blocks
+from ban_tf.data.store import manifest, room_file
+
+CONFIG = BlockConfig(num_points=64, min_points=20)
+NAMES = ("Area_1_office_1", "Area_1_office_2", "Area_5_hallway_1")
+
+
+def make_cloud(name, num_points=900, seed=0):
+    rng = np.random.default_rng([seed, *name.encode()])
+    instance = rng.integers(0, 9, num_points).astype(np.int32) * 100
+    return Cloud(
+        name=name,
+        xyz=rng.uniform(0, (1.8, 1.2, 2.5), (num_points, 3)),
+        rgb=rng.integers(0, 256, (num_points, 3)).astype(np.uint8),
+        semantic=instance // 100 % 4,
+        instance=instance,
+    )
+
+
+def prepare(path, clouds, config=CONFIG, **changes):
+    options = {"dataset": S3DIS, "seed": 3, "num_workers": 1, "progress": False, **changes}
+    store.prepare(clouds, config=config, path=path, **options)
+
+
+@pytest.fixture
+def clouds():
+    return [make_cloud(name) for name in NAMES]
+
+
+@pytest.fixture
+def folder(tmp_path, clouds):
+    prepare(tmp_path / "blocks", clouds)
+    return tmp_path / "blocks"
+
+
+@pytest.fixture
+def cached(tmp_path, clouds):
+    paths = [tmp_path / "clouds" / f"{cloud.name}.npz" for cloud in clouds]
+    for cloud, path in zip(clouds, paths, strict=True):
+        cloud_cache.save_cloud(cloud, path)
+    return paths
+
+
+def as_asis(path, clouds, label_name="seglabel"):
+    """Rooms as ASIS's own tools write them: automatic chunks, nothing beside the three arrays."""
+    path.mkdir()
+    written = {}
+    for cloud in clouds:
+        plan = blocks.plan_legacy(cloud, CONFIG, np.random.default_rng(0))
+        written[cloud.name] = blocks.gather(cloud, plan)
+        with h5py.File(path / f"{cloud.name}.h5", "w") as file:
+            for name, values, level in (
+                ("data", written[cloud.name].features, 4),
+                (label_name, written[cloud.name].semantic, 1),
+                ("pid", written[cloud.name].instance, 1),
+            ):
+                file.create_dataset(name, data=values, compression="gzip", compression_opts=level)
+    return written
+
+
+def expected_blocks(cloud):
+    rng = np.random.default_rng([3, *cloud.name.encode()])
+    return blocks.gather(cloud, blocks.plan_legacy(cloud, CONFIG, rng))
+
+
+def assert_same_blocks(got, expected):
+    for field in ("features", "semantic", "instance"):
+        np.testing.assert_array_equal(getattr(got, field), getattr(expected, field))
+        assert getattr(got, field).dtype == getattr(expected, field).dtype
+
+
+def test_blocks_come_back_as_they_were_cut(folder, clouds):
+    opened = store.Store.open(folder, CONFIG)
+    assert [room.name for room in opened.rooms] == list(NAMES)
+    assert [room.area for room in opened.rooms] == [1, 1, 5]
+    assert opened.num_points == 64
+    first = 0
+    for cloud, room in zip(clouds, opened.rooms, strict=True):
+        expected = expected_blocks(cloud)
+        assert room.num_blocks == len(expected)
+        assert_same_blocks(opened.read(range(first, first + len(expected))), expected)
+        assert opened.room_of(first) == room
+        first += len(expected)
+    assert len(opened) == first
+
+
+def test_blocks_are_read_in_the_order_asked_for(folder):
+    opened = store.Store.open(folder)
+    whole = opened.read(range(len(opened)))
+    order = [*np.random.default_rng(0).permutation(len(opened)).tolist(), 0, 0]
+    got = opened.read(order)
+    np.testing.assert_array_equal(got.features, whole.features[order])
+    np.testing.assert_array_equal(got.instance, whole.instance[order])
+    assert opened.read([]).features.shape == (0, 64, 9)
+
+
+@pytest.mark.parametrize("index", [-1, 10_000])
+def test_block_out_of_range_is_an_index_error(folder, index):
+    with pytest.raises(IndexError, match="blocks are numbered from 0"):
+        store.Store.open(folder).read([index])
+
+
+def test_room_files_are_laid_out_as_asis_writes_them(folder, clouds):
+    with h5py.File(folder / "Area_1_office_1.h5", "r") as file:
+        count = len(expected_blocks(clouds[0]))
+        assert file["data"].shape == (count, 64, 9)
+        assert file["data"].chunks == (1, 64, 9)
+        assert (file["data"].compression, file["data"].compression_opts) == ("gzip", 4)
+        assert [file[name].dtype for name in ("data", "seglabel", "pid")] == ["f4", "i4", "i4"]
+        assert file["seglabel"].shape == file["pid"].shape == (count, 64)
+    opened = store.Store.open(folder)
+    lines = (folder / "room_filelist.txt").read_text().splitlines()
+    assert lines == [opened.room_of(k).name for k in range(len(opened))]
+
+
+@pytest.mark.parametrize("label_name", ["seglabel", "seglabels"])
+def test_data_prepared_by_asis_can_be_used(tmp_path, clouds, label_name):
+    written = as_asis(tmp_path / "asis", clouds, label_name)
+    opened = store.Store.open(tmp_path / "asis", CONFIG)
+    last = written[NAMES[2]]
+    area5 = opened.select([5])
+    assert_same_blocks(area5.read(range(len(area5))), last)
+    drawn = np.bincount(last.instance.ravel(), minlength=801)[::100]
+    expected = [(k % 4, int(count)) for k, count in enumerate(drawn) if count]
+    assert sorted(area5.instance_sizes("drawn")) == sorted(expected)
+    with pytest.raises(ValueError, match="raw sizes of instances are not known"):
+        opened.instance_sizes("raw")
+    with pytest.raises(ValueError, match=re.escape("must have 32 points. Received: [64]")):
+        store.Store.open(tmp_path / "asis", dataclasses.replace(CONFIG, num_points=32))
+
+
+def test_areas_are_selected_and_missing_ones_named(folder):
+    opened = store.Store.open(folder)
+    assert opened.areas == (1, 5)
+    part = opened.select([1])
+    assert [room.area for room in part.rooms] == [1, 1]
+    assert len(part) + len(opened.select([5])) == len(opened)
+    with pytest.raises(ValueError, match=r"no blocks of areas \[2\].*prepared areas=\[1, 5\]"):
+        opened.select([1, 2])
+
+
+def test_instance_sizes_count_raw_and_drawn_points(folder, clouds):
+    opened = store.Store.open(folder).select([5])
+    cloud, cut = clouds[2], expected_blocks(clouds[2])
+    ids = np.unique(cloud.instance)
+    raw = [(int(i) // 100 % 4, int((cloud.instance == i).sum())) for i in ids]
+    drawn = [(int(i) // 100 % 4, int((cut.instance == i).sum())) for i in ids]
+    assert opened.instance_sizes("raw") == raw
+    assert opened.instance_sizes("drawn") == [pair for pair in drawn if pair[1]]
+
+
+def test_points_without_instance_count_for_none(tmp_path):
+    cloud = make_cloud(NAMES[0])
+    cloud.instance[::2] = NONE
+    prepare(tmp_path, [cloud])
+    total = sum(size for _, size in store.Store.open(tmp_path).instance_sizes("raw"))
+    assert total == len(cloud) // 2
+
+
+def test_draw_depends_on_seed_and_name_but_not_on_order_or_processes(tmp_path, clouds, cached):
+    prepare(tmp_path / "a", clouds)
+    prepare(tmp_path / "b", reversed(cached), load=cloud_cache.load_cloud, num_workers=2)
+    prepare(tmp_path / "c", clouds, seed=4)
+    a, b, c = (store.Store.open(tmp_path / name) for name in "abc")
+    everything = range(len(a))
+    assert_same_blocks(a.read(everything), b.read(everything))
+    assert (a.read(everything).features != c.read(everything).features).any()
+
+
+def test_prepared_rooms_are_reused_and_changed_ones_renewed(tmp_path, cached):
+    target = tmp_path / "blocks"
+    prepare(target, cached, load=cloud_cache.load_cloud)
+    times = {path.name: path.stat().st_mtime_ns for path in target.glob("*.h5")}
+    changed = make_cloud(NAMES[1], seed=9)
+    cloud_cache.save_cloud(changed, cached[1])
+    os.utime(cached[2], ns=(1, 1))  # a newer file of the same content
+
+    prepare(target, cached, load=cloud_cache.load_cloud)
+
+    renewed = {p.name for p in target.glob("*.h5") if p.stat().st_mtime_ns != times[p.name]}
+    assert renewed == {"Area_1_office_2.h5"}
+    room = store.Store.open(target).rooms[1]
+    assert_same_blocks(room_file.read(room.path, range(room.num_blocks)), expected_blocks(changed))
+
+
+def test_current_rooms_are_not_even_loaded(tmp_path, cached):
+    prepare(tmp_path / "blocks", cached, load=cloud_cache.load_cloud)
+    prepare(tmp_path / "blocks", cached, load=refuse_to_load)
+    assert len(store.Store.open(tmp_path / "blocks").rooms) == 3
+
+
+def refuse_to_load(path):
+    raise AssertionError(f"{path} was loaded")
+
+
+def test_interrupted_preparation_is_refused_then_resumed(tmp_path, folder, clouds):
+    (folder / "manifest.json").unlink()
+    (folder / "Area_5_hallway_1.h5").unlink()
+    with pytest.raises(ValueError, match=r"no manifest\.json: its preparation was interrupted"):
+        store.Store.open(folder)
+    times = [(folder / f"{name}.h5").stat().st_mtime_ns for name in NAMES[:2]]
+    prepare(folder, clouds)
+    assert [(folder / f"{name}.h5").stat().st_mtime_ns for name in NAMES[:2]] == times
+    assert len(store.Store.open(folder, CONFIG).rooms) == 3
+    assert not list(folder.glob(".*.part"))
+
+
+def test_rooms_of_another_call_stay(folder):
+    prepare(folder, [make_cloud("Area_6_lobby_1")])
+    assert [room.area for room in store.Store.open(folder).rooms] == [1, 1, 5, 6]
+
+
+def test_other_settings_are_refused_and_named(folder, clouds):
+    other = dataclasses.replace(CONFIG, stride_m=1.0, num_points=32)
+    message = (
+        r"stride_m is 0\.5, asked for is 1\.0; num_points is 64, asked for is 32\. "
+        r"Delete the folder .* --blocks"
+    )
+    with pytest.raises(ValueError, match=message):
+        store.Store.open(folder, other)
+    with pytest.raises(ValueError, match=message):
+        prepare(folder, clouds, config=other)
+    with pytest.raises(ValueError, match="seed is 3, asked for is 5"):
+        prepare(folder, clouds, seed=5)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(ValueError, match=message):
+        prepare(folder, clouds, config=other)
+    prepare(folder, clouds)
+    assert len(store.Store.open(folder, CONFIG)) > 0
+
+
+def test_truncated_room_is_refused_by_name_and_renewed(folder, clouds):
+    path = folder / "Area_1_office_2.h5"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"Area_1_office_2\.h5 must have .* bytes: it was cut"):
+        store.Store.open(folder)
+    prepare(folder, clouds)
+    room = store.Store.open(folder).rooms[1]
+    renewed = room_file.read(room.path, range(room.num_blocks))
+    assert_same_blocks(renewed, expected_blocks(clouds[1]))
+
+
+def test_truncated_foreign_room_is_refused_by_name(tmp_path, clouds):
+    as_asis(tmp_path / "asis", clouds)
+    path = tmp_path / "asis" / "Area_1_office_1.h5"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"Area_1_office_1\.h5 is damaged or holds no blocks"):
+        store.Store.open(tmp_path / "asis")
+
+
+def test_changed_byte_is_found_on_reading_and_by_verify(folder):
+    path = folder / "Area_1_office_1.h5"
+    with h5py.File(path, "r") as file:
+        offset = file["data"].id.get_chunk_info(0).byte_offset
+    content = bytearray(path.read_bytes())
+    content[offset + 200] ^= 1
+    opened = store.Store.open(folder)
+    opened.verify()
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"Area_1_office_1\.h5 is damaged"):
+        store.Store.open(folder).read([0])
+    with pytest.raises(ValueError, match=r"Area_1_office_1\.h5 changed since"):
+        opened.verify()
+
+
+def test_missing_and_unlisted_rooms_are_refused_by_name(folder):
+    moved = folder / "Area_5_hallway_7.h5"
+    (folder / "Area_5_hallway_1.h5").rename(moved)
+    with pytest.raises(ValueError, match=r"does not list Area_5_hallway_7\.h5"):
+        store.Store.open(folder)
+    moved.unlink()
+    with pytest.raises(ValueError, match=r"Area_5_hallway_1\.h5 is missing"):
+        store.Store.open(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1, "rooms": {}}'])
+def test_damaged_manifest_is_refused(folder, text):
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(ValueError, match=r"manifest\.json is damaged"):
+        store.Store.open(folder)
+
+
+def test_manifest_of_another_version_is_refused(folder):
+    content = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(content | {"format": 99}))
+    with pytest.raises(ValueError, match=r"another version of this program.*format=99"):
+        store.Store.open(folder)
+
+
+def test_folder_without_blocks_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There are no prepared blocks in"):
+        store.Store.open(tmp_path / "nowhere")
+
+
+def test_blocks_of_another_program_are_never_overwritten(tmp_path, clouds):
+    as_asis(tmp_path / "asis", clouds)
+    before = (tmp_path / "asis" / "Area_1_office_1.h5").read_bytes()
+    with pytest.raises(ValueError, match="prepared by another program"):
+        prepare(tmp_path / "asis", clouds)
+    assert (tmp_path / "asis" / "Area_1_office_1.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": np.zeros((2, 64, 6), np.float32)}, r"`data` of .*\.h5 must be floats of shape"),
+        ({"pid": np.zeros((2, 63), np.int32)}, r"`pid` of .* must be whole numbers of shape"),
+        ({"seglabel": np.zeros((2, 64))}, "`seglabel` of .*Received: .*dtype=float64"),
+        ({"seglabel": np.full((2, 64), -1)}, r"classes in .*room\.h5 must be at least 0"),
+        ({"pid": None}, r"Area_1_room\.h5 is damaged or holds no blocks.*pid"),
+    ],
+)
+def test_foreign_file_of_another_layout_is_refused_by_name(tmp_path, change, message):
+    arrays = {
+        "data": np.zeros((2, 64, 9), np.float32),
+        "seglabel": np.zeros((2, 64), np.int32),
+        "pid": np.zeros((2, 64), np.int32),
+    }
+    with h5py.File(tmp_path / "Area_1_room.h5", "w") as file:
+        for name, values in (arrays | change).items():
+            if values is not None:
+                file[name] = values
+    with pytest.raises(ValueError, match=message):
+        store.Store.open(tmp_path)
+
+
+def test_full_disk_gives_one_message_and_leaves_finished_rooms(folder, clouds):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(OSError, match=r"Area_6_big_1\.h5 cannot be written"):
+            prepare(folder, [*clouds, make_cloud("Area_6_big_1", 5000)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert len(store.Store.open(folder).rooms) == 3
+
+
+def test_room_without_a_full_block_is_reported_and_kept(tmp_path, clouds, caplog):
+    prepare(tmp_path, [clouds[0], make_cloud("Area_2_closet_1", 5)])
+    assert "Area_2_closet_1 has no block of at least 20 points" in caplog.text
+    opened = store.Store.open(tmp_path)
+    assert [room.num_blocks > 0 for room in opened.rooms] == [True, False]
+    assert len(opened.read(range(len(opened)))) == len(opened)
+
+
+def test_store_without_any_block_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no room has a block with enough points"):
+        prepare(tmp_path, [make_cloud("Area_2_closet_1", 5)])
+    assert not (tmp_path / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("label", [-1, 13])
+def test_class_out_of_range_is_refused_by_room(tmp_path, label):
+    cloud = make_cloud(NAMES[0])
+    cloud.semantic[7] = label
+    with pytest.raises(ValueError, match=r"Area_1_office_1 must have a class in \[0, 13\)"):
+        prepare(tmp_path, [cloud])
+
+
+def test_sources_are_checked_before_work_starts(tmp_path, clouds, cached):
+    with pytest.raises(ValueError, match="at least one cloud"):
+        prepare(tmp_path / "b", [])
+    with pytest.raises(ValueError, match=r"Received twice: \['Area_1_office_1'\]"):
+        prepare(tmp_path / "b", [clouds[0], clouds[0]])
+    with pytest.raises(ValueError, match="`load` is needed"):
+        prepare(tmp_path / "b", cached)
+    with pytest.raises(FileNotFoundError, match=r"There is no cloud at .*none\.npz"):
+        prepare(tmp_path / "b", [tmp_path / "none.npz"], load=cloud_cache.load_cloud)
+    assert not (tmp_path / "b").exists()
+
+
+def test_file_named_after_another_cloud_is_refused(tmp_path, cached):
+    wrong = cached[0].rename(cached[0].with_name("Area_4_x_1.npz"))
+    with pytest.raises(ValueError, match="Area_4_x_1 holds 'Area_1_office_1'"):
+        prepare(tmp_path / "b", [wrong], load=cloud_cache.load_cloud)
+
+
+def test_manifest_survives_a_round_trip(folder):
+    found = manifest.load(folder)
+    before = (folder / "manifest.json").read_bytes()
+    manifest.save(folder, found)
+    assert (folder / "manifest.json").read_bytes() == before
+    assert found.rooms[2].cloud_points == 900
+    assert manifest.area_of("scene0011_00") is None

@@ -1,0 +1,73 @@
+import dataclasses
+
+import pytest
+
+from ban_tf.metrics import comparison, published
+from ban_tf.metrics.evaluators import METRICS
+
+SCORES = {
+    "dataset": "s3dis",
+    "areas": [1, 2, 3, 4, 5, 6],
+    "protocol": "legacy",
+    "rooms": ["Area_1_office_1"],
+    **{name: 0.1 * number for number, name in enumerate(METRICS)},
+}
+BAN = comparison.SystemScores("BAN", "PointNet++", SCORES)
+SGPN = comparison.SystemScores(
+    "SGPN", "PointNet", {**SCORES, "mPrec": None}, ("Batch of 8.", "One stage.")
+)
+BONET = comparison.SystemScores("BoNet", "PointNet++", SCORES, ("One stage.", "24 boxes."))
+
+
+def test_all_rows_of_the_paper_and_ours_stand_in_the_layout_of_tables_1_and_2():
+    instance, semantic = comparison.tables([BAN, SGPN])
+    assert [len(table.rows) for table in (instance, semantic)] == [7 + 2, 5 + 2]
+    assert instance.header == ("Method", "Backbone", "mCov", "mWCov", "mPrec", "mRec")
+    assert semantic.header == ("Method", "Backbone", "mAcc", "mIoU", "oAcc")
+    assert instance.rows[6] == ("Ours", "PointNet++", "52.1", "56.2", "63.4", "51.0")
+    assert instance.rows[7] == ("BAN (ours)", "PointNet++", "0.0", "10.0", "20.0", "30.0")
+    assert semantic.rows[-1] == ("SGPN (ours) [1,2]", "PointNet", "40.0", "50.0", "60.0")
+    assert instance.num_published == 7
+
+
+def test_an_undefined_score_is_a_dash():
+    assert comparison.tables([SGPN])[0].rows[-1][4] == "-"
+    assert comparison.cell(float("nan")) == "-"
+
+
+def test_every_footnote_stands_once_under_its_number():
+    table = comparison.tables([SGPN, BAN, BONET])[0]
+    assert [row[0] for row in table.rows[7:]] == [
+        "SGPN (ours) [1,2]",
+        "BAN (ours)",
+        "BoNet (ours) [2,3]",
+    ]
+    assert table.notes == ("[1] Batch of 8.", "[2] One stage.", "[3] 24 boxes.")
+
+
+@pytest.mark.parametrize("change", [{"dataset": "demo"}, {"areas": [5]}, {"protocol": "covering"}])
+def test_a_note_says_when_the_paper_s_rows_are_of_other_points(change):
+    other = dataclasses.replace(BAN, scores={**SCORES, **change})
+    assert comparison.tables([BAN])[0].notes == ()
+    assert "do not compare with them" in comparison.tables([other])[0].notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("dataset", "demo"), ("areas", [5]), ("protocol", "covering"), ("rooms", ["another"])],
+)
+def test_systems_on_other_points_are_not_compared(name, value):
+    other = dataclasses.replace(BAN, scores={**SCORES, name: value})
+    with pytest.raises(ValueError, match=f"only be compared on the same `{name}`"):
+        comparison.tables([BAN, other])
+
+
+def test_there_must_be_a_system():
+    with pytest.raises(ValueError, match="at least one system"):
+        comparison.tables([])
+
+
+def test_a_whole_table_of_the_paper_can_be_had():
+    table = published.load(7)
+    assert (table.dataset, table.areas, len(table.rows)) == ("s3dis", (5,), 6)
+    assert table.rows[3].percent["mCov"] == 49.0

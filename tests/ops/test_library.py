@@ -1,0 +1,152 @@
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+import tensorflow as tf
+
+from emulated_library import EmulatedLibrary
+from tf_ops import library
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    """A library that looks for its files in an empty folder, and has not been loaded yet."""
+    monkeypatch.setattr(library, "LIBRARY", tmp_path / "_ban_ops.so")
+    monkeypatch.setattr(library, "RECORD", tmp_path / "_ban_ops.json")
+    library._load.cache_clear()
+    yield tmp_path
+    library._load.cache_clear()
+
+
+def test_native_kernels_are_the_rule_and_stock_ones_are_asked_for(monkeypatch):
+    monkeypatch.delenv("BAN_TF_OPS", raising=False)
+    assert not library.use_stock()
+    monkeypatch.setenv("BAN_TF_OPS", "stock")
+    assert library.use_stock()
+    assert library.kernels("sampling").__name__ == "tf_ops.sampling.stock"
+    monkeypatch.setenv("BAN_TF_OPS", "native")
+    assert not library.use_stock()
+    assert library.kernels("sampling").__name__ == "tf_ops.sampling.native"
+
+
+def test_the_context_manager_ends_with_its_block_even_by_an_error():
+    with pytest.raises(KeyError), library.stock_kernels():
+        {}["missing"]
+    assert not library.use_stock()
+    with library.stock_kernels():
+        assert library.use_stock()
+
+
+def test_a_misspelt_choice_is_refused(monkeypatch):
+    monkeypatch.setenv("BAN_TF_OPS", "nativ")
+    with pytest.raises(ValueError, match=r'must be "native" or "stock".*BAN_TF_OPS=nativ'):
+        library.use_stock()
+
+
+def test_another_backend_means_stock_kernels_and_contradicts_native(monkeypatch):
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    monkeypatch.delenv("BAN_TF_OPS", raising=False)
+    assert library.use_stock()
+    monkeypatch.setenv("BAN_TF_OPS", "native")
+    with pytest.raises(ValueError, match="BAN_TF_OPS=native, KERAS_BACKEND=jax"):
+        library.use_stock()
+
+
+def test_a_library_that_is_not_built_names_the_command(empty_folder):
+    with pytest.raises(ImportError, match=r"not built.*bash build_ops.sh.*BAN_TF_OPS=stock"):
+        library.ops()
+
+
+def test_a_library_for_another_tensorflow_names_both_versions(empty_folder):
+    library.LIBRARY.touch()
+    library.RECORD.write_text(json.dumps({"tensorflow": "2.17.1"}))
+    message = f"built for TensorFlow 2.17.1, but TensorFlow {tf.__version__} is running"
+    with pytest.raises(ImportError, match=message):
+        library.ops()
+
+
+def test_a_library_for_a_newer_processor_names_what_this_one_lacks(empty_folder, monkeypatch):
+    library.LIBRARY.touch()
+    monkeypatch.setattr(library, "PROCESSOR", empty_folder / "cpuinfo")
+    library.PROCESSOR.write_text("vendor_id\t: Made\nflags\t\t: fpu avx avx2 avx512_bf16\n\n")
+    record = {"tensorflow": tf.__version__, "instructions": ["avx", "avx2", "avx512f", "fma"]}
+    library.RECORD.write_text(json.dumps(record))
+    with pytest.raises(ImportError, match=r"without avx512f, fma\..*BAN_MARCH=x86-64-v3 bash"):
+        library.ops()
+
+
+def test_the_record_names_the_instructions_that_a_build_for_this_processor_may_use():
+    record = library.read_record()
+    if record["machine"] != "x86_64" or "-march=native" not in record["flags"]:
+        pytest.skip("the library was not built for the x86 processor at hand")
+    here = set(library.PROCESSOR.read_text().split())
+    assert set(record["instructions"]) <= here
+    assert ("avx2" in record["instructions"]) == ("avx2" in here)
+
+
+def test_a_broken_library_says_so(empty_folder):
+    library.LIBRARY.write_bytes(b"not a library")
+    library.RECORD.write_text(json.dumps({"tensorflow": tf.__version__}))
+    with pytest.raises(ImportError, match=r"does not load under TensorFlow.*bash build_ops.sh"):
+        library.ops()
+
+
+def test_the_library_is_loaded_once():
+    assert library.ops() is library.ops()
+
+
+def test_every_op_has_a_cpu_kernel():
+    kernels = library.registered_kernels()
+    assert {"Ban>FarthestPointSample", "Ban>BallQuery", "Ban>ThreeNearest"} <= set(kernels)
+    assert all("CPU" in devices for devices in kernels.values())
+
+
+def test_the_fixture_runs_the_kernels_that_it_names(kernels):
+    assert library.use_stock() == (kernels == "stock")
+    assert isinstance(library.ops(), EmulatedLibrary) == kernels.startswith("emulated CUDA")
+
+
+def test_the_report_tells_versions_flags_and_kernels(monkeypatch):
+    monkeypatch.delenv("BAN_TF_OPS", raising=False)
+    text = library.report()
+    assert f"TensorFlow {tf.__version__}" in text
+    assert "-ffp-contract=off" in text
+    assert "in use: native kernels" in text
+    assert "Ban>GroupPointsGrad" in text
+    with library.stock_kernels():
+        assert "in use: stock kernels" in library.report()
+
+
+def test_the_report_says_when_nothing_is_built(empty_folder):
+    with library.stock_kernels():
+        assert "not built; build it with: bash build_ops.sh" in library.report()
+
+
+def test_stock_kernels_run_under_jax_without_tensorflow():
+    """Under another backend the ops import and run although TensorFlow cannot be imported."""
+    program = """
+import sys
+sys.modules["tensorflow"] = None
+import numpy as np
+from tf_ops.grouping import grouping
+from tf_ops.interpolation import interpolation
+from tf_ops.sampling import sampling
+xyz = np.arange(24, dtype="float32").reshape(1, 8, 3)
+picks = sampling.farthest_point_sample(xyz, 3)
+index, count = grouping.ball_query(xyz, sampling.gather_points(xyz, picks), 6.0, 4)
+grouped = grouping.group_points(xyz, index)
+distance, nearest = interpolation.three_nearest(xyz, xyz[:, :4])
+weights = interpolation.three_nearest_weights(distance)
+carried = interpolation.interpolate(xyz[:, :4], nearest, weights)
+print(np.asarray(picks).tolist(), np.asarray(count).tolist(), carried.shape)
+"""
+    pytest.importorskip("jax", reason='not installed: pip install -e ".[jax]"')
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[[0, 7, 3]] [[2, 2, 3]] (1, 8, 3)"

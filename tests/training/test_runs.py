@@ -1,0 +1,206 @@
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import subprocess
+
+import pytest
+
+import tiny_runs
+from ban_tf import config
+from ban_tf.training import provenance, runs
+
+EXPERIMENT = tiny_runs.experiment()
+
+
+def finish(run: runs.Run) -> runs.Run:
+    run.model_file.write_bytes(b"a network")
+    return run
+
+
+def test_a_new_run_keeps_its_experiment_and_where_it_comes_from(tmp_path):
+    run = runs.start(tmp_path / "run", EXPERIMENT)
+    assert runs.load(run.folder).experiment == EXPERIMENT
+    assert not run.is_finished
+    kept = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
+    assert kept["versions"]["keras"]
+    assert kept["versions"]["python"].count(".") == 2
+    assert kept["started"].endswith("+00:00")
+    assert kept["revision"]
+    assert run.provenance() == kept
+
+
+def test_the_revision_is_known_to_be_unknown_without_git(monkeypatch):
+    def no_git(*args, **kwargs):
+        raise FileNotFoundError("git")
+
+    monkeypatch.setattr(subprocess, "run", no_git)
+    assert provenance.collect()["revision"] == "unknown (not a git checkout)"
+
+
+def test_the_machine_names_its_processor(tmp_path, monkeypatch):
+    names = "processor\t: 0\nmodel name\t: Made by hand @ 1 Hz\nmodel name\t: another\n"
+    (tmp_path / "cpuinfo").write_text(names, encoding="utf-8")
+    monkeypatch.setattr(provenance, "CPU_INFO", tmp_path / "cpuinfo")
+    assert provenance.collect()["machine"].endswith(", Made by hand @ 1 Hz")
+
+
+def test_a_processor_without_a_name_is_said_to_be_unknown(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "CPU_INFO", tmp_path / "missing")
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    assert provenance.collect()["machine"].endswith(", unknown processor")
+
+
+def test_an_unfinished_run_of_the_same_experiment_is_taken_up(tmp_path):
+    runs.start(tmp_path, EXPERIMENT)
+    before = (tmp_path / "provenance.json").read_text(encoding="utf-8")
+    assert runs.start(tmp_path, EXPERIMENT) == runs.Run(tmp_path, EXPERIMENT)
+    assert (tmp_path / "provenance.json").read_text(encoding="utf-8") == before
+
+
+def test_another_experiment_is_refused_by_every_difference(tmp_path):
+    runs.start(tmp_path, EXPERIMENT)
+    other = dataclasses.replace(
+        EXPERIMENT,
+        seed=3,
+        blocks=dataclasses.replace(EXPERIMENT.blocks, num_points=32),
+    )
+    message = r"blocks.num_points: 64 there, 32 asked for; seed: 0 there, 3 asked for\)"
+    with pytest.raises(ValueError, match=message):
+        runs.start(tmp_path, other)
+    assert runs.load(tmp_path).experiment == EXPERIMENT
+
+
+def test_a_finished_run_is_refused(tmp_path):
+    finish(runs.start(tmp_path, EXPERIMENT))
+    with pytest.raises(ValueError, match=r"holds a finished run. Evaluate it"):
+        runs.start(tmp_path, EXPERIMENT)
+
+
+def test_a_model_of_unknown_origin_is_not_overwritten(tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"precious")
+    with pytest.raises(ValueError, match=r"holds a model without config.json"):
+        runs.start(tmp_path, EXPERIMENT)
+    assert not (tmp_path / "config.json").exists()
+
+
+def test_a_single_run_does_not_go_into_a_six_fold_folder(tmp_path):
+    runs.start(tmp_path / "area1", EXPERIMENT)
+    with pytest.raises(ValueError, match="holds the folds of a six-fold training"):
+        runs.start(tmp_path, EXPERIMENT)
+
+
+def test_checking_writes_nothing(tmp_path):
+    runs.check(tmp_path / "run", EXPERIMENT)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"is not a run folder: it has no config.json"):
+        runs.load(tmp_path / "nothing")
+
+
+def test_the_folder_of_six_folds_is_not_one_run(tmp_path):
+    runs.start(tmp_path / "area2", EXPERIMENT)
+    with pytest.raises(ValueError, match=r"together with --six-fold, or name one .*area2"):
+        runs.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "3", '{"dataset": []}', '{"epochs": 3}'])
+def test_a_damaged_config_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"config.json is damaged or of another version: .\w+"):
+        runs.load(tmp_path)
+
+
+# --- sources ---
+
+
+def test_sources_come_back_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = runs.start(pathlib.Path("run"), EXPERIMENT)
+    run.save_sources(runs.Sources(pathlib.Path("blocks"), pathlib.Path("raw")))
+    assert run.sources() == runs.Sources(tmp_path / "blocks", tmp_path / "raw")
+    run.save_sources(runs.Sources(pathlib.Path("blocks"), None))
+    assert run.sources() == runs.Sources(tmp_path / "blocks", None)
+
+
+def test_missing_sources_say_how_to_name_the_data(tmp_path):
+    run = runs.start(tmp_path, EXPERIMENT)
+    with pytest.raises(FileNotFoundError, match=r"sources.json is missing: name the data with"):
+        run.sources()
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[1]", '{"data": null, "blocks": 3}'])
+def test_damaged_sources_are_named(tmp_path, content):
+    run = runs.start(tmp_path, EXPERIMENT)
+    run.sources_file.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"sources.json is damaged"):
+        run.sources()
+
+
+# --- checkpoints ---
+
+
+def test_checkpoints_come_in_the_order_of_their_numbers(tmp_path):
+    run = runs.start(tmp_path, EXPERIMENT)
+    (tmp_path / "checkpoints").mkdir()
+    for epochs in (9999, 10_000, 12):
+        run.checkpoint_file(epochs).touch()
+    for other in (".tmp_epoch_0013.keras", "epoch_best.keras", "epoch_0014.keras.part"):
+        (tmp_path / "checkpoints" / other).touch()
+    assert [epochs for epochs, _ in run.checkpoints()] == [12, 9999, 10_000]
+    run.drop_old_checkpoints()
+    assert run.checkpoints() == [(n, run.checkpoint_file(n)) for n in (9999, 10_000)]
+
+
+# --- the newest run ---
+
+
+def age(folder: pathlib.Path, seconds: int) -> None:
+    for path in folder.rglob("*"):
+        os.utime(path, (1_700_000_000 - seconds, 1_700_000_000 - seconds))
+
+
+def test_the_newest_run_is_the_one_last_started_or_finished(tmp_path):
+    for name, seconds in (("a", 30), ("b", 10), ("c", 20)):
+        age(runs.start(tmp_path / name, EXPERIMENT).folder, seconds)
+    assert runs.newest(tmp_path) == tmp_path / "b"
+    finish(runs.load(tmp_path / "c"))
+    assert runs.newest(tmp_path) == tmp_path / "c"
+
+
+def test_a_six_fold_training_counts_as_one_run(tmp_path):
+    age(runs.start(tmp_path / "single", EXPERIMENT).folder, 20)
+    runs.start(tmp_path / "six" / "area1", EXPERIMENT)
+    assert runs.newest(tmp_path) == tmp_path / "six"
+
+
+def test_no_run_is_said_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no run below .*Train one first"):
+        runs.newest(tmp_path / "runs")
+
+
+def test_folds_are_sorted_by_area(tmp_path):
+    dataset = dataclasses.replace(config.S3DIS, areas=tuple(range(1, 13)))
+    for area in (10, 2, 1):
+        fold = dataclasses.replace(EXPERIMENT, dataset=dataset, test_area=area)
+        runs.start(tmp_path / f"area{area}", fold)
+    assert [run.experiment.test_area for run in runs.folds(tmp_path)] == [1, 2, 10]
+
+
+def test_no_fold_is_said_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no six-fold training"):
+        runs.folds(tmp_path)
+
+
+def test_the_newest_run_of_a_network_is_found_among_others(tmp_path):
+    networks = {"a": "ban", "b": "asis", "c/area1": "asis", "d": "ban"}
+    for age, (name, network) in enumerate(networks.items()):
+        runs.start(tmp_path / name, config.with_network(EXPERIMENT, network))
+        os.utime(tmp_path / name / "config.json", (1_000 + age, 1_000 + age))
+    assert runs.newest_of(tmp_path, "ban") == tmp_path / "d"
+    assert runs.newest_of(tmp_path, "asis") == tmp_path / "c"
+    with pytest.raises(FileNotFoundError, match=r"no run of jsnet below .* with --network jsnet"):
+        runs.newest_of(tmp_path, "jsnet")
