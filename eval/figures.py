@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ban_tf.clouds import cloud_cache
-from ban_tf.clouds.cloud import NONE
+from ban_tf.config import NONE
 from ban_tf.experiments import command_line, evaluation
 from ban_tf.training import runs
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-NONE = -1  # the label of a point that has no class or belongs to no instance
+from ban_tf.config import NONE
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-NONE = -1  # as in `data.cloud`; the files of the floor do not import each other
+from ban_tf.config import NONE
 
 
 @dataclasses.dataclass(frozen=True)

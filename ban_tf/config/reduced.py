@@ -6,7 +6,6 @@ None of these numbers is the paper's; those are in `config`.
 import dataclasses
 
 from ban_tf.config import (
-    S3DIS,
     BackboneConfig,
     BonetConfig,
     Experiment,
@@ -15,7 +14,6 @@ from ban_tf.config import (
     PointNetConfig,
     SetAbstractionConfig,
     SgpnConfig,
-    with_network,
 )
 
 _ENCODER = (
@@ -83,7 +81,7 @@ def quick(experiment: Experiment) -> Experiment:
     inference = experiment.inference
     return dataclasses.replace(
         experiment,
-        blocks=dataclasses.replace(experiment.blocks, num_points=1024),
+        samples=dataclasses.replace(experiment.samples, num_points=1024),
         network=dataclasses.replace(
             experiment.network,
             backbone=BackboneConfig(encoder=_ENCODER, decoder=_DECODER, head_width=64),
@@ -115,9 +113,3 @@ def quick(experiment: Experiment) -> Experiment:
             ),
         ),
     )
-
-
-def demo(network: str = "ban") -> Experiment:
-    """The reduced experiment on the generated building: three areas, the last held out."""
-    dataset = dataclasses.replace(S3DIS, name="demo", areas=(1, 2, 3))
-    return quick(with_network(Experiment(dataset=dataset, test_area=3), network))

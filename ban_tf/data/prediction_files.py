@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ban_tf import disk
-from ban_tf.clouds.cloud import NONE
+from ban_tf.config import NONE
 
 PREDICTED_SUFFIX = "_pred.txt"
 TRUTH_SUFFIX = "_gt.txt"

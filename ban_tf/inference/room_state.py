@@ -14,7 +14,8 @@ import keras
 import numpy as np
 
 from ban_tf import config
-from ban_tf.clouds.cloud import NONE, Cloud
+from ban_tf.clouds.cloud import Cloud
+from ban_tf.config import NONE
 from ban_tf.instances import merging, voting, voxels
 
 _FORMAT = 1  # of the file; one more whenever its contents change

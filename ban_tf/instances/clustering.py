@@ -10,8 +10,7 @@ import keras
 import numpy as np
 
 from ban_tf.clouds import overlap
-from ban_tf.clouds.cloud import NONE
-from ban_tf.config import InferenceConfig
+from ban_tf.config import NONE, InferenceConfig
 from ban_tf.instances import scikit_learn
 from tf_ops import library
 from tf_ops.clustering import clustering as op

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ban_tf.clouds import overlap
-from ban_tf.clouds.cloud import NONE
-from ban_tf.config import GroupMergingConfig
+from ban_tf.config import NONE, GroupMergingConfig
 from ban_tf.instances.similarity import Similarity, chunks, similarity_of
 
 _BITS = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8)).reshape(-1, 16).sum(1)

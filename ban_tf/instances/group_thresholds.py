@@ -7,8 +7,7 @@ that holds most of its own instance and little of the others of its class.
 import numpy as np
 
 from ban_tf.clouds import overlap
-from ban_tf.clouds.cloud import NONE
-from ban_tf.config import GroupMergingConfig
+from ban_tf.config import NONE, GroupMergingConfig
 from ban_tf.instances.similarity import Similarity, chunks, similarity_of
 
 

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ban_tf.clouds import overlap
-from ban_tf.clouds.cloud import NONE
-from ban_tf.config import InferenceConfig, Protocol
+from ban_tf.config import NONE, InferenceConfig, Protocol
 from ban_tf.instances import restoring, voxels
 
 

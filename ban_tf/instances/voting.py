@@ -7,7 +7,7 @@ as they come from the network; the order of adding decides nothing but rounding.
 
 import numpy as np
 
-from ban_tf.clouds.cloud import NONE
+from ban_tf.config import NONE
 from ban_tf.instances import restoring
 
 _SLICE = 1 << 20  # points at a time, which bounds what `result` needs besides the sums

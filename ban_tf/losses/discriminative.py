@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from ban_tf.clouds.cloud import NONE
-from ban_tf.config import LossConfig
+from ban_tf.config import NONE, LossConfig
 from ban_tf.losses.instance_means import InstanceMeans, instance_ranks, mean_by_instance
 from ban_tf.losses.norms import norm
 from ban_tf.losses.push import push_apart

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from ban_tf.clouds.cloud import NONE
-from ban_tf.config import SimilarityLossConfig
+from ban_tf.config import NONE, SimilarityLossConfig
 
 ROWS = 64  # of each block's N x N similarities that exist at a time
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from ban_tf.clouds.cloud import NONE
+from ban_tf.config import NONE
 from ban_tf.losses.instance_means import instance_ranks
 
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from ban_tf.clouds.cloud import NONE
+from ban_tf.config import NONE
 
 LAST = 2**31 - 1  # sorts behind every id
 

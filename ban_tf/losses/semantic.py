@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ban_tf.clouds.cloud import NONE
+from ban_tf.config import NONE
 
 
 @keras.saving.register_keras_serializable(package="ban")

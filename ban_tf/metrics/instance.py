@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ban_tf.clouds import overlap
-from ban_tf.clouds.cloud import NONE
+from ban_tf.config import NONE
 from ban_tf.metrics import means
 
 Matching = Literal["legacy", "strict"]

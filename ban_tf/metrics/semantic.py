@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from ban_tf.clouds import overlap
-from ban_tf.clouds.cloud import NONE
+from ban_tf.config import NONE
 from ban_tf.metrics import means
 
 

@@ -10,8 +10,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from ban_tf.clouds.cloud import NONE
-from ban_tf.config import LossConfig
+from ban_tf.config import NONE, LossConfig
 from ban_tf.losses import discriminative
 
 # Blocks are judged together, and few are not judged: a scan may really show one thing only.

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from ban_tf.clouds import cloud_cache
-from ban_tf.clouds.cloud import NONE, Cloud, unlabelled
+from ban_tf.clouds.cloud import Cloud, unlabelled
+from ban_tf.config import NONE
 
 
 def make_cloud(num_points=5, with_color=True):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ban_tf.clouds import cloud_cache
-from ban_tf.clouds.cloud import NONE, Cloud
-from ban_tf.config import S3DIS, BlockConfig
+from ban_tf.clouds.cloud import Cloud
+from ban_tf.config import NONE, S3DIS, BlockConfig
 from ban_tf.data import store
 from ban_tf.data.samples import blocks
 from ban_tf.data.store import manifest, room_file

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import tiny_runs
-from ban_tf.clouds.cloud import NONE, Cloud
-from ban_tf.config import BlockConfig, InferenceConfig
+from ban_tf.clouds.cloud import Cloud
+from ban_tf.config import NONE, BlockConfig, InferenceConfig
 from ban_tf.data import preparation, s3dis
 from ban_tf.data.store import Store
 from ban_tf.experiments import evaluation

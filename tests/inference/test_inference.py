@@ -6,7 +6,8 @@ import pytest
 
 import tiny_runs
 from ban_tf import config, systems
-from ban_tf.clouds.cloud import NONE, Cloud, unlabelled
+from ban_tf.clouds.cloud import Cloud, unlabelled
+from ban_tf.config import NONE
 from ban_tf.data.samples import blocks
 from ban_tf.inference import segmentation
 from ban_tf.metrics.evaluators import Evaluator

@@ -6,8 +6,7 @@ import pytest
 import tensorflow as tf
 
 from ban_tf import systems
-from ban_tf.clouds.cloud import NONE
-from ban_tf.config import S3DIS, Experiment, GroupMergingConfig, InferenceConfig, SgpnConfig
+from ban_tf.config import NONE, S3DIS, Experiment, GroupMergingConfig, InferenceConfig, SgpnConfig
 from ban_tf.config import s3dis as s3dis_experiment
 from ban_tf.instances import group_merging
 from ban_tf.instances.group_thresholds import GroupThresholds

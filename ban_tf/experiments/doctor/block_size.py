@@ -7,7 +7,8 @@ import numpy as np
 
 from ban_tf import config
 from ban_tf.clouds import overlap
-from ban_tf.clouds.cloud import NONE, Cloud
+from ban_tf.clouds.cloud import Cloud
+from ban_tf.config import NONE
 from ban_tf.instances import merging
 
 _SHOWN_SHARE = 0.9  # of the instances must keep enough points in a block

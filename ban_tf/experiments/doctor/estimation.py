@@ -12,7 +12,8 @@ import numpy as np
 
 from ban_tf import config, systems
 from ban_tf.clouds import cloud_cache, overlap
-from ban_tf.clouds.cloud import NONE, Cloud
+from ban_tf.clouds.cloud import Cloud
+from ban_tf.config import NONE
 from ban_tf.data.store import Store
 from ban_tf.experiments import evaluation
 from ban_tf.experiments.doctor import block_size

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from ban_tf import config, systems
-from ban_tf.clouds.cloud import NONE
+from ban_tf.config import NONE
 from ban_tf.experiments.efficiency import originals, workload
 from ban_tf.inference import segmentation
 from ban_tf.instances import merging

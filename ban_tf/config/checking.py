@@ -1,0 +1,20 @@
+"""What every part of the config is checked with: rule, value received, way out."""
+
+from typing import Any, get_args
+
+
+def require(rule: bool, message: str, **received: Any) -> None:
+    if not rule:
+        values = ", ".join(f"{name}={value!r}" for name, value in received.items())
+        raise ValueError(f"{message} Received: {values}")
+
+
+def require_choice(choices: Any, **received: Any) -> None:
+    for name, value in received.items():
+        options = ", ".join(repr(choice) for choice in get_args(choices))
+        require(value in get_args(choices), f"`{name}` must be one of {options}.", **received)
+
+
+def require_at_least_one(**received: int) -> None:
+    for name, value in received.items():
+        require(value >= 1, f"`{name}` must be at least 1.", **{name: value})
