@@ -9,18 +9,25 @@ from ban_tf.config import NONE
 
 @dataclasses.dataclass(frozen=True)
 class Cloud:
-    """A room or scan; `N` points.
+    """A room, a scan or a shape; `N` points.
 
     Args:
-        name: unique within a data set, e.g. `Area_5_office_1`; used as a file name.
+        name: unique within a data set, e.g. `scene0011_00`; used as a file name.
         xyz: float64 `[N, 3]`, metres, z up, all finite.
         rgb: uint8 `[N, 3]`, or None if the scan has no colours.
         semantic: int32 `[N]`, class of every point, `NONE` where it has none.
         instance: int32 `[N]`, instance of every point, `NONE` where it has none.
+        group: the group of clouds that splits name, such as a part of a building; empty where
+            splits name the clouds themselves.
 
     Raises:
         ValueError: a wrong shape, or a coordinate that is not finite.
         TypeError: a wrong dtype.
+
+    Example:
+        >>> cloud = unlabelled("my_scan", np.zeros((3, 3)))
+        >>> len(cloud), cloud.semantic
+        (3, array([-1, -1, -1], dtype=int32))
     """
 
     name: str
@@ -28,6 +35,7 @@ class Cloud:
     rgb: np.ndarray | None
     semantic: np.ndarray
     instance: np.ndarray
+    group: str = ""
 
     def __post_init__(self) -> None:
         num_points = len(self.xyz)

@@ -1,14 +1,14 @@
 """Clouds on disk: one `.npz` per cloud, never half-written, and refused when damaged."""
 
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from ban_tf import disk
 from ban_tf.clouds.cloud import Cloud
 
-_FIELDS = ("name", "xyz", "rgb", "semantic", "instance", "fingerprint", "notes")
+_FIELDS = ("name", "xyz", "rgb", "semantic", "instance", "group", "fingerprint", "notes")
 _NO_COLOR = np.zeros((0, 0), np.uint8)  # stands for `rgb=None`
 _DAMAGE = (zipfile.BadZipFile, ValueError, EOFError, KeyError, OSError)
 
@@ -28,24 +28,19 @@ def save_cloud(cloud: Cloud, path: Path, fingerprint: str = "", notes: str = "")
     """
     if path.suffix != ".npz":
         raise ValueError(f"A cloud is kept in a `.npz` file. Received: path={path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     rgb = _NO_COLOR if cloud.rgb is None else cloud.rgb
-    try:
-        with temporary.open("wb") as file:
-            np.savez(
-                file,
-                name=cloud.name,
-                xyz=cloud.xyz,
-                rgb=rgb,
-                semantic=cloud.semantic,
-                instance=cloud.instance,
-                fingerprint=fingerprint,
-                notes=notes,
-            )
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with disk.whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            name=cloud.name,
+            xyz=cloud.xyz,
+            rgb=rgb,
+            semantic=cloud.semantic,
+            instance=cloud.instance,
+            group=cloud.group,
+            fingerprint=fingerprint,
+            notes=notes,
+        )
 
 
 def load_cloud(path: Path) -> Cloud:
@@ -63,6 +58,7 @@ def load_cloud(path: Path) -> Cloud:
         rgb=None if rgb.shape == _NO_COLOR.shape else rgb,
         semantic=fields["semantic"],
         instance=fields["instance"],
+        group=str(fields["group"]),
     )
 
 

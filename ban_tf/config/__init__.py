@@ -28,7 +28,7 @@ from ban_tf.config.networks import (
     SgpnConfig,
 )
 from ban_tf.config.recipes import ABLATIONS, RECIPES, with_network
-from ban_tf.config.samples import Blocks, Samples, Shapes
+from ban_tf.config.samples import Blocks, Sampling, Shapes
 from ban_tf.config.split import Split, leave_one_out, title_of
 from ban_tf.config.training import (
     AugmentationConfig,
@@ -68,7 +68,7 @@ __all__ = [
     "PointNetConfig",
     "PretrainingConfig",
     "Protocol",
-    "Samples",
+    "Sampling",
     "ScheduleConfig",
     "SetAbstractionConfig",
     "SgpnConfig",

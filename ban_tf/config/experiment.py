@@ -8,7 +8,7 @@ from ban_tf.config.inference import InferenceConfig
 from ban_tf.config.labels import Labels
 from ban_tf.config.losses import BoxLossConfig, LossConfig, SimilarityLossConfig
 from ban_tf.config.networks import NetworkConfig
-from ban_tf.config.samples import Blocks, Samples
+from ban_tf.config.samples import Blocks, Sampling
 from ban_tf.config.split import Split
 from ban_tf.config.training import TrainingConfig
 
@@ -41,7 +41,7 @@ class Experiment:
     labels: Labels
     split: Split
     features: Features = Features()
-    samples: Samples = Blocks()
+    samples: Sampling = Blocks()
     seed: int = 0
     network: NetworkConfig = NetworkConfig()
     loss: LossConfig = LossConfig()
@@ -53,6 +53,12 @@ class Experiment:
     def __post_init__(self) -> None:
         require(bool(self.dataset), "`dataset` must not be empty.", dataset=self.dataset)
         require(0 <= self.seed <= MAX_SEED, f"`seed` must be in [0, {MAX_SEED}].", seed=self.seed)
+        in_sample = "block_xyz" if isinstance(self.samples, Blocks) else "xyz"
+        require(
+            self.features.names[0] == in_sample,
+            f"the first features of {type(self.samples).__name__} must be `{in_sample}`.",
+            features=self.features.names,
+        )
         self._complete_network()
         require(
             self.similarity_loss.margin == self.inference.group_merging.margin,

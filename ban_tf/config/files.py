@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from ban_tf.config.checking import require
 from ban_tf.config.experiment import Experiment
-from ban_tf.config.samples import Blocks, Shapes
+from ban_tf.config.samples import Blocks, Sampling, Shapes
 
 FORMAT = 2  # one more whenever a field is renamed or goes; format 1 knew areas of S3DIS only
 # What each network's file reads of `NetworkConfig`, beside the sizes that all share.
@@ -44,9 +44,21 @@ def identity(experiment: Experiment) -> dict[str, Any]:
         del values[loss]
     if name != "sgpn":
         del values["inference"]["group_merging"]
-    kind = next(kind for kind, cls in _KINDS.items() if isinstance(experiment.samples, cls))
-    values["samples"] = {"kind": kind, **values["samples"]}
+    values["samples"] = sampling_to_json(experiment.samples)
     return values
+
+
+def sampling_to_json(samples: Sampling) -> dict[str, Any]:
+    """`Blocks` or `Shapes` as plain values, with their `kind`."""
+    kind = next(kind for kind, cls in _KINDS.items() if isinstance(samples, cls))
+    return {"kind": kind, **dataclasses.asdict(samples)}
+
+
+def sampling_from_json(values: dict[str, Any]) -> Sampling:
+    """The inverse of `sampling_to_json`; raises ValueError for an unknown kind or field."""
+    kind = values.get("kind")
+    require(kind in _KINDS, f"`kind` must be one of {sorted(_KINDS)}.", kind=kind)
+    return _build(_KINDS[kind], {key: item for key, item in values.items() if key != "kind"})
 
 
 def differences(old: Experiment, new: Experiment) -> str:
@@ -104,9 +116,7 @@ def _restore(kind: Any, value: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         return _build(kind, value)  # type: ignore[arg-type]
     if isinstance(kind, types.UnionType) and isinstance(value, dict):
-        name = value.get("kind")
-        require(name in _KINDS, f"`kind` must be one of {sorted(_KINDS)}.", kind=name)
-        return _build(_KINDS[name], {key: item for key, item in value.items() if key != "kind"})
+        return sampling_from_json(value)
     if isinstance(value, list):
         inner = next((arg for arg in get_args(kind) if arg is not Ellipsis), None)
         return tuple(_restore(inner, item) for item in value)

@@ -34,4 +34,4 @@ class Shapes:
         require_at_least_one(num_points=self.num_points)
 
 
-Samples = Blocks | Shapes
+Sampling = Blocks | Shapes

@@ -1,4 +1,4 @@
-"""Feeds prepared blocks to training: shuffled, batched, read ahead, resumable at any epoch."""
+"""Feeds prepared samples to training: shuffled, batched, read ahead, resumable at any epoch."""
 
 import dataclasses
 import functools
@@ -6,20 +6,20 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from ban_tf.config import AugmentationConfig
+from ban_tf.config import NONE, AugmentationConfig
 from ban_tf.data import augmentation as augmenting
-from ban_tf.data.samples.blocks import NUM_FEATURES, Blocks
+from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store
 
 _PARALLEL_READS = 2  # measured: twice the rate of one; unpacking does not hold Python's lock
 _BATCHES_AHEAD = 4
 
 
-def steps_per_epoch(blocks: Store, batch_size: int, blocks_per_epoch: int | None = None) -> int:
+def steps_per_epoch(store: Store, batch_size: int, blocks_per_epoch: int | None = None) -> int:
     """Whole batches of an epoch; what is left over comes in another epoch's shuffle.
 
     Args:
-        blocks: the store to train on.
+        store: what to train on.
         batch_size: B.
         blocks_per_epoch: an epoch draws this many; where there are fewer, all of them before any
             comes again. None draws every block once.
@@ -27,18 +27,18 @@ def steps_per_epoch(blocks: Store, batch_size: int, blocks_per_epoch: int | None
     Raises:
         ValueError: there is not one whole batch.
     """
-    length = len(blocks) if blocks_per_epoch is None else blocks_per_epoch
-    if batch_size < 1 or length < batch_size or len(blocks) == 0:
+    length = len(store) if blocks_per_epoch is None else blocks_per_epoch
+    if batch_size < 1 or length < batch_size or len(store) == 0:
         raise ValueError(
-            "an epoch must hold at least one batch; prepare more rooms, or lower `batch_size`. "
-            f"Received: batch_size={batch_size}, blocks={len(blocks)} in {blocks.path}, "
+            "an epoch must hold at least one batch; prepare more clouds, or lower `batch_size`. "
+            f"Received: batch_size={batch_size}, samples={len(store)} in {store.path}, "
             f"blocks_per_epoch={blocks_per_epoch}"
         )
     return length // batch_size
 
 
 def batches(
-    blocks: Store,
+    store: Store,
     *,
     batch_size: int,
     seed: int,
@@ -55,7 +55,7 @@ def batches(
     training sees from there. Blocks are read as they are needed, a few batches ahead.
 
     Args:
-        blocks: the store to train on, e.g. `store.select(areas)`.
+        store: what to train on, e.g. `store.select(split.train)`.
         batch_size: B; a last, smaller batch is dropped.
         seed: of the order and the augmentation, at least 0.
         num_epochs: the last epoch is `num_epochs - 1`.
@@ -68,23 +68,23 @@ def batches(
 
     Returns:
         A dataset of `(num_epochs - first_epoch) * steps_per_epoch(...)` pairs: features float32
-        `[B, P, 9]` and `{"semantic": int32 [B, P], "instance": int32 [B, P]}`. Iterating fails with
+        `[B, P, C]` and `{"semantic": int32 [B, P], "instance": int32 [B, P]}`. Iterating fails with
         `tf.errors.InvalidArgumentError` at a class out of range or a damaged file, and names the
         file.
 
     Raises:
         ValueError: fewer blocks than a batch, or epochs out of order.
     """
-    steps = steps_per_epoch(blocks, batch_size, blocks_per_epoch)
+    steps = steps_per_epoch(store, batch_size, blocks_per_epoch)
     if not 0 <= first_epoch <= num_epochs:
         raise ValueError(
             "`first_epoch` must be in [0, num_epochs]. "
             f"Received: first_epoch={first_epoch}, num_epochs={num_epochs}"
         )
-    if num_classes is None and blocks.settings is not None:
-        num_classes = len(blocks.settings.class_names)
+    if num_classes is None and store.settings is not None:
+        num_classes = store.settings.labels.num_classes
     reader = _Reader(
-        blocks, batch_size, seed, steps, augmentation or AugmentationConfig(), num_classes
+        store, batch_size, seed, steps, augmentation or AugmentationConfig(), num_classes
     )
     dataset = tf.data.Dataset.range(first_epoch * steps, num_epochs * steps)
     dataset = dataset.map(
@@ -97,7 +97,7 @@ def batches(
 class _Reader:
     """Gives the batch of any step: a function of the step alone, whatever came before."""
 
-    blocks: Store
+    store: Store
     batch_size: int
     seed: int
     steps: int
@@ -107,43 +107,43 @@ class _Reader:
     def __call__(self, step: np.int64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         epoch, position = divmod(int(step), self.steps)
         places = range(position * self.batch_size, (position + 1) * self.batch_size)
-        chosen = np.array([self._block_at(epoch, place) for place in places])
-        batch = self.blocks.read(chosen)
+        chosen = np.array([self._sample_at(epoch, place) for place in places])
+        batch = self.store.read(chosen)
         self._check_classes(batch, chosen)
         rng = np.random.default_rng([self.seed, epoch, position])
-        features = augmenting.augment(batch.features, self.augmentation, rng)
+        features = augmenting.augment(batch.features, self.store.features, self.augmentation, rng)
         return features, batch.semantic, batch.instance
 
-    def _block_at(self, epoch: int, place: int) -> int:
-        """The block at a place of an epoch, which shuffles all blocks as often as it needs them."""
-        num_blocks = len(self.blocks)
-        turn, index = divmod(place, num_blocks)
-        return int(_order(num_blocks, self.seed, epoch, turn)[index])
+    def _sample_at(self, epoch: int, place: int) -> int:
+        """The sample at a place of an epoch, which shuffles all of them as often as it needs them."""
+        num_samples = len(self.store)
+        turn, index = divmod(place, num_samples)
+        return int(_order(num_samples, self.seed, epoch, turn)[index])
 
-    def _check_classes(self, batch: Blocks, chosen: np.ndarray) -> None:
+    def _check_classes(self, batch: Samples, chosen: np.ndarray) -> None:
         if self.num_classes is None:
             return
-        wrong = (batch.semantic < 0) | (batch.semantic >= self.num_classes)
+        wrong = (batch.semantic < NONE) | (batch.semantic >= self.num_classes)
         if wrong.any():
             k, point = np.argwhere(wrong)[0]
             raise ValueError(
-                f"classes in {self.blocks.room_of(chosen[k]).path} must be in "
-                f"[0, {self.num_classes}): these blocks belong to another data set. "
+                f"classes in {self.store.cloud_of(chosen[k]).path} must be in "
+                f"[0, {self.num_classes}), or -1: these samples belong to another data set. "
                 f"Received: {batch.semantic[k, point]}"
             )
 
 
 @functools.lru_cache(maxsize=4)  # two epochs meet at their border; a permutation takes a moment
-def _order(num_blocks: int, seed: int, epoch: int, turn: int) -> np.ndarray:
-    return np.random.default_rng([seed, epoch, turn]).permutation(num_blocks)
+def _order(num_samples: int, seed: int, epoch: int, turn: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch, turn]).permutation(num_samples)
 
 
 def _read(reader: _Reader, step: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     features, semantic, instance = tf.numpy_function(
         reader, [step], (tf.float32, tf.int32, tf.int32), name="read_batch"
     )
-    shape = (reader.batch_size, reader.blocks.num_points)
-    features = tf.ensure_shape(features, (*shape, NUM_FEATURES))
+    shape = (reader.batch_size, reader.store.num_points)
+    features = tf.ensure_shape(features, (*shape, reader.store.features.num_channels))
     labels = {
         "semantic": tf.ensure_shape(semantic, shape),
         "instance": tf.ensure_shape(instance, shape),

@@ -1,30 +1,29 @@
-"""From raw data, or none, to a prepared store: read rooms once, cut them into training blocks."""
+"""From raw data, or none, to a prepared store: read scans once, cut them into samples."""
 
-import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
-from ban_tf import config
 from ban_tf.clouds import cloud_cache
-from ban_tf.data import store, synthetic
-
-ReadAreas = Callable[..., list[pathlib.Path]]
+from ban_tf.config import Experiment
+from ban_tf.data import reading, store
+from ban_tf.data.dataset import Dataset
 
 
 def prepare(
-    read_areas: ReadAreas,
-    data: pathlib.Path,
-    blocks: pathlib.Path,
-    experiment: config.Experiment,
-    areas: Sequence[int] | None = None,
+    dataset: Dataset,
+    data: Path,
+    blocks: Path,
+    experiment: Experiment,
+    names: Sequence[str] | None = None,
 ) -> store.Store:
-    """Reads the raw rooms of `areas` and writes their blocks; what is up to date is reused.
+    """Reads raw scans and writes their samples; what is up to date is reused.
 
     Args:
-        read_areas: the data set's reader, e.g. `s3dis.read_areas`.
+        dataset: lists and reads the scans.
         data: root of the raw data.
-        blocks: folder of the store; `clouds/` in it caches the rooms as read.
-        experiment: gives data set, block sizes and seed.
-        areas: which areas; None means all of the data set.
+        blocks: folder of the store; `clouds/` in it caches the clouds as read.
+        experiment: gives labels, samples, features and seed.
+        names: of groups or clouds; None means all of the data.
 
     Returns:
         The opened store.
@@ -33,22 +32,39 @@ def prepare(
         FileNotFoundError: the raw data are not where `data` says.
         ValueError: the store was made with other settings; the message says which.
     """
-    wanted = experiment.dataset.areas if areas is None else tuple(areas)
-    cached = read_areas(data, wanted, blocks / "clouds")
+    cached = reading.read_scans(dataset.scans(data, names), blocks / "clouds")
     store.prepare(
         cached,
         load=cloud_cache.load_cloud,
-        config=experiment.blocks,
-        dataset=experiment.dataset,
+        settings=store.Settings.of(experiment),
         path=blocks,
-        seed=experiment.seed,
+        groups=names,
     )
-    return store.Store.open(blocks, experiment.blocks)
+    return store.Store.open(blocks, experiment)
 
 
-def generate_building(root: pathlib.Path, experiment: config.Experiment) -> pathlib.Path:
-    """A furnished building in S3DIS's raw layout with the experiment's areas, made once."""
+def prepare_or_open(
+    dataset: Dataset,
+    data: Path | None,
+    blocks: Path,
+    experiment: Experiment,
+    names: Sequence[str] | None = None,
+) -> store.Store:
+    """The prepared store: made from the raw data where they are given, else opened as it is."""
+    if data is None:
+        return store.Store.open(blocks, experiment, dataset.group_of)
+    return prepare(dataset, data, blocks, experiment, names)
+
+
+def generate(dataset: Dataset, root: Path, seed: int) -> Path:
+    """The data set's generated stand-in, in its raw layout, made once.
+
+    Raises:
+        ValueError: the data set has no generator.
+    """
+    if dataset.stand_in is None:
+        raise ValueError(f"{dataset.name} has no generator: give the raw data. Received: {root}")
     if not root.is_dir():
-        print(f"generating a building in {root} ...")
-        synthetic.write_building(root, len(experiment.dataset.areas), seed=experiment.seed)
+        print(f"generating {dataset.name} in {root} ...")
+        dataset.stand_in(root, seed)
     return root

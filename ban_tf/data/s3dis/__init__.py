@@ -1,15 +1,33 @@
-"""S3DIS v1.2: from its raw files to clouds."""
+"""S3DIS v1.2: from its raw files to clouds, its classes and its splits."""
 
-from ban_tf.data.s3dis.layout import dataset_name, list_areas, list_rooms, name_of
-from ban_tf.data.s3dis.reader import REPORT, read_areas, read_problems, read_room
+from ban_tf.data.s3dis.dataset import (
+    NAME,
+    dataset,
+    demo,
+    demo_dataset,
+    describe,
+    experiment,
+    split_name,
+)
+from ban_tf.data.s3dis.labels import LABELS
+from ban_tf.data.s3dis.layout import group_of, is_complete, list_areas, list_rooms
+from ban_tf.data.s3dis.reader import read_room, scans
+from ban_tf.data.s3dis.writer import write_building
 
 __all__ = [
-    "REPORT",
-    "dataset_name",
+    "LABELS",
+    "NAME",
+    "dataset",
+    "demo",
+    "demo_dataset",
+    "describe",
+    "experiment",
+    "group_of",
+    "is_complete",
     "list_areas",
     "list_rooms",
-    "name_of",
-    "read_areas",
-    "read_problems",
     "read_room",
+    "scans",
+    "split_name",
+    "write_building",
 ]

@@ -1,11 +1,12 @@
 """One annotation file of S3DIS: text rows `x y z r g b`, some of them known to be broken."""
 
-import dataclasses
 import re
 import warnings
 from pathlib import Path
 
 import numpy as np
+
+from ban_tf.data.reading import Problem
 
 _NUM_COLUMNS = 6
 _NUMBER = re.compile(
@@ -15,25 +16,7 @@ _STRAY = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffd]+")  # U+FFFD stands for a by
 _CLEAN_BYTES = b"0123456789+-.eE \t\r\n"
 
 
-@dataclasses.dataclass(frozen=True)
-class RowProblem:
-    """Something wrong in a raw file, and what became of it.
-
-    Args:
-        path: the file.
-        line: the line, counted from 1; 0 if the problem is the whole file's.
-        text: what was wrong, and whether it was repaired, dropped or left out.
-    """
-
-    path: Path
-    line: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.text}" if self.line else f"{self.path}: {self.text}"
-
-
-def read_annotation(path: Path) -> tuple[np.ndarray, list[RowProblem]]:
+def read_annotation(path: Path) -> tuple[np.ndarray, list[Problem]]:
     """Reads an annotation file.
 
     A clean file takes NumPy's parser, all others a pass over the lines. There, a control
@@ -93,7 +76,7 @@ def _valid(rows: np.ndarray) -> np.ndarray:
     return np.isfinite(rows).all(axis=1) & (colors >= 0).all(axis=1) & (colors <= 255).all(axis=1)
 
 
-def _read_carefully(path: Path) -> tuple[np.ndarray, list[RowProblem]]:
+def _read_carefully(path: Path) -> tuple[np.ndarray, list[Problem]]:
     kept, problems = [], []
     with path.open(encoding="ascii", errors="replace", newline="\n") as file:
         for number, line in enumerate(file, start=1):
@@ -103,7 +86,7 @@ def _read_carefully(path: Path) -> tuple[np.ndarray, list[RowProblem]]:
             if row is not None:
                 kept.append(row)
             if problem:
-                problems.append(RowProblem(path, number, problem))
+                problems.append(Problem(path, number, problem))
     return np.array(kept, np.float64).reshape(-1, _NUM_COLUMNS), problems
 
 

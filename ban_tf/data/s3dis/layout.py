@@ -7,10 +7,14 @@ from pathlib import Path
 
 ALIGNED = "Stanford3dDataset_v1.2_Aligned_Version"  # the name of the unpacked download
 LAYOUT = "Area_<N>/<room>/Annotations/<class>_<k>.txt"
+GROUP = "Area_{}"  # the group of a cloud, by the number of its area
+NUM_AREAS = 6
+NUM_ROOMS = 272  # of all areas; whoever has them all has the data of the paper
 _AREA = re.compile(r"Area_(\d+)")
+_CLOUD = re.compile(r"(Area_\d+)_.+")
 _WELL_FORMED = re.compile(r"[a-z]+_\d+")
 _ROOM_OF_S3DIS = re.compile(
-    r"(Area_\d+_)?(office|hallway|storage|conferenceRoom|WC|pantry|lounge|lobby|copyRoom|auditorium|openspace)_\d+"
+    r"Area_\d+_(office|hallway|storage|conferenceRoom|WC|pantry|lounge|lobby|copyRoom|auditorium|openspace)_\d+"
 )
 
 
@@ -99,22 +103,37 @@ def list_areas(root: Path) -> tuple[int, ...]:
     return tuple(sorted(_find_areas(Path(root))))
 
 
-def dataset_name(root: Path, areas: Iterable[int]) -> str:
-    """`s3dis` if all rooms are named as in S3DIS, else the name of the folder; see `name_of`."""
-    names = [room.name for room in list_rooms(root, areas)]
-    return name_of(names, otherwise=Path(root).resolve().name)
+def area_of(group: str) -> int:
+    """The number of an area: 5 for `Area_5`.
+
+    Raises:
+        ValueError: the name is of no area.
+    """
+    found = _AREA.fullmatch(group)
+    if found is None:
+        raise ValueError(f"areas are named like Area_5. Received: {group!r}")
+    return int(found[1])
 
 
-def name_of(rooms: Iterable[str], otherwise: str) -> str:
-    """`s3dis` if all rooms (`office_1` or `Area_5_office_1`) are named as in S3DIS.
+def group_of(cloud: str) -> str:
+    """The area of a cloud: `Area_5` for `Area_5_office_1`; the cloud itself if it is in none."""
+    found = _CLOUD.fullmatch(cloud)
+    return found[1] if found else cloud
 
-    Other scans in the same layout are welcome, but published results do not belong to them.
+
+def is_complete(rooms: Iterable[str]) -> bool:
+    """Whether these are the rooms of all of S3DIS; published results belong to nothing less.
 
     Args:
-        rooms: the names.
-        otherwise: the name of other data.
+        rooms: names such as `Area_5_office_1`.
     """
-    return "s3dis" if all(_ROOM_OF_S3DIS.fullmatch(name) for name in rooms) else otherwise
+    names = set(rooms)
+    areas = {group_of(name) for name in names}
+    return (
+        len(names) == NUM_ROOMS
+        and areas == {GROUP.format(area) for area in range(1, NUM_AREAS + 1)}
+        and all(_ROOM_OF_S3DIS.fullmatch(name) for name in names)
+    )
 
 
 def _find_areas(root: Path) -> dict[int, Path]:

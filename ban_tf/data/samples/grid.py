@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ban_tf.config import BlockConfig
+from ban_tf.config import Blocks
 
 _NOWHERE = -1
 
@@ -40,7 +40,7 @@ class Cell:
     rows: np.ndarray
 
 
-def over(extent: np.ndarray, config: BlockConfig) -> Grid:
+def over(extent: np.ndarray, config: Blocks) -> Grid:
     """The grid over a room: ceil((length - size) / stride) + 1 steps an axis, at least one.
 
     Args:

@@ -1,69 +1,105 @@
-"""What a folder of prepared blocks was made with and must contain: `manifest.json`."""
+"""What a folder of prepared samples was made with and must contain: `manifest.json`."""
 
 import dataclasses
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from ban_tf import disk
-from ban_tf.config import BlockConfig
+from ban_tf.config import Experiment, Features, Labels, Sampling, files
 
-FORMAT = 1
+FORMAT = 2  # 1 knew blocks of rooms in areas only; such a store is prepared anew in its place
 FILE_NAME = "manifest.json"
-WAY_OUT = "Delete the folder to make it anew, or choose another one with --blocks."
-_AREA = re.compile(r"Area_(\d+)_")
+WAY_OUT = "Ask for the same settings, or name another folder (`blocks`)."
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Everything but the clouds that decides what prepared blocks hold."""
+    """Everything but the clouds that decides what prepared samples hold.
 
-    blocks: BlockConfig
-    seed: int
+    Args:
+        dataset: name of the data.
+        labels: their classes; colours play no part.
+        samples: how clouds become samples.
+        features: what the network sees of a point.
+        seed: of the draws.
+    """
+
     dataset: str
-    class_names: tuple[str, ...]
+    labels: Labels
+    samples: Sampling
+    features: Features
+    seed: int
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> "Settings":
+        """What an experiment asks of its samples."""
+        labels = dataclasses.replace(experiment.labels, class_colors=())
+        return cls(
+            dataset=experiment.dataset,
+            labels=labels,
+            samples=experiment.samples,
+            features=experiment.features,
+            seed=experiment.seed,
+        )
 
     def to_json(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "class_names": list(self.class_names)}
+        return {
+            "dataset": self.dataset,
+            "class_names": list(self.labels.class_names),
+            "stuff": list(self.labels.stuff),
+            "samples": files.sampling_to_json(self.samples),
+            "features": list(self.features.names),
+            "seed": self.seed,
+        }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Settings":
         return cls(
-            blocks=BlockConfig(**values["blocks"]),
-            seed=values["seed"],
             dataset=values["dataset"],
-            class_names=tuple(values["class_names"]),
+            labels=Labels(class_names=tuple(values["class_names"]), stuff=tuple(values["stuff"])),
+            samples=files.sampling_from_json(values["samples"]),
+            features=Features(names=tuple(values["features"])),
+            seed=values["seed"],
         )
 
     def require_same(self, found: "Settings", where: Path) -> None:
         """Raises ValueError, naming every difference, if `where` was made with other settings."""
         ours, theirs = self.to_json(), found.to_json()
-        differences = block_differences(self.blocks, found.blocks) + [
+        names = ("seed", "dataset", "class_names", "stuff")
+        differences = sample_differences(
+            (self.samples, self.features), (found.samples, found.features)
+        ) + [
             f"{name} is {theirs[name]!r}, asked for is {ours[name]!r}"
-            for name in ("seed", "dataset", "class_names")
+            for name in names
             if ours[name] != theirs[name]
         ]
         refuse_differences(differences, where)
 
 
 @dataclasses.dataclass(frozen=True)
-class RoomRecord:
-    """One room of a store.
+class Record:
+    """One cloud of a store.
 
     Args:
-        name: of the cloud, e.g. `Area_5_office_1`.
-        num_blocks: K, may be 0.
-        num_bytes: size of the room's file.
-        sha256: of the room's file.
+        name: of the cloud.
+        group: of the cloud, which splits name; empty where they name the cloud itself.
+        origin: the least x, y and z of the cloud, metres.
+        extent: how far the cloud reaches from there, metres.
+        num_samples: K, may be 0.
+        num_bytes: size of the cloud's file in the store.
+        sha256: of the cloud's file.
         cloud_points: points of the cloud that was cut.
         cloud_sha256: of the cloud's coordinates, colours and labels.
         cloud_stamp: size and time of change of the cloud's file; empty if it was in memory.
-        instances: (class, raw points, points drawn into the room's blocks) of every instance.
+        instances: (class, raw points, points drawn into the samples) of every instance.
     """
 
     name: str
-    num_blocks: int
+    group: str
+    origin: tuple[float, float, float]
+    extent: tuple[float, float, float]
+    num_samples: int
     num_bytes: int
     sha256: str
     cloud_points: int
@@ -78,23 +114,25 @@ class RoomRecord:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """The content of `manifest.json`; rooms sorted by name."""
+    """The content of `manifest.json`; clouds sorted by name."""
 
     settings: Settings
-    rooms: tuple[RoomRecord, ...]
+    clouds: tuple[Record, ...]
 
 
-def area_of(name: str) -> int | None:
-    """The area of a room: 5 for `Area_5_office_1`; None if the name does not tell."""
-    found = _AREA.match(name)
-    return int(found[1]) if found else None
-
-
-def block_differences(expected: BlockConfig, found: BlockConfig) -> list[str]:
-    """One phrase per field of the block settings in which two differ."""
-    names = [field.name for field in dataclasses.fields(BlockConfig)]
-    pairs = {name: (getattr(found, name), getattr(expected, name)) for name in names}
-    return [f"{name} is {a!r}, asked for is {b!r}" for name, (a, b) in pairs.items() if a != b]
+def sample_differences(
+    expected: tuple[Sampling, Features], found: tuple[Sampling, Features]
+) -> list[str]:
+    """One phrase per setting of the samples in which two differ."""
+    ours, theirs = (
+        files.sampling_to_json(samples) | {"features": list(features.names)}
+        for samples, features in (expected, found)
+    )
+    return [
+        f"{name} is {theirs.get(name)!r}, asked for is {ours.get(name)!r}"
+        for name in sorted(ours | theirs)
+        if ours.get(name) != theirs.get(name)
+    ]
 
 
 def refuse_differences(differences: list[str], where: Path) -> None:
@@ -106,23 +144,23 @@ def refuse_differences(differences: list[str], where: Path) -> None:
 
 
 def save(folder: Path, manifest: Manifest) -> None:
-    """Writes `manifest.json`, whole or not at all; to be called when all rooms are there."""
-    rooms = {}
-    for record in manifest.rooms:
-        derived = {"area": area_of(record.name), "file": record.file_name}
-        rooms[record.name] = derived | dataclasses.asdict(record)
-    content = {"format": FORMAT, "made_with": manifest.settings.to_json(), "rooms": rooms}
-    disk.write_whole(folder / FILE_NAME, (json.dumps(content, indent=1) + "\n").encode())
+    """Writes `manifest.json`, whole or not at all; to be called when all clouds are there."""
+    clouds = {
+        record.name: {"file": record.file_name} | dataclasses.asdict(record)
+        for record in manifest.clouds
+    }
+    content = {"format": FORMAT, "made_with": manifest.settings.to_json(), "clouds": clouds}
+    disk.write_whole(folder / FILE_NAME, json.dumps(content, indent=1) + "\n")
 
 
 def load(folder: Path) -> Manifest | None:
     """Reads `manifest.json`.
 
     Returns:
-        The manifest, or None if the folder has none.
+        The manifest, or None if the folder has none, or one of an earlier format.
 
     Raises:
-        ValueError: it is damaged, or of another version of this program; the message names it.
+        ValueError: it is damaged, or of a later version of this program; the message names it.
     """
     path = folder / FILE_NAME
     if not path.is_file():
@@ -133,20 +171,25 @@ def load(folder: Path) -> Manifest | None:
         if version == FORMAT:
             return Manifest(
                 settings=Settings.from_json(content["made_with"]),
-                rooms=tuple(
-                    _record(name, values) for name, values in sorted(content["rooms"].items())
+                clouds=tuple(
+                    _record(name, values) for name, values in sorted(content["clouds"].items())
                 ),
             )
+        if version < FORMAT:
+            return None
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}). {WAY_OUT}") from error
+        raise ValueError(
+            f"{path} is damaged ({error!r}). Restore it, or name another folder (`blocks`)."
+        ) from error
     raise ValueError(
-        f"{path} must be of format {FORMAT}; another version of this program made it. {WAY_OUT} "
+        f"{path} must be of format {FORMAT}; a later version of this program made it. {WAY_OUT} "
         f"Received: format={version!r}"
     )
 
 
-def _record(name: str, values: dict[str, Any]) -> RoomRecord:
-    kept = {field.name: values[field.name] for field in dataclasses.fields(RoomRecord)}
+def _record(name: str, values: dict[str, Any]) -> Record:
+    kept = {field.name: values[field.name] for field in dataclasses.fields(Record)}
     if kept["name"] != name:
-        raise ValueError(f"room {name} is recorded as {kept['name']}")
-    return RoomRecord(**kept | {"instances": tuple(map(tuple, values["instances"]))})
+        raise ValueError(f"cloud {name} is recorded as {kept['name']}")
+    tuples = {name: tuple(values[name]) for name in ("origin", "extent")}
+    return Record(**kept | tuples | {"instances": tuple(map(tuple, values["instances"]))})

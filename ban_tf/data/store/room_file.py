@@ -1,7 +1,7 @@
-"""One room's blocks in one HDF5 file, laid out as the tools of ASIS write it.
+"""One cloud's samples in one HDF5 file, laid out as the tools of ASIS write it.
 
-`data` float32 `[K, P, 9]`, `seglabel` int32 `[K, P]`, `pid` int32 `[K, P]`. Ours also has the
-attribute `made_from` (JSON), the table `instances`, a chunk per block, so that one block is read
+`data` float32 `[K, P, C]`, `seglabel` int32 `[K, P]`, `pid` int32 `[K, P]`. Ours also has the
+attribute `made_from` (JSON), the table `instances`, a chunk per sample, so that one is read
 without its neighbours, and a checksum per chunk, which HDF5 checks on every read.
 """
 
@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from ban_tf import disk
-from ban_tf.data.samples.blocks import NUM_FEATURES, Blocks
+from ban_tf.data.samples import Samples
 
 _CLASS_NAMES = ("seglabel", "seglabels")  # readers of ASIS's files accept both
 _DAMAGE = (OSError, KeyError, RuntimeError)  # what h5py raises on a broken file
@@ -24,19 +24,21 @@ _DAMAGE = (OSError, KeyError, RuntimeError)  # what h5py raises on a broken file
 
 def write(
     path: Path,
-    parts: Iterable[Blocks],
+    parts: Iterable[Samples],
     num_points: int,
+    num_channels: int,
     instances: np.ndarray,
     made_from: dict[str, Any],
 ) -> None:
-    """Writes a room, whole or not at all.
+    """Writes a cloud's samples, whole or not at all.
 
     The file is built in memory: on a full disk HDF5 leaves an open file that it cannot close.
 
     Args:
         path: the file to write.
-        parts: the room's blocks, piece by piece.
+        parts: the cloud's samples, piece by piece.
         num_points: P.
+        num_channels: C.
         instances: int `[I, 3]`, class, raw points and drawn points of every instance.
         made_from: what `read_origin` returns later.
 
@@ -45,7 +47,7 @@ def write(
     """
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        data = _create(file, "data", np.float32, (num_points, NUM_FEATURES), 4)
+        data = _create(file, "data", np.float32, (num_points, num_channels), 4)
         semantic = _create(file, "seglabel", np.int32, (num_points,), 1)
         instance = _create(file, "pid", np.int32, (num_points,), 1)
         for part in parts:
@@ -93,17 +95,17 @@ def read_instances(path: Path) -> np.ndarray:
         return file["instances"][:]
 
 
-def shape(path: Path) -> tuple[int, int]:
-    """K and P of a room file, ours or ASIS's.
+def shape(path: Path) -> tuple[int, int, int]:
+    """K, P and C of a file, ours or ASIS's.
 
     Raises:
         ValueError: a part is missing or has another shape or kind of number; names the file.
     """
     with _open(path) as file:
         data, semantic, instance = _datasets(file)
-        if data.ndim != 3 or data.shape[2] != NUM_FEATURES or data.dtype.kind != "f":
+        if data.ndim != 3 or data.shape[2] < 3 or data.dtype.kind != "f":
             raise ValueError(
-                f"`data` of {path} must be floats of shape [K, P, {NUM_FEATURES}]. "
+                f"`data` of {path} must be floats of shape [K, P, C], C at least 3. "
                 f"Received: shape={data.shape}, dtype={data.dtype}"
             )
         for dataset in (semantic, instance):
@@ -113,11 +115,11 @@ def shape(path: Path) -> tuple[int, int]:
                     f"{data.shape[:2]}, one per point of `data`. "
                     f"Received: shape={dataset.shape}, dtype={dataset.dtype}"
                 )
-        return data.shape[:2]
+        return data.shape
 
 
-def read(path: Path, indices: Sequence[int] | np.ndarray) -> Blocks:
-    """Reads blocks of a room, in the order asked for.
+def read(path: Path, indices: Sequence[int] | np.ndarray) -> Samples:
+    """Reads samples of a cloud, in the order asked for.
 
     Opening anew costs less than a tenth of unpacking one block, and leaves nothing open.
 
@@ -137,11 +139,11 @@ def read(path: Path, indices: Sequence[int] | np.ndarray) -> Blocks:
             features[place] = data[k]
             labels[0, place] = semantic[k]
             labels[1, place] = instance[k]
-    return Blocks(features, labels[0], labels[1])
+    return Samples(features, labels[0], labels[1])
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Classes and instances of all blocks of a room, int32 `[K, P]` each."""
+    """Classes and instances of all samples of a cloud, int32 `[K, P]` each."""
     with _open(path) as file:
         _, semantic, instance = _datasets(file)
         return semantic[:].astype(np.int32), instance[:].astype(np.int32)
@@ -156,7 +158,7 @@ def _open(path: Path) -> Iterator[h5py.File]:
         raise
     except _DAMAGE as error:
         raise ValueError(
-            f"{path} is damaged or holds no blocks ({error}). Delete it and prepare again."
+            f"{path} is damaged or holds no samples ({error}). Prepare it again from the raw data."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Prepared blocks on disk: one HDF5 file per room, `room_filelist.txt` and `manifest.json`.
+"""Prepared samples on disk: one HDF5 file per cloud, `room_filelist.txt` and `manifest.json`.
 
 The files are those of ASIS's tools, so blocks prepared with them can be used as they are
 (without a manifest, read-only), and blocks prepared here can be read there.
@@ -8,82 +8,96 @@ import bisect
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from ban_tf.clouds import overlap
-from ban_tf.config import BlockConfig
-from ban_tf.data.samples.blocks import Blocks
+from ban_tf.clouds import cloud_cache, overlap
+from ban_tf.clouds.cloud import Cloud
+from ban_tf.config import Experiment, Features
+from ban_tf.data.samples import Frame, Samples
 from ban_tf.data.store import manifest, room_file
 
 Counting = Literal["drawn", "raw"]
+GroupOf = Callable[[str], str]  # from the name of a cloud to the group that splits name
 
 
 @dataclasses.dataclass(frozen=True)
-class StoredRoom:
-    """One room of a store.
+class StoredCloud:
+    """One cloud of a store.
 
     Args:
-        name: e.g. `Area_5_office_1`.
-        area: of the room, None if its name does not tell.
+        name: of the cloud.
+        group: that splits name; empty where they name the cloud itself.
         path: of its HDF5 file.
-        num_blocks: K, may be 0.
+        num_samples: K, may be 0.
         instances: int `[I, 3]`: class, raw points and drawn points of every instance; raw points
             are -1 in data that others prepared.
+        frame: where the cloud begins and how far it reaches, metres; None in data that others
+            prepared, which do not tell.
     """
 
     name: str
-    area: int | None
+    group: str
     path: Path
-    num_blocks: int
+    num_samples: int
     instances: np.ndarray
+    frame: Frame | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Store:
-    """Blocks of some rooms; `len()` is their number, numbered through in the order of `rooms`.
+    """Samples of some clouds; `len()` is their number, numbered through in the order of `clouds`.
 
     Args:
         path: the folder.
-        rooms: sorted by name.
-        num_points: P, points of a block.
-        settings: what the blocks were made with; None for data that others prepared.
+        clouds: sorted by name.
+        num_points: P, points of a sample.
+        features: what the channels are.
+        settings: what the samples were made with; None for data that others prepared.
     """
 
     path: Path
-    rooms: tuple[StoredRoom, ...]
+    clouds: tuple[StoredCloud, ...]
     num_points: int
+    features: Features
     settings: manifest.Settings | None
 
     @classmethod
-    def open(cls, path: Path, expected: BlockConfig | None = None) -> "Store":
-        """Opens a folder of prepared blocks, after checking that it is whole.
+    def open(
+        cls, path: Path, expected: Experiment | None = None, group_of: GroupOf = str
+    ) -> "Store":
+        """Opens a folder of prepared samples, after checking that it is whole.
 
         Args:
             path: the folder.
-            expected: what the blocks must have been made with; None accepts anything. Data that
-                others prepared can only be held to `num_points`.
+            expected: what the samples must suit; None accepts anything. Data that others prepared
+                can only be held to the numbers of points and channels.
+            group_of: tells the groups of data that others prepared, which do not record them.
 
         Raises:
             FileNotFoundError: nothing is prepared there.
-            ValueError: a room's file is missing, damaged or not of this store, or the blocks were
-                made with other settings; the message names it and the way out.
+            ValueError: a file is missing, damaged or not of this store, or the samples were made
+                with other settings; the message names it and the way out.
         """
         found = manifest.load(path)
         if found is None:
-            return _open_foreign(path, expected)
+            return _open_foreign(path, expected, group_of)
         if expected is not None:
-            differences = manifest.block_differences(expected, found.settings.blocks)
+            differences = manifest.sample_differences(
+                (expected.samples, expected.features),
+                (found.settings.samples, found.settings.features),
+            )
             manifest.refuse_differences(differences, path)
         _refuse_unlisted(path, found)
-        rooms = tuple(_stored(path, record) for record in found.rooms)
-        return cls(path, rooms, found.settings.blocks.num_points, found.settings)
+        clouds = tuple(_stored(path, record) for record in found.clouds)
+        settings = found.settings
+        return cls(path, clouds, settings.samples.num_points, settings.features, settings)
 
     def __len__(self) -> int:
-        return sum(room.num_blocks for room in self.rooms)
+        return sum(cloud.num_samples for cloud in self.clouds)
 
     @property
     def dataset(self) -> str:
@@ -91,27 +105,48 @@ class Store:
         return self.path.resolve().name if self.settings is None else self.settings.dataset
 
     @property
-    def areas(self) -> tuple[int, ...]:
-        return tuple(sorted({room.area for room in self.rooms if room.area is not None}))
+    def groups(self) -> tuple[str, ...]:
+        """The names that splits may use: groups, and clouds without a group; sorted."""
+        return tuple(sorted({cloud.group or cloud.name for cloud in self.clouds}))
 
-    def select(self, areas: Iterable[int]) -> "Store":
-        """The same store, with the rooms of some areas only.
+    def holds(self, names: Iterable[str]) -> bool:
+        """Whether each name is a group or a cloud of this store."""
+        return set(names) <= {name for cloud in self.clouds for name in (cloud.group, cloud.name)}
+
+    def select(self, names: Iterable[str]) -> "Store":
+        """The same store, with some clouds only.
+
+        Args:
+            names: of clouds, or of groups.
 
         Raises:
-            ValueError: an area has no room here.
+            ValueError: a name that is neither here.
         """
-        wanted = set(areas)
-        missing = sorted(wanted - set(self.areas))
+        wanted = set(names)
+        missing = sorted(name for name in wanted if not self.holds([name]))
         if missing:
             raise ValueError(
-                f"{self.path} has no blocks of areas {missing}; prepare them first. "
-                f"Received: areas={sorted(wanted)}, prepared areas={list(self.areas)}"
+                f"{self.path} has no samples of {', '.join(missing)}; prepare them first. "
+                f"Received: names={sorted(wanted)}, prepared={list(self.groups)}"
             )
-        rooms = tuple(room for room in self.rooms if room.area in wanted)
-        return dataclasses.replace(self, rooms=rooms)
+        chosen = (cloud for cloud in self.clouds if wanted & {cloud.name, cloud.group})
+        return dataclasses.replace(self, clouds=tuple(chosen))
 
-    def read(self, indices: Sequence[int] | np.ndarray) -> Blocks:
-        """Reads blocks, in the order asked for; every room's file is opened once.
+    def cloud_file(self, name: str) -> Path:
+        """Where the store keeps a cloud as it was read, if it does."""
+        return self.path / "clouds" / f"{name}.npz"
+
+    def load_cloud(self, name: str) -> Cloud:
+        """A cloud as it was read.
+
+        Raises:
+            FileNotFoundError: the store was prepared without the raw points.
+            ValueError: the file is damaged; the message names it.
+        """
+        return cloud_cache.load_cloud(self.cloud_file(name))
+
+    def read(self, indices: Sequence[int] | np.ndarray) -> Samples:
+        """Reads samples, in the order asked for; every cloud's file is opened once.
 
         Args:
             indices: `[B]`, each in [0, len).
@@ -120,42 +155,42 @@ class Store:
             IndexError: an index is out of range.
             ValueError: a file is damaged; the message names it.
         """
-        first = self._first_blocks()
+        first = self._first_samples()
         places: dict[int, list[int]] = {}
         for place, index in enumerate(indices):
             if not 0 <= index < first[-1]:
                 raise IndexError(f"blocks are numbered from 0 to {first[-1] - 1}: got {index}")
             places.setdefault(bisect.bisect_right(first, index) - 1, []).append(place)
         shape = (len(indices), self.num_points)
-        features = np.empty((*shape, room_file.NUM_FEATURES), np.float32)
+        features = np.empty((*shape, self.features.num_channels), np.float32)
         semantic, instance = np.empty(shape, np.int32), np.empty(shape, np.int32)
         for k in sorted(places):
             part = room_file.read(
-                self.rooms[k].path, [int(indices[place]) - first[k] for place in places[k]]
+                self.clouds[k].path, [int(indices[place]) - first[k] for place in places[k]]
             )
             features[places[k]] = part.features
             semantic[places[k]] = part.semantic
             instance[places[k]] = part.instance
-        return Blocks(features, semantic, instance)
+        return Samples(features, semantic, instance)
 
-    def draw(self, num_blocks: int, seed: int) -> np.ndarray:
-        """Draws blocks without repeats; the same ones for the same seed.
+    def draw(self, num_samples: int, seed: int) -> np.ndarray:
+        """Draws samples without repeats; the same ones for the same seed.
 
         Args:
-            num_blocks: how many; all of them if there are fewer.
+            num_samples: how many; all of them if there are fewer.
             seed: of the drawing.
 
         Returns:
-            int64 `[min(num_blocks, len)]`, for `read`.
+            int64 `[min(num_samples, len)]`, for `read`.
 
         Raises:
             ValueError: none is asked for, or there is none.
         """
-        num_drawn = min(num_blocks, len(self))
+        num_drawn = min(num_samples, len(self))
         if num_drawn < 1:
             raise ValueError(
-                "at least one block is needed. "
-                f"Received: num_blocks={num_blocks}, {len(self)} blocks in {self.path}"
+                "at least one sample is needed. "
+                f"Received: num_samples={num_samples}, {len(self)} samples in {self.path}"
             )
         return np.random.default_rng(seed).choice(len(self), num_drawn, replace=False)
 
@@ -168,20 +203,20 @@ class Store:
         found = manifest.load(self.path)
         if found is None:
             raise ValueError(f"{self.path} has no {manifest.FILE_NAME} to be compared with.")
-        expected = {record.name: record.sha256 for record in found.rooms}
-        for room in self.rooms:
-            if hashlib.sha256(room.path.read_bytes()).hexdigest() != expected.get(room.name):
-                raise ValueError(f"{room.path} changed since. Delete it and prepare again.")
+        expected = {record.name: record.sha256 for record in found.clouds}
+        for cloud in self.clouds:
+            if hashlib.sha256(cloud.path.read_bytes()).hexdigest() != expected.get(cloud.name):
+                raise ValueError(f"{cloud.path} changed since. Prepare it again from the raw data.")
 
-    def room_of(self, index: int) -> StoredRoom:
-        """The room that a block belongs to."""
-        return self.rooms[bisect.bisect_right(self._first_blocks(), index) - 1]
+    def cloud_of(self, index: int) -> StoredCloud:
+        """The cloud that a sample belongs to."""
+        return self.clouds[bisect.bisect_right(self._first_samples(), index) - 1]
 
     def instance_sizes(self, counting: Counting = "drawn") -> list[tuple[int, int]]:
-        """(class, number of points) of every instance of every room, for the size filter.
+        """(class, number of points) of every instance of every cloud, for the size filter.
 
         Args:
-            counting: "drawn" counts the points in the room's blocks, overlaps and repeats included,
+            counting: "drawn" counts the points in the samples, overlaps and repeats included,
                 as the authors' code does, and leaves out instances of which none was drawn; "raw"
                 counts the points of the cloud.
 
@@ -192,16 +227,16 @@ class Store:
         if counting == "raw" and self.settings is None:
             raise ValueError(
                 f"{self.path} has no {manifest.FILE_NAME}, so the raw sizes of instances are not "
-                'known; prepare blocks from the raw data, or use counting="drawn".'
+                'known; prepare samples from the raw data, or use counting="drawn".'
             )
-        rows = [row for room in self.rooms for row in room.instances.tolist()]
-        return [(row[0], row[column]) for row in rows if row[column] > 0]
+        rows = [row for cloud in self.clouds for row in cloud.instances.tolist()]
+        return [(row[0], row[column]) for row in rows if row[0] >= 0 and row[column] > 0]
 
-    def _first_blocks(self) -> list[int]:
-        return list(itertools.accumulate((room.num_blocks for room in self.rooms), initial=0))
+    def _first_samples(self) -> list[int]:
+        return list(itertools.accumulate((cloud.num_samples for cloud in self.clouds), initial=0))
 
 
-def _stored(folder: Path, record: manifest.RoomRecord) -> StoredRoom:
+def _stored(folder: Path, record: manifest.Record) -> StoredCloud:
     path = folder / record.file_name
     if not path.is_file():
         raise ValueError(f"{path} is missing, though the manifest lists it. Prepare again.")
@@ -209,60 +244,59 @@ def _stored(folder: Path, record: manifest.RoomRecord) -> StoredRoom:
     if num_bytes != record.num_bytes:
         raise ValueError(
             f"{path} must have {record.num_bytes} bytes: it was cut short or changed since. "
-            f"Prepare again, which renews this room only. Received: {num_bytes} bytes"
+            f"Prepare again, which renews this cloud only. Received: {num_bytes} bytes"
         )
-    return StoredRoom(
+    return StoredCloud(
         name=record.name,
-        area=manifest.area_of(record.name),
+        group=record.group,
         path=path,
-        num_blocks=record.num_blocks,
+        num_samples=record.num_samples,
         instances=np.array(record.instances, np.int64).reshape(-1, 3),
+        frame=Frame(np.array(record.origin), np.array(record.extent)),
     )
 
 
 def _refuse_unlisted(folder: Path, found: manifest.Manifest) -> None:
-    listed = {record.file_name for record in found.rooms}
+    listed = {record.file_name for record in found.clouds}
     unlisted = [path.name for path in sorted(folder.glob("*.h5")) if path.name not in listed]
     if unlisted:
         raise ValueError(
             f"{folder / manifest.FILE_NAME} does not list {unlisted[0]} ({len(unlisted)} such "
             "files): a preparation was interrupted, or files were copied in. Prepare again, or "
-            "delete them."
+            "move them away."
         )
 
 
-def _open_foreign(folder: Path, expected: BlockConfig | None) -> Store:
+def _open_foreign(folder: Path, expected: Experiment | None, group_of: GroupOf) -> Store:
     """A folder without manifest: blocks as ASIS's tools leave them."""
     paths = sorted(folder.glob("*.h5"))
     if not paths:
         raise FileNotFoundError(f"There are no prepared blocks in {folder}. Prepare them first.")
-    sizes = set()
-    rooms = []
+    shapes = set()
+    clouds = []
     for path in paths:
         if room_file.read_origin(path) is not None:
             raise ValueError(
-                f"{folder} has rooms but no {manifest.FILE_NAME}: its preparation was "
-                "interrupted. Run the same command again; finished rooms are reused."
+                f"{folder} has prepared clouds but no {manifest.FILE_NAME} of this version: its "
+                "preparation was interrupted, or an earlier version made it. Prepare again from "
+                "the raw data; finished clouds are reused."
             )
-        num_blocks, num_points = room_file.shape(path)
-        sizes.add(num_points)
-        rooms.append(
-            StoredRoom(
-                path.stem, manifest.area_of(path.stem), path, num_blocks, _foreign_instances(path)
-            )
-        )
-    if len(sizes) > 1 or (expected is not None and sizes != {expected.num_points}):
-        wanted = "the same number of" if expected is None else str(expected.num_points)
+        num_samples, *shape = room_file.shape(path)
+        shapes.add(tuple(shape))
+        group, instances = group_of(path.stem), _foreign_instances(path)
+        clouds.append(StoredCloud(path.stem, group, path, num_samples, instances, None))
+    features = Features() if expected is None else expected.features
+    num_points = expected.samples.num_points if expected is not None else max(shapes)[0]
+    if shapes != {(num_points, features.num_channels)}:
         raise ValueError(
-            f"all blocks in {folder} must have {wanted} points. Received: {sorted(sizes)}"
+            f"all samples in {folder} must have {num_points} points of {features.num_channels} "
+            f"channels. Received: {sorted(shapes)}"
         )
-    return Store(folder, tuple(rooms), sizes.pop(), None)
+    return Store(folder, tuple(clouds), num_points, features, None)
 
 
 def _foreign_instances(path: Path) -> np.ndarray:
     semantic, instance = (labels.ravel() for labels in room_file.read_labels(path))
-    if semantic.size and semantic.min() < 0:
-        raise ValueError(f"classes in {path} must be at least 0. Received: {semantic.min()}")
     used = instance >= 0
     distinct, code = overlap.number(instance[used])
     classes, _ = overlap.majority(code, semantic[used], len(distinct))

@@ -1,11 +1,11 @@
-"""Cuts clouds into blocks and writes the store; what is up to date already is reused."""
+"""Cuts clouds into samples and writes the store; what is up to date already is reused."""
 
 import dataclasses
 import functools
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,19 @@ from tqdm import tqdm
 from ban_tf import disk
 from ban_tf.clouds import overlap
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import BlockConfig, DatasetConfig
-from ban_tf.data import workers
-from ban_tf.data.samples import blocks
+from ban_tf.config import Blocks, Labels
+from ban_tf.data import samples, workers
 from ban_tf.data.store import manifest, room_file
 
 Load = Callable[[Path], Cloud]
 _LOG = logging.getLogger(__name__)
-_BLOCKS_AT_ONCE = 64
+_SAMPLES_AT_ONCE = 64
 _WORTH_PROCESSES = 2**28  # bytes of clouds; starting processes takes seconds
 
 
 @dataclasses.dataclass(frozen=True)
 class _Job:
-    """One room to prepare; sent to another process.
+    """One cloud to prepare; sent to another process.
 
     `stamp` tells a changed file without reading it; it is empty for a cloud in memory.
     """
@@ -49,65 +48,73 @@ def prepare(
     sources: Iterable[Cloud | Path],
     *,
     load: Load | None = None,
-    config: BlockConfig,
-    dataset: DatasetConfig,
+    settings: manifest.Settings,
     path: Path,
-    seed: int,
+    groups: Collection[str] | None = None,
     num_workers: int | None = None,
     progress: bool = True,
 ) -> None:
-    """Cuts clouds into training blocks (`blocks.plan_legacy`) and writes them to a store.
+    """Cuts clouds into training samples (`samples.plan_training`) and writes them to a store.
 
-    Rooms that the store holds already, from the same cloud, are reused, so an interrupted
-    preparation goes on where it stopped; rooms that are not in `sources` stay. The draw of a room
-    depends on the seed and its name alone.
+    Clouds that the store holds already, from the same points, are reused, so an interrupted
+    preparation goes on where it stopped. Clouds that the store holds and the data no longer have
+    leave it; their names are logged. The draw of a cloud depends on the seed and its name alone.
 
     Args:
         sources: clouds, or files named `<Cloud.name>.*` that `load` reads.
         load: reads one file; a function of a module, since other processes call it. None if
             `sources` are clouds.
-        config: sizes of the blocks.
-        dataset: its name and classes are recorded, its number of classes bounds the labels.
+        settings: what decides the samples.
         path: folder of the store, made if needed.
-        seed: of the draws, at least 0.
+        groups: what `sources` are all of: clouds of other groups stay in the store. None: the
+            sources are the whole data.
         num_workers: processes; None takes one per CPU, or this process alone for little data.
         progress: whether to show a bar.
 
     Raises:
         FileNotFoundError: a file of `sources` does not exist.
-        OSError: the disk is full or read-only; finished rooms are intact.
-        ValueError: no sources, two of one name, a label out of range, no block at all, or a folder
-            whose blocks were made with other settings or by another program.
+        OSError: the disk is full or read-only; finished clouds are intact.
+        ValueError: no sources, two of one name, a label out of range, no sample at all, or a folder
+            whose samples were made with other settings or by another program.
     """
-    settings = manifest.Settings(config, seed, dataset.name, dataset.class_names)
     jobs = [_job(source, load, settings, path) for source in sources]
     _check_names([job.name for job in jobs])
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(error.errno, f"{path} cannot be made ({error.strerror}).") from error
     earlier = _check_folder(path, settings)
     records = dict(earlier)
+    for name in _gone(earlier, {job.name for job in jobs}, groups):
+        _LOG.warning("%s is no longer among the data and leaves %s.", name, path)
+        del records[name]
     due = [job for job in jobs if not _is_current(job, earlier.get(job.name))]
     for record in _cut(due, num_workers, progress):
         records[record.name] = record
-    rooms = tuple(record for _, record in sorted(records.items()))
-    _report_sparse(rooms, config)
-    names = "".join(f"{record.name}\n" * record.num_blocks for record in rooms)
-    disk.write_whole(path / "room_filelist.txt", names.encode())
-    manifest.save(path, manifest.Manifest(settings, rooms))
+    clouds = tuple(record for _, record in sorted(records.items()))
+    _report_sparse(clouds, settings)
+    names = "".join(f"{record.name}\n" * record.num_samples for record in clouds)
+    disk.write_whole(path / "room_filelist.txt", names)
+    manifest.save(path, manifest.Manifest(settings, clouds))
+    for name in set(earlier) - set(records):
+        (path / earlier[name].file_name).unlink(missing_ok=True)
 
 
-def _cut(
-    jobs: list[_Job], num_workers: int | None, progress: bool
-) -> Iterator[manifest.RoomRecord]:
+def _gone(
+    earlier: dict[str, manifest.Record], names: set[str], groups: Collection[str] | None
+) -> list[str]:
+    """Clouds of the store, of the groups that are prepared, that the data no longer have."""
+    return [
+        name
+        for name, record in sorted(earlier.items())
+        if name not in names and (groups is None or record.group in groups or name in groups)
+    ]
+
+
+def _cut(jobs: list[_Job], num_workers: int | None, progress: bool) -> Iterator[manifest.Record]:
     if num_workers is None:
         small = sum(job.num_bytes for job in jobs) < _WORTH_PROCESSES
         num_workers = 1 if small else os.cpu_count() or 1
     largest_first = sorted(jobs, key=lambda job: -job.num_bytes)
-    records = workers.run(_prepare_room, largest_first, num_workers)
-    title = "cutting rooms into blocks"
-    yield from tqdm(records, title, total=len(jobs), unit="room", disable=not progress)
+    records = workers.run(_prepare_cloud, largest_first, num_workers)
+    title = "cutting clouds into samples"
+    yield from tqdm(records, title, total=len(jobs), unit="cloud", disable=not progress)
 
 
 def _job(
@@ -138,13 +145,17 @@ def _check_names(names: list[str]) -> None:
         raise ValueError(f"every cloud needs a name of its own. Received twice: {twice}")
 
 
-def _check_folder(path: Path, settings: manifest.Settings) -> dict[str, manifest.RoomRecord]:
-    """The rooms the folder's manifest lists, after checking that all in it may be added to."""
+def _check_folder(path: Path, settings: manifest.Settings) -> dict[str, manifest.Record]:
+    """The clouds the folder's manifest lists, after checking that all in it may be added to."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(error.errno, f"{path} cannot be made ({error.strerror}).") from error
     found = manifest.load(path)
     earlier = {}
     if found is not None:
         settings.require_same(found.settings, path)
-        earlier = {record.name: record for record in found.rooms}
+        earlier = {record.name: record for record in found.clouds}
     for file in sorted(path.glob("*.h5")):
         if file.stem in earlier:
             continue
@@ -152,13 +163,14 @@ def _check_folder(path: Path, settings: manifest.Settings) -> dict[str, manifest
         if origin is None:
             raise ValueError(
                 f"{file} was prepared by another program and would be overwritten. Choose another "
-                "folder with --blocks."
+                "folder (`blocks`)."
             )
-        settings.require_same(manifest.Settings.from_json(origin["settings"]), file)
+        if origin.get("format") == manifest.FORMAT:
+            settings.require_same(manifest.Settings.from_json(origin["settings"]), file)
     return earlier
 
 
-def _is_current(job: _Job, record: manifest.RoomRecord | None) -> bool:
+def _is_current(job: _Job, record: manifest.Record | None) -> bool:
     return (
         record is not None
         and record.cloud_stamp == job.stamp != ""
@@ -167,36 +179,48 @@ def _is_current(job: _Job, record: manifest.RoomRecord | None) -> bool:
     )
 
 
-def _report_sparse(rooms: tuple[manifest.RoomRecord, ...], config: BlockConfig) -> None:
-    for room in rooms:
-        if room.num_blocks == 0:
+def _report_sparse(clouds: tuple[manifest.Record, ...], settings: manifest.Settings) -> None:
+    if not isinstance(settings.samples, Blocks):
+        return
+    min_points = settings.samples.min_points
+    for cloud in clouds:
+        if cloud.num_samples == 0:
             _LOG.warning(
                 "%s has no block of at least %d points and takes no part in training.",
-                room.name,
-                config.min_points,
+                cloud.name,
+                min_points,
             )
-    if not any(room.num_blocks for room in rooms):
+    if not any(cloud.num_samples for cloud in clouds):
         raise ValueError(
-            "no room has a block with enough points; lower `min_points`, or check that coordinates "
-            f"are in metres. Received: min_points={config.min_points}, rooms={len(rooms)}"
+            "no cloud has a block with enough points; lower `min_points`, or check that "
+            f"coordinates are in metres. Received: min_points={min_points}, clouds={len(clouds)}"
         )
 
 
-def _prepare_room(job: _Job) -> manifest.RoomRecord:
+def _prepare_cloud(job: _Job) -> manifest.Record:
     cloud = job.read()
     if cloud.name != job.name:
         raise ValueError(
             f"a file of a cloud must be named after it: {job.name} holds {cloud.name!r}."
         )
     num_points, sha256 = len(cloud), _fingerprint(cloud)
-    origin = {"settings": job.settings.to_json(), "num_points": num_points, "sha256": sha256}
+    origin = {
+        "format": manifest.FORMAT,
+        "settings": job.settings.to_json(),
+        "num_points": num_points,
+        "sha256": sha256,
+    }
+    frame = samples.frame_of(cloud)
     if not _holds(job.target, origin):
-        _write(job, cloud, origin)
+        _write(job, cloud, frame, origin)
     content = job.target.read_bytes()
-    num_blocks, _ = room_file.shape(job.target)
-    return manifest.RoomRecord(
+    num_samples, *_ = room_file.shape(job.target)
+    return manifest.Record(
         name=job.name,
-        num_blocks=num_blocks,
+        group=cloud.group,
+        origin=tuple(frame.origin.tolist()),
+        extent=tuple(frame.extent.tolist()),
+        num_samples=num_samples,
         num_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         cloud_points=num_points,
@@ -222,27 +246,40 @@ def _holds(path: Path, origin: dict[str, Any]) -> bool:
         return False
 
 
-def _write(job: _Job, cloud: Cloud, origin: dict[str, Any]) -> None:
+def _write(job: _Job, cloud: Cloud, frame: samples.Frame, origin: dict[str, Any]) -> None:
     settings = job.settings
-    num_classes = len(settings.class_names)
-    if len(cloud) and not 0 <= cloud.semantic.min() <= cloud.semantic.max() < num_classes:
-        raise ValueError(
-            f"every point of cloud {cloud.name} must have a class in [0, {num_classes}), or it "
-            f"cannot be trained on. Received: {cloud.semantic.min()} to {cloud.semantic.max()}"
-        )
-    # Of seed and name alone: neither the order of rooms nor the number of processes matters.
+    cloud = _checked(cloud, settings.labels)
+    # Seeded by seed and name only, so order and number of workers do not change the result.
     rng = np.random.default_rng([settings.seed, *cloud.name.encode()])
-    plan = blocks.plan_legacy(cloud, settings.blocks, rng)
-    room = blocks.room_coordinates(cloud)
+    plan = samples.plan_training(cloud, settings.samples, rng)
+    config = settings.samples
     parts = (
-        blocks.gather(cloud, plan[k : k + _BLOCKS_AT_ONCE], room, settings.blocks.size_m)
-        for k in range(0, len(plan), _BLOCKS_AT_ONCE)
+        samples.gather(cloud, plan[k : k + _SAMPLES_AT_ONCE], config, settings.features, frame)
+        for k in range(0, len(plan), _SAMPLES_AT_ONCE)
     )
-    instances = _instances(cloud, plan)
-    room_file.write(job.target, parts, settings.blocks.num_points, instances, origin)
+    room_file.write(
+        job.target,
+        parts,
+        config.num_points,
+        settings.features.num_channels,
+        instance_table(cloud, plan),
+        origin,
+    )
 
 
-def _instances(cloud: Cloud, plan: np.ndarray) -> np.ndarray:
+def _checked(cloud: Cloud, labels: Labels) -> Cloud:
+    """The cloud without instances of stuff; refused if a class is out of range."""
+    lowest, highest = cloud.semantic.min(), cloud.semantic.max()
+    if not -1 <= lowest <= highest < labels.num_classes:
+        raise ValueError(
+            f"every class of cloud {cloud.name} must be in [0, {labels.num_classes}), or -1 for a "
+            f"point without one. Received: {lowest} to {highest}"
+        )
+    instance = labels.without_stuff(cloud.semantic, cloud.instance)
+    return dataclasses.replace(cloud, instance=instance)
+
+
+def instance_table(cloud: Cloud, plan: np.ndarray) -> np.ndarray:
     """int64 `[I, 3]`: class (the most frequent), raw points and drawn points per instance."""
     used = cloud.instance >= 0
     distinct, code = overlap.number(cloud.instance[used])

@@ -1,4 +1,4 @@
-"""Areas of a building: a hallway with rooms on both sides, each room scanned on its own."""
+"""Wings of a building: a hallway with rooms on both sides, each room scanned on its own."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from ban_tf.data.synthetic import fitting, materials, scanner
 from ban_tf.data.synthetic.room import EAST, NORTH, SOUTH, THICKNESS_M, WEST, Room
 from ban_tf.data.synthetic.styles import Style, draw_style
 
-# Together, the first two kinds show all 13 classes.
+# Together, the first two kinds show every class.
 KINDS = ("office", "lounge", "hallway", "conferenceRoom")
 _REQUIRED = {
     "office": {"beam", "window", "door", "table", "chair", "bookcase", "board", "clutter"},
@@ -21,7 +21,7 @@ _MIN_POINTS = 12  # an object of which less was seen has no instance of its own
 _MIN_CLASS_M2 = 0.04  # of floor: a required class has at least as many points as this holds
 _ATTEMPTS = 40
 _SCANS_PER_M2 = 0.3
-_AREA_GAP_M = 30.0
+_WING_GAP_M = 30.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Scan:
     """A scanned room; `N` points, `G` objects.
 
     Args:
-        name: as S3DIS names rooms, e.g. `office_1`.
+        name: kind and number, e.g. `office_1`.
         xyz: float64 `[N, 3]`, metres, in the building's frame.
         rgb: uint8 `[N, 3]`.
         object: int `[N]`, index into `class_names`.
@@ -55,19 +55,19 @@ class _Plot:
     doors: tuple[tuple[int, float], ...]  # wall and place along it
 
 
-def scan_area(area: int, num_rooms: int, points_per_m2: float, seed: int) -> Iterator[Scan]:
-    """Builds, furnishes and scans one area; the rooms come in the order of their plan.
+def scan_wing(wing: int, num_rooms: int, points_per_m2: float, seed: int) -> Iterator[Scan]:
+    """Builds, furnishes and scans one wing; the rooms come in the order of their plan.
 
     Args:
-        area: number of the area, from 1; together with `seed` it settles everything.
+        wing: number of the wing, from 1; together with `seed` it settles everything.
         num_rooms: at least 2.
         points_per_m2: points per square metre of floor.
         seed: of the building.
     """
-    rng = np.random.default_rng([seed, area])
-    style = draw_style(rng, area)
+    rng = np.random.default_rng([seed, wing])
+    style = draw_style(rng, wing)
     for index, plot in enumerate(_plan(num_rooms, style, rng)):
-        yield _scan_room(plot, style, points_per_m2, (seed, area, index), area)
+        yield _scan_room(plot, style, points_per_m2, (seed, wing, index), wing)
 
 
 def _plan(num_rooms: int, style: Style, rng: np.random.Generator) -> list[_Plot]:
@@ -107,7 +107,7 @@ def _plan(num_rooms: int, style: Style, rng: np.random.Generator) -> list[_Plot]
 
 
 def _scan_room(
-    plot: _Plot, style: Style, points_per_m2: float, seeds: tuple[int, ...], area: int
+    plot: _Plot, style: Style, points_per_m2: float, seeds: tuple[int, ...], wing: int
 ) -> Scan:
     """Scans one room, built anew until everything that its kind requires was seen."""
     num_points = round(points_per_m2 * plot.width * plot.depth)
@@ -121,7 +121,7 @@ def _scan_room(
         room.add_shell()
         if not _REQUIRED[plot.kind] <= set(room.scene.class_names):
             continue
-        scan = _scan(room, plot, num_points, area)
+        scan = _scan(room, plot, num_points, wing)
         seen = np.bincount(scan.object, minlength=len(scan.class_names))
         points = {name: 0 for name in scan.class_names}
         for name, count in zip(scan.class_names, seen, strict=True):
@@ -144,7 +144,7 @@ def _scan(room: Room, plot: _Plot, num_points: int, area: int) -> Scan:
     object_index = solids.object[echoes.part]
     seen = np.bincount(object_index, minlength=len(room.scene.class_names)) >= _MIN_POINTS
     kept = seen[object_index]
-    origin = np.array([(area - 1) * _AREA_GAP_M + plot.origin[0], plot.origin[1], 0])
+    origin = np.array([(wing - 1) * _WING_GAP_M + plot.origin[0], plot.origin[1], 0])
     return Scan(
         name=plot.name,
         xyz=echoes.xyz[kept] + origin,

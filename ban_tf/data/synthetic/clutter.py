@@ -1,4 +1,4 @@
-"""Small things that stand on tables and floors or hang on walls: S3DIS's class `clutter`.
+"""Small things that stand on tables and floors or hang on walls: the class `clutter`.
 
 Frames as in `furniture`, but with y = 0 in the middle of things that stand free.
 """

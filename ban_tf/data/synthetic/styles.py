@@ -1,4 +1,4 @@
-"""What makes one area of a building differ from the next: materials and habits."""
+"""What makes one wing of a building differ from the next: materials and habits."""
 
 import dataclasses
 
@@ -51,7 +51,7 @@ OBJECTS = (
 
 @dataclasses.dataclass(frozen=True)
 class Style:
-    """Materials shared by the rooms of an area, and its ceiling height in metres."""
+    """Materials shared by the rooms of a wing, and its ceiling height in metres."""
 
     wall: Material
     ceiling: Material
@@ -69,28 +69,28 @@ class Style:
     office_chairs: bool
 
 
-def draw_style(rng: np.random.Generator, area: int) -> Style:
-    """Draws the style of an area; neighbouring areas get other walls, floors and columns."""
+def draw_style(rng: np.random.Generator, wing: int) -> Style:
+    """Draws the style of a wing; neighbouring wings get other walls, floors and columns."""
 
     def vary(color: Vector, texture: int = 0) -> Material:
         red, green, blue = np.asarray(color) * rng.normal(1, 0.03) + rng.normal(0, 3, 3)
         return Material((float(red), float(green), float(blue)), texture)
 
-    floor = FLOORS[(area + rng.integers(2)) % len(FLOORS)]
+    floor = FLOORS[(wing + rng.integers(2)) % len(FLOORS)]
     first = int(rng.integers(len(SEATS)))
     return Style(
-        wall=vary(WALLS[(2 * area + rng.integers(2)) % len(WALLS)]),
+        wall=vary(WALLS[(2 * wing + rng.integers(2)) % len(WALLS)]),
         ceiling=vary((236, 236, 230), TILES),
         floor=vary(floor.color, floor.texture),
-        wood=vary(WOODS[(area + rng.integers(2)) % len(WOODS)], WOOD),
+        wood=vary(WOODS[(wing + rng.integers(2)) % len(WOODS)], WOOD),
         door=vary(DOORS[rng.integers(len(DOORS))], WOOD),
-        frame=vary((226, 226, 222) if area % 2 else (88, 90, 96)),
+        frame=vary((226, 226, 222) if wing % 2 else (88, 90, 96)),
         concrete=vary((158, 154, 146), FABRIC),
         beam=vary((188, 182, 168)),
         seats=tuple(vary(SEATS[(first + step) % len(SEATS)], FABRIC) for step in (0, 2)),
-        sofa=vary(SOFAS[(area + rng.integers(2)) % len(SOFAS)], FABRIC),
+        sofa=vary(SOFAS[(wing + rng.integers(2)) % len(SOFAS)], FABRIC),
         height_m=float(rng.uniform(2.6, 3.1)),
         scale=float(rng.uniform(0.92, 1.12)),
-        round_columns=area % 2 == 0,
-        office_chairs=bool(area % 3 != 2),
+        round_columns=wing % 2 == 0,
+        office_chairs=bool(wing % 3 != 2),
     )

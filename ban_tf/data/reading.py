@@ -1,0 +1,153 @@
+"""Reads raw scans of any data set into a cache of clouds; what has not changed is not read again."""
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ban_tf import disk
+from ban_tf.clouds import cloud_cache
+from ban_tf.clouds.cloud import Cloud
+from ban_tf.data import workers
+
+REPORT = "reading_report.txt"  # beside the cached clouds
+_ONE_PROCESS_BYTES = 256 * 2**20  # below, starting processes costs more than they save
+_MAX_WORKERS = 8  # each may hold the largest scan, about 2 GB
+_LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Something wrong in a raw file, and what became of it.
+
+    Args:
+        path: the file.
+        line: the line, counted from 1; 0 if the problem is the whole file's.
+        text: what was wrong, and whether it was repaired, dropped or left out.
+    """
+
+    path: Path
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.text}" if self.line else f"{self.path}: {self.text}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Scan:
+    """One raw scan of a data set, and how to read it.
+
+    Args:
+        name: that its cloud will have.
+        group: that splits name; empty where they name the cloud itself.
+        files: the raw files; their sizes and times tell whether the scan changed.
+        read: gives the cloud and what had to be repaired or left out. Other processes call it: a
+            function of a module, or a `functools.partial` of one.
+        version: of the reader and its settings; another one reads the scan again.
+    """
+
+    name: str
+    group: str
+    files: tuple[Path, ...]
+    read: Callable[[], tuple[Cloud, list[Problem]]]
+    version: str
+
+    def num_bytes(self) -> int:
+        """Size of the raw files, the measure of the work to read them."""
+        return sum(file.stat().st_size for file in self.files)
+
+    def fingerprint(self) -> str:
+        """A digest that changes when the raw files or the reader change."""
+        stats = [(file.name, file.stat()) for file in self.files]
+        described = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+        text = json.dumps([self.version, self.name, self.group, described])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_scans(
+    scans: Sequence[Scan], cache: Path, num_workers: int | None = None, progress: bool = True
+) -> list[Path]:
+    """Reads scans into a cache of clouds, `<cache>/<Cloud.name>.npz`.
+
+    What had to be repaired or left out is written to `<cache>/reading_report.txt`, and logged as a
+    count.
+
+    Args:
+        scans: what to read.
+        cache: folder of the clouds; made if needed.
+        num_workers: processes that read; None lets the amount of work decide. A script that
+            asks for more than one needs `if __name__ == "__main__":`.
+        progress: whether to draw a progress bar.
+
+    Returns:
+        The cached clouds, in the order of `scans`.
+
+    Raises:
+        RuntimeError: a reading process died.
+        ValueError: a scan without one valid point, or fewer than one worker.
+    """
+    paths = [cache / f"{scan.name}.npz" for scan in scans]
+    stale = [
+        (scan, path)
+        for scan, path in zip(scans, paths, strict=True)
+        if not _is_cached(path, scan.fingerprint())
+    ]
+    largest_first = sorted(stale, key=lambda job: -job[0].num_bytes())
+    total = sum(scan.num_bytes() for scan, _ in stale)
+    if num_workers is None:
+        cores = min(os.cpu_count() or 1, _MAX_WORKERS)
+        num_workers = cores if total > _ONE_PROCESS_BYTES else 1
+    bar = tqdm(total=total, desc="reading scans", unit="B", unit_scale=True, disable=not progress)
+    with bar:
+        for num_bytes in workers.run(_cache_scan, largest_first, num_workers):
+            bar.update(num_bytes)
+    _report(paths, cache / REPORT)
+    return paths
+
+
+def _cache_scan(job: tuple[Scan, Path]) -> int:
+    scan, path = job
+    fingerprint = scan.fingerprint()
+    cloud, problems = scan.read()
+    cloud = dataclasses.replace(cloud, group=scan.group)
+    notes = json.dumps([(str(problem.path), problem.line, problem.text) for problem in problems])
+    cloud_cache.save_cloud(cloud, path, fingerprint=fingerprint, notes=notes)
+    return scan.num_bytes()
+
+
+def _is_cached(path: Path, fingerprint: str) -> bool:
+    try:
+        return cloud_cache.read_header(path)[0] == fingerprint
+    except FileNotFoundError:
+        return False
+    except ValueError as error:
+        _LOG.warning("%s Reading the scan again.", error)
+        return False
+
+
+def read_problems(paths: Iterable[Path]) -> list[Problem]:
+    """What reading the scans of cached clouds repaired or left out."""
+    return [
+        Problem(Path(file), line, text)
+        for path in paths
+        for file, line, text in json.loads(cloud_cache.read_header(path)[1] or "[]")
+    ]
+
+
+def _report(paths: list[Path], report: Path) -> None:
+    problems = read_problems(paths)
+    lines = [f"{len(paths)} scans, {len(problems)} problems", *map(str, problems)]
+    disk.write_whole(report, "\n".join(lines) + "\n")
+    if problems:
+        _LOG.warning(
+            "%d problems in the raw files were repaired or left out, the first: %s. See %s",
+            len(problems),
+            problems[0],
+            report,
+        )
