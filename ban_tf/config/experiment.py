@@ -1,6 +1,7 @@
 """Everything that one row of a table depends on."""
 
 import dataclasses
+from typing import Any
 
 from ban_tf.config.checking import require
 from ban_tf.config.features import Features
@@ -69,7 +70,7 @@ class Experiment:
 
     def _complete_network(self) -> None:
         """Fills in what the network has to know of labels and features, or compares it."""
-        follows = {
+        follows: dict[str, Any] = {
             "num_classes": self.labels.num_classes,
             "num_features": self.features.num_channels,
         }

@@ -56,7 +56,7 @@ def sampling_to_json(samples: Sampling) -> dict[str, Any]:
 
 def sampling_from_json(values: dict[str, Any]) -> Sampling:
     """The inverse of `sampling_to_json`; raises ValueError for an unknown kind or field."""
-    kind = values.get("kind")
+    kind = str(values.get("kind"))
     require(kind in _KINDS, f"`kind` must be one of {sorted(_KINDS)}.", kind=kind)
     return _build(_KINDS[kind], {key: item for key, item in values.items() if key != "kind"})
 

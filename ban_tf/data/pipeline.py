@@ -115,7 +115,7 @@ class _Reader:
         return features, batch.semantic, batch.instance
 
     def _sample_at(self, epoch: int, place: int) -> int:
-        """The sample at a place of an epoch, which shuffles all of them as often as it needs them."""
+        """The sample at a place of an epoch, which shuffles all as often as it needs them."""
         num_samples = len(self.store)
         turn, index = divmod(place, num_samples)
         return int(_order(num_samples, self.seed, epoch, turn)[index])

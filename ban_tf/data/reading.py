@@ -1,4 +1,4 @@
-"""Reads raw scans of any data set into a cache of clouds; what has not changed is not read again."""
+"""Reads raw scans of any data set into a cache of clouds, each anew only when it changed."""
 
 import dataclasses
 import hashlib

@@ -1,6 +1,5 @@
 """Experiments and data small enough to train in a test, and networks that know the truth."""
 
-import dataclasses
 import pathlib
 
 import numpy as np
@@ -8,24 +7,43 @@ from sklearn.neighbors import KDTree
 
 from ban_tf import config
 from ban_tf.clouds.cloud import Cloud
+from ban_tf.data import s3dis, store
 
 LEVEL = config.SetAbstractionConfig(num_samples=16, radius_m=0.4, num_neighbours=4, widths=(8,))
 BACKBONE = config.BackboneConfig(encoder=(LEVEL,), decoder=((8,),), head_width=8)
 
 
+def groups(numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """`Area_1` ..., the groups that `rooms` are in."""
+    return tuple(f"Area_{number}" for number in numbers)
+
+
 def experiment(
     name: str = "tiny", areas: tuple[int, ...] = (1, 2), **training
 ) -> config.Experiment:
-    """BAN with one level of eight channels, on blocks of 64 points, for two epochs of two steps."""
+    """BAN with one level of eight channels, on blocks of 64 points, for two epochs of two steps.
+
+    The last area is tested.
+    """
     return config.Experiment(
-        dataset=dataclasses.replace(config.S3DIS, name=name, areas=areas),
-        test_area=areas[-1],
-        blocks=config.BlockConfig(num_points=64, stride_m=1.0, min_points=10),
+        dataset=name,
+        labels=s3dis.LABELS,
+        split=config.leave_one_out(groups(areas), f"Area_{areas[-1]}", name=f"area{areas[-1]}"),
+        samples=config.Blocks(num_points=64, stride_m=1.0, min_points=10),
         network=config.NetworkConfig(backbone=BACKBONE),
         training=config.TrainingConfig(
             **{"batch_size": 4, "num_epochs": 2, "blocks_per_epoch": 8} | training
         ),
     )
+
+
+def prepare(
+    clouds: list[Cloud], path: pathlib.Path, experiment: config.Experiment, **options
+) -> store.Store:
+    """A store of clouds in memory, as the experiment asks for them."""
+    settings = store.Settings.of(experiment)
+    store.prepare(clouds, settings=settings, path=path, progress=False, **options)
+    return store.Store.open(path, experiment)
 
 
 def room(name: str, num_points: int = 1500, seed: int = 0, size_m: float = 2.0) -> Cloud:
@@ -44,6 +62,7 @@ def room(name: str, num_points: int = 1500, seed: int = 0, size_m: float = 2.0) 
         rgb=rng.integers(0, 256, (num_points, 3)).astype(np.uint8),
         semantic=np.array([1, 2, 8, 8], np.int32)[part],
         instance=part.astype(np.int32),
+        group=s3dis.group_of(name) if name.startswith("Area_") else "",
     )
 
 
@@ -64,7 +83,7 @@ def write_raw(root: pathlib.Path, clouds: list[Cloud]) -> pathlib.Path:
         folder.mkdir(parents=True)
         for instance in np.unique(cloud.instance):
             rows = np.flatnonzero(cloud.instance == instance)
-            class_name = config.S3DIS.class_names[cloud.semantic[rows[0]]]
+            class_name = s3dis.LABELS.class_names[cloud.semantic[rows[0]]]
             values = np.hstack([cloud.xyz[rows], cloud.rgb[rows]])
             np.savetxt(
                 folder / f"{class_name}_{instance + 1}.txt", values, "%.6f %.6f %.6f %d %d %d"

@@ -136,7 +136,7 @@ def _scan_room(
     )
 
 
-def _scan(room: Room, plot: _Plot, num_points: int, area: int) -> Scan:
+def _scan(room: Room, plot: _Plot, num_points: int, wing: int) -> Scan:
     solids = room.scene.solids()
     places = room.scanner_places(max(3, round(_SCANS_PER_M2 * plot.width * plot.depth)))
     echoes = scanner.scan(solids, places, num_points, room.rng)
