@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from ban_tf import disk
 from ban_tf.config import Experiment
-from ban_tf.data.samples.blocks import Blocks
+from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store
 from ban_tf.model.normalization import MomentumSchedule
 from ban_tf.systems import collapse
@@ -108,15 +109,15 @@ class WatchEmbedding(keras.callbacks.Callback):
     """Looks every few epochs what the network makes of one batch; says once if it collapsed.
 
     Args:
-        blocks: of training; the batch is drawn from them by the seed.
+        store: of training; the batch is drawn from it by the seed.
         experiment: of an embedding network.
     """
 
-    def __init__(self, blocks: Store, experiment: Experiment) -> None:
+    def __init__(self, store: Store, experiment: Experiment) -> None:
         super().__init__()
-        self.blocks = blocks
+        self.store = store
         self.experiment = experiment
-        self.batch: Blocks | None = None
+        self.batch: Samples | None = None
         self.is_explained = False
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -124,8 +125,8 @@ class WatchEmbedding(keras.callbacks.Callback):
             return
         if self.batch is None:
             rng = np.random.default_rng(self.experiment.seed)
-            size = min(self.experiment.training.batch_size, len(self.blocks))
-            self.batch = self.blocks.read(rng.choice(len(self.blocks), size, replace=False))
+            size = min(self.experiment.training.batch_size, len(self.store))
+            self.batch = self.store.read(rng.choice(len(self.store), size, replace=False))
         outputs = self.model.network(self.batch.features, training=False)
         embedding = keras.ops.convert_to_numpy(outputs["embedding"])
         found = collapse.probe_training(self.batch.instance, embedding, self.experiment.loss)
@@ -150,7 +151,7 @@ class Log(keras.callbacks.Callback):
         training = stage.experiment.training
         self.momentum = MomentumSchedule(decay=training.batch_norm_decay, unit=training.decay_unit)
         self.per_step = training.per_step
-        self.fixed_moments = stage.fixed_moments
+        self.fixed_statistics = stage.fixed_statistics
         self.lines = [",".join(self.columns), *self._earlier(first_epoch)]
 
     def _earlier(self, first_epoch: int) -> list[str]:
@@ -167,7 +168,7 @@ class Log(keras.callbacks.Callback):
         optimizer = self.model.optimizer
         step = int(optimizer.iterations)
         # In the logs it reaches TensorBoard too, which comes after; the rate is there already.
-        share = 0.0 if self.fixed_moments else float(self.momentum.share(step * self.per_step))
+        share = 0.0 if self.fixed_statistics else float(self.momentum.share(step * self.per_step))
         values["batch_norm_momentum"] = 1 - share
         row = (
             epoch + 1,
@@ -177,7 +178,7 @@ class Log(keras.callbacks.Callback):
             *(values[name] for name in self.losses),
         )
         self.lines.append(",".join(f"{value:.8g}" for value in row))
-        runs.write_text(self.path, "\n".join(self.lines) + "\n")
+        disk.write_whole(self.path, "\n".join(self.lines) + "\n")
 
 
 def require_finite_weights(model: keras.Model, run: runs.Run) -> None:
@@ -192,5 +193,6 @@ def _diverged(what: str, model: keras.Model, run: runs.Run) -> TrainingDivergedE
     good = f"the last good checkpoint is {kept[-1][1]}" if kept else "there is no checkpoint yet"
     return TrainingDivergedError(
         f"{what}, at step {int(model.optimizer.iterations)}; {good}. The same command would go the "
-        "same way again: look at the blocks, or train in a new --run with a lower --learning-rate."
+        "same way again: look at the samples, or train in another folder (`run`) with a lower "
+        "`learning_rate`."
     )

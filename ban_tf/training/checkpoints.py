@@ -1,14 +1,12 @@
 """A network on disk: saved whole or not at all, refused when it is damaged or another's."""
 
-import os
 import pathlib
 import zipfile
-from collections.abc import Callable
 
 import keras
 
 import ban_tf.model.networks  # noqa: F401  so that Keras knows the layers that a file names
-from ban_tf import systems
+from ban_tf import disk, systems
 from ban_tf.training import runs
 
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
@@ -20,12 +18,12 @@ def save_model(model: keras.Model, path: pathlib.Path) -> None:
     Raises:
         OSError: a full disk, a missing right and so on; the message names the file.
     """
-    _save_whole(
-        model.save,
-        path,
+    way_out = (
         "Earlier checkpoints are intact; with space and rights restored the same command goes on "
-        "from the last one.",
+        "from the last one."
     )
+    with disk.whole(path, way_out) as temporary:
+        model.save(temporary)
 
 
 def export(model: keras.Model, path: pathlib.Path) -> None:
@@ -37,7 +35,8 @@ def export(model: keras.Model, path: pathlib.Path) -> None:
     """
     check_ending(path)
     save = model.save_weights if path.name.endswith(".weights.h5") else model.save
-    _save_whole(save, path, "Restore space and rights, then give the same command again.")
+    with disk.whole(path, "Restore space and rights, then give the same command again.") as temporary:
+        save(temporary)
 
 
 def check_ending(path: pathlib.Path) -> None:
@@ -49,28 +48,13 @@ def check_ending(path: pathlib.Path) -> None:
         )
 
 
-def _save_whole(save: Callable[[pathlib.Path], None], path: pathlib.Path, way_out: str) -> None:
-    temporary = path.with_name(f".tmp_{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            save(temporary)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise OSError(
-            error.errno, f"{path} cannot be written ({error.strerror or error}). {way_out}"
-        ) from error
-
-
 def resume(model: keras.Model, run: runs.Run) -> int:
     """Loads the newest checkpoint into `model`; returns the epochs already done."""
     kept = run.checkpoints()
     if not kept:
         return 0
     epochs_done, path = kept[-1]
-    way_out = "Delete this file to resume from the one before it, or start a new --run."
+    way_out = "Delete this file to resume from the one before it, or start in another folder (`run`)."
     _load_fitting(model, run, path, way_out)
     model.optimizer.build(model.trainable_variables)  # else Keras has no place for its state
     model.load_weights(path)
@@ -84,7 +68,7 @@ def start_from(model: keras.Model, run: runs.Run) -> None:
         ValueError: it is damaged, or of another network.
     """
     if run.initial_file.is_file():
-        way_out = "Start a new --run with --weights of the same network and setting."
+        way_out = "Start in another folder (`run`) from `weights` of the same network and setting."
         model.set_weights(_load_fitting(model, run, run.initial_file, way_out).get_weights())
 
 

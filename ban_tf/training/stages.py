@@ -21,14 +21,14 @@ class Stage:
         end_epoch: the one after its last.
         experiment: with the batch size and learning rate of this stage.
         classes_only: whether it trains what the class scores depend on, by the semantic loss.
-        fixed_moments: whether the batch norms keep their moments, and nothing is dropped.
+        fixed_statistics: whether batch-norm statistics are frozen and dropout is off.
     """
 
     first_epoch: int
     end_epoch: int
     experiment: Experiment
     classes_only: bool = False
-    fixed_moments: bool = False
+    fixed_statistics: bool = False
 
     def objective(self) -> systems.Objective:
         """The losses of the experiment's system, or the classes' alone."""
@@ -74,7 +74,7 @@ def stages(experiment: Experiment) -> list[Stage]:
     )
     return [
         Stage(0, early.num_epochs, pretraining, classes_only=True),
-        Stage(early.num_epochs, training.total_epochs, experiment, fixed_moments=True),
+        Stage(early.num_epochs, training.total_epochs, experiment, fixed_statistics=True),
     ]
 
 

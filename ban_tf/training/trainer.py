@@ -1,4 +1,4 @@
-"""Trains a network on prepared blocks, in a run folder that can be left and taken up again."""
+"""Trains a network on prepared samples, in a run folder that can be left and taken up again."""
 
 import re
 from typing import Any
@@ -59,22 +59,22 @@ class JointTrainer(keras.Model):
     Args:
         network: what is trained.
         objective: the terms.
-        fixed_moments: whether the network runs as at inference, with the moments that its batch
-            norms have; their scale and offset are trained all the same.
+        fixed_statistics: whether the network runs as at inference, with the batch-norm statistics
+            that it has; their scale and offset are trained all the same.
     """
 
     def __init__(
-        self, network: keras.Model, objective: systems.Objective, fixed_moments: bool = False
+        self, network: keras.Model, objective: systems.Objective, fixed_statistics: bool = False
     ) -> None:
         super().__init__(name="trainer")
         self.network = network
-        self.fixed_moments = fixed_moments
+        self.fixed_statistics = fixed_statistics
         self.objective = objective
         self.epoch = keras.Variable(0.0, trainable=False, name="epoch")  # set by a callback
         self.term_means = [keras.metrics.Mean(name=f"{term}_loss") for term in objective.terms]
 
     def call(self, points: Any, training: bool | None = None) -> Any:
-        return self.network(points, training=training and not self.fixed_moments)
+        return self.network(points, training=training and not self.fixed_statistics)
 
     def compute_loss(
         self,
@@ -107,9 +107,9 @@ def compile_for_training(
     stage.choose_trainable(model)
     rate = learning_rate(training, steps_per_epoch)
     model.compile(keras.optimizers.Adam(rate, epsilon=training.adam_epsilon), jit_compile=False)
-    # What the first step would build otherwise makes TensorFlow trace the whole step twice.
+    # Build the optimizer here; if the first step did it, TensorFlow would trace the step twice.
     model.optimizer.build(model.trainable_variables)
-    trainer = JointTrainer(model, stage.objective(), stage.fixed_moments)
+    trainer = JointTrainer(model, stage.objective(), stage.fixed_statistics)
     trainer.compile(model.optimizer, jit_compile=False)
     trainer.build(model.input_shape)
     return trainer
@@ -136,17 +136,17 @@ def starting_network(run: runs.Run) -> keras.Model:
     return model
 
 
-def train(run: runs.Run, blocks: store.Store) -> keras.Model:
+def train(run: runs.Run, samples: store.Store) -> keras.Model:
     """Trains the run's network to the last epoch.
 
     It goes on from the last checkpoint, else starts from `run.initial_file`, else from scratch.
 
-    Deterministic: the blocks and the dropout of an epoch depend on the seed and the epoch alone, so
+    Deterministic: the samples and the dropout of an epoch depend on the seed and the epoch alone, so
     an interrupted run ends with the same weights.
 
     Args:
         run: an unfinished run.
-        blocks: prepared blocks of the training areas.
+        samples: the prepared samples of the training clouds.
 
     Returns:
         The trained network, saved as `run.model_file`.
@@ -154,8 +154,8 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
     Raises:
         callbacks.TrainingDivergedError: the loss became NaN or infinite.
         OSError: a full disk; the earlier checkpoints are intact.
-        RuntimeError: a prepared block is damaged or holds a class out of range.
-        ValueError: fewer blocks than a batch, or a file to start from that is damaged or of
+        RuntimeError: a prepared sample is damaged or holds a class out of range.
+        ValueError: fewer samples than a batch, or a file to start from that is damaged or of
             another network.
     """
     experiment = run.experiment
@@ -164,18 +164,18 @@ def train(run: runs.Run, blocks: store.Store) -> keras.Model:
     kept = run.checkpoints()
     current = stages.stage_after(plan, kept[-1][0] if kept else 0)
     for stage in plan[plan.index(current) :]:
-        trainer = compile_for_training(model, stage, _steps_per_epoch(stage, blocks))
+        trainer = compile_for_training(model, stage, _steps_per_epoch(stage, samples))
         first_epoch = checkpoints.resume(model, run) if stage is current else stage.first_epoch
-        _fit(trainer, run, stage, first_epoch, blocks)
+        _fit(trainer, run, stage, first_epoch, samples)
     callbacks.require_finite_weights(model, run)
-    systems.of(experiment.network.name).calibrate(model, blocks, experiment)
+    systems.of(experiment.network.name).calibrate(model, samples, experiment)
     checkpoints.save_model(model, run.model_file)
     return model
 
 
-def _steps_per_epoch(stage: stages.Stage, blocks: store.Store) -> int:
+def _steps_per_epoch(stage: stages.Stage, samples: store.Store) -> int:
     training = stage.experiment.training
-    return pipeline.steps_per_epoch(blocks, training.batch_size, training.blocks_per_epoch)
+    return pipeline.steps_per_epoch(samples, training.batch_size, training.blocks_per_epoch)
 
 
 def _fit(
@@ -183,24 +183,24 @@ def _fit(
     run: runs.Run,
     stage: stages.Stage,
     first_epoch: int,
-    blocks: store.Store,
+    samples: store.Store,
 ) -> None:
     """Trains from `first_epoch` to the end of the stage."""
     experiment = stage.experiment
     training = experiment.training
-    steps = _steps_per_epoch(stage, blocks)
+    steps = _steps_per_epoch(stage, samples)
     batches = pipeline.batches(
-        blocks,
+        samples,
         batch_size=training.batch_size,
         seed=experiment.seed,
         first_epoch=first_epoch,
         num_epochs=stage.end_epoch,
         augmentation=training.augmentation,
         blocks_per_epoch=training.blocks_per_epoch,
-        num_classes=experiment.dataset.num_classes,
+        num_classes=experiment.labels.num_classes,
     )
-    embeds = "embedding" in systems.of(experiment.network.name).outputs
-    watchers = [callbacks.WatchEmbedding(blocks, experiment)] if embeds else []
+    embeds = systems.of(experiment.network.name).embeds
+    watchers = [callbacks.WatchEmbedding(samples, experiment)] if embeds else []
     progress = callbacks.Progress(stage, first_epoch, steps)
     try:
         trainer.fit(

@@ -48,10 +48,10 @@ def plan_covering(cloud: Cloud, config: Blocks) -> np.ndarray:
     """Plans blocks in which every point of the cloud has a place; nothing is random.
 
     The grid is that of `plan_training`. Points that only sparse blocks hold (fewer than
-    `min_points`) join the nearest other block; where none is within a stride, the fullest of their sparse blocks
-    stays, for a far point would stretch its new block beyond anything seen in training. A block
-    with more than P points becomes several, consecutive ones, each a subset spread evenly over the
-    block. Free places are filled with repeats, also spread evenly.
+    `min_points`) join the nearest other block; where none is within a stride, the fullest of their
+    sparse blocks stays, for a far point would stretch its new block beyond anything seen in
+    training. A block with more than P points becomes several, consecutive ones, each a subset
+    spread evenly over the block. Free places are filled with repeats, also spread evenly.
 
     Args:
         cloud: the room.
