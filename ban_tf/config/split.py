@@ -14,11 +14,12 @@ class Split:
 
     Args:
         name: of the split, such as `val` or `area5`; part of the names of its folders.
-        train: names of clouds, or of the groups that the data set puts its clouds in.
-        test: the same; nothing that is in `train`.
+        train: names of clouds, or of the groups that the data set puts its clouds in; empty where
+            there is nothing to train on, only to test.
+        test: the same, at least one; nothing that is in `train`.
 
     Raises:
-        ValueError: a side is empty, or something is on both.
+        ValueError: nothing to test on, or something on both sides.
 
     Example:
         >>> Split(name="val", train=("scan1", "scan2"), test=("scan3",)).title
@@ -31,13 +32,12 @@ class Split:
 
     def __post_init__(self) -> None:
         require(bool(self.name), "`name` must not be empty.", name=self.name)
-        for side in ("train", "test"):
-            require(
-                bool(getattr(self, side)),
-                f"`{side}` must name at least one cloud or group of clouds.",
-                split=self.name,
-                **{side: getattr(self, side)},
-            )
+        require(
+            bool(self.test),
+            "`test` must name at least one cloud or group of clouds.",
+            split=self.name,
+            test=self.test,
+        )
         shared = sorted(set(self.train) & set(self.test))
         require(
             not shared,
@@ -63,12 +63,12 @@ def leave_one_out(groups: Sequence[str], test: str, name: str) -> Split:
     """The split that tests on one group and trains on all the others.
 
     Args:
-        groups: names of all groups, at least two.
+        groups: names of all groups; of one alone nothing is left to train on.
         test: one of them.
         name: of the split.
 
     Raises:
-        ValueError: `test` is no group, or the only one.
+        ValueError: `test` is no group.
 
     Example:
         >>> leave_one_out(("a", "b", "c"), "b", name="fold_b").train
@@ -76,7 +76,4 @@ def leave_one_out(groups: Sequence[str], test: str, name: str) -> Split:
     """
     require(test in groups, f"the group to test on must be one of {tuple(groups)}.", test=test)
     train = tuple(group for group in groups if group != test)
-    require(
-        bool(train), "a data set of one group leaves nothing to train on.", groups=tuple(groups)
-    )
     return Split(name=name, train=train, test=(test,))

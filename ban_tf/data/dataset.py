@@ -15,13 +15,14 @@ class Dataset:
     Args:
         name: in headings and in the names of folders.
         labels: its classes.
-        splits: ways to part it; the first is the default.
+        splits: ways to part it.
         scans: lists the raw scans below a folder, sorted: those of the groups or clouds that are
             named, or all of them for None. It raises FileNotFoundError where one is missing.
         features: what a network sees of a point.
         samples: how its clouds become samples.
         group_of: from the name of a cloud to its group, for prepared blocks of others, which do
             not record it.
+        default_split: name of the split that is meant where none is named; empty for the first.
         stand_in: writes generated raw data, given a folder to make and a seed, for those who have
             none of the real ones; whole or not at all. None if there is no generator.
 
@@ -46,6 +47,7 @@ class Dataset:
     features: Features = Features()
     samples: Sampling = Blocks()
     group_of: Callable[[str], str] = str
+    default_split: str = ""
     stand_in: Callable[[Path, int], None] | None = None
 
     def __post_init__(self) -> None:
@@ -56,14 +58,13 @@ class Dataset:
             )
 
     def split(self, name: str | None = None) -> Split:
-        """The split of a name; None gives the first.
+        """The split of a name; None gives the default.
 
         Raises:
             ValueError: there is no such split.
         """
         known = {split.name: split for split in self.splits}
-        if name is None:
-            return self.splits[0]
+        name = name or self.default_split or self.splits[0].name
         if name not in known:
             raise ValueError(
                 f"{self.name} can be split as {', '.join(known)}. Received: split={name!r}"
@@ -74,7 +75,7 @@ class Dataset:
         """The paper's setting on this data set.
 
         Args:
-            split: name of a split; None takes the first.
+            split: name of a split; None takes the default.
             network: what to train, by its own recipe.
         """
         experiment = Experiment(
@@ -85,3 +86,38 @@ class Dataset:
             samples=self.samples,
         )
         return with_network(experiment, network)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """Finds out which data set lies in a user's folders; what a script is given.
+
+    Args:
+        describe: from the raw data's folder and a prepared store, of which one may be None, to the
+            data set; it refuses what is wrong before any work.
+        demo: the data set that is generated where the user has none; None if there is none.
+        of_clouds: from a folder and the names of the clouds in it, such as prediction files, to
+            the data set.
+    """
+
+    describe: Callable[[Path | None, Path | None], Dataset]
+    of_clouds: Callable[[Path, Sequence[str]], Dataset]
+    demo: Callable[[], Dataset] | None = None
+
+    def find(self, data: Path | None, blocks: Path | None) -> Dataset:
+        """The data set in the folders; with neither the generated one.
+
+        Raises:
+            FileNotFoundError: nothing of the kind is there.
+            ValueError: neither is given, and there is no generator.
+        """
+        if data is None and blocks is None:
+            if self.demo is None:
+                raise ValueError("`data` or `blocks` must be given. Received: neither")
+            return self.demo()
+        return self.describe(data, blocks)
+
+
+def always(dataset: Dataset) -> Source:
+    """The source of a data set that is the same whatever the folders hold."""
+    return Source(describe=lambda data, blocks: dataset, of_clouds=lambda folder, names: dataset)

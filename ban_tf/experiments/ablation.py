@@ -67,7 +67,7 @@ def carry_out(
 
     Args:
         trial: of `plan`.
-        store: prepared blocks of all areas, the same for all trials.
+        store: prepared samples of both sides of the split, the same for all trials.
         sources: where they came from.
         protocol: of the evaluation.
     """

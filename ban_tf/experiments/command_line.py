@@ -1,4 +1,7 @@
-"""What the scripts in `train/` and `eval/` share: flags with one meaning, errors in one line."""
+"""What the scripts in `train/` and `eval/` share: flags with one meaning, errors in one line.
+
+Nothing here imports TensorFlow, so `--help` answers at once.
+"""
 
 import argparse
 import os
@@ -6,11 +9,13 @@ import pathlib
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import get_args
+from typing import Any, TypeVar, get_args
 
-from ban_tf import config
+from ban_tf.config import ABLATIONS, Clusterer, Protocol
+from ban_tf.config.files import NETWORK_PARTS
+from ban_tf.experiments import requests
 
-RUNS = pathlib.Path("runs")
+ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
 _EXPECTED = (
     OSError,
     ValueError,
@@ -20,6 +25,7 @@ _EXPECTED = (
     FloatingPointError,
     MemoryError,
 )
+_Request = TypeVar("_Request")
 
 
 def parser(docstring: str | None) -> argparse.ArgumentParser:
@@ -27,6 +33,11 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+
+
+def request(kind: Callable[..., _Request], args: argparse.Namespace) -> _Request:
+    """The flags as a request; each has the name of a field."""
+    return kind(**vars(args))
 
 
 def add_data_flags(flags: argparse.ArgumentParser) -> None:
@@ -45,16 +56,119 @@ def add_run_flag(flags: argparse.ArgumentParser, default: str) -> None:
 
 
 def add_clusterer_flag(flags: argparse.ArgumentParser, default: str) -> None:
-    """`--clusterer`: who groups the points of a block."""
+    """`--clusterer`: who groups the points of a sample."""
     flags.add_argument(
         "--clusterer",
-        choices=get_args(config.Clusterer),
-        help="who groups the points of a block: the compiled op, or scikit-learn, which gives the "
+        choices=get_args(Clusterer),
+        help="who groups the points of a sample: the compiled op, or scikit-learn, which gives the "
         f"same labels far more slowly (default: {default})",
     )
 
 
-def run(main: Callable[[Sequence[str] | None], None]) -> None:
+def add_protocol_flag(flags: argparse.ArgumentParser, help_text: str) -> None:
+    """`--protocol`: which points are scored."""
+    flags.add_argument("--protocol", choices=get_args(Protocol), help=help_text)
+
+
+def add_length_flags(flags: argparse.ArgumentParser) -> None:
+    """`--quick` and `--epochs`: how long to train, and how small a network."""
+    flags.add_argument("--quick", action="store_true", help="the reduced setting of the demo")
+    flags.add_argument("--epochs", type=int, help="instead of the setting's own number")
+
+
+def training_parser(docstring: str | None) -> argparse.ArgumentParser:
+    """The flags of `requests.Training`, but those that choose a split."""
+    flags = parser(docstring)
+    add_data_flags(flags)
+    add_run_flag(flags, "runs/<dataset>, with _<network> for others than ban")
+    flags.add_argument(
+        "--network", choices=sorted(NETWORK_PARTS), default="ban", help="what to train"
+    )
+    flags.add_argument(
+        "--weights", type=pathlib.Path, help="a .keras file to start from (default: from scratch)"
+    )
+    add_length_flags(flags)
+    flags.add_argument("--batch-size", type=int, help="instead of the setting's own number")
+    flags.add_argument("--learning-rate", type=float, help="at the start, instead of the setting's")
+    add_clusterer_flag(flags, "native")
+    flags.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    return flags
+
+
+def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
+    """The flags of `requests.Evaluation`, but those that choose a split."""
+    flags = parser(docstring)
+    add_data_flags(flags)
+    add_run_flag(flags, "the newest below runs/")
+    flags.add_argument(
+        "--model", type=pathlib.Path, help="a run folder or a .keras file of one (instead of --run)"
+    )
+    add_protocol_flag(
+        flags,
+        "every raw point (default), or drawn as by the originals (default of --predictions)",
+    )
+    add_clusterer_flag(flags, "as in training")
+    flags.add_argument("--predictions", type=pathlib.Path, help="folder of prediction files")
+    flags.add_argument(
+        "--estimate",
+        action="store_true",
+        help="print block size, bandwidth and instance sizes that suit the run's training data",
+    )
+    flags.add_argument(
+        "--compare", nargs="+", metavar="RUN", help="networks or run folders, a row each"
+    )
+    flags.add_argument("--tf1-checkpoint", type=pathlib.Path, help="of the authors' code")
+    flags.add_argument("--network", choices=ORIGINALS, help="what wrote --tf1-checkpoint")
+    flags.add_argument("--json", type=pathlib.Path, help="also write the scores here")
+    return flags
+
+
+def evaluation_request(
+    flags: argparse.ArgumentParser, argv: Sequence[str] | None
+) -> requests.Evaluation:
+    """Reads the flags and refuses those that contradict each other."""
+    args = flags.parse_args(argv)
+    named = [name for name in ("run", "model", "compare", "tf1_checkpoint", "predictions")
+             if getattr(args, name) is not None]  # fmt: skip
+    if len(named) > 1:
+        listed = " and ".join(f"--{name.replace('_', '-')}" for name in named)
+        flags.error(f"{listed} each say what to evaluate; give one")
+    if args.all_splits and named and named[0] not in ("run", "compare"):
+        flags.error("several folds need --run, the folder of all their runs")
+    others = (args.data, args.blocks, args.all_splits or None, args.clusterer)
+    if args.predictions is not None and any(value is not None for value in others):
+        flags.error("--predictions scores files as they are; it goes with --protocol and --json")
+    if (args.network is None) != (args.tf1_checkpoint is None):
+        flags.error("--tf1-checkpoint and --network go together")
+    if args.split is not None and args.tf1_checkpoint is None:
+        flags.error("which split to test goes with --tf1-checkpoint; a run knows its own")
+    return request(requests.Evaluation, args)
+
+
+def ablation_parser(docstring: str | None) -> argparse.ArgumentParser:
+    """The flags of `requests.Ablation`, but those that choose a split."""
+    flags = parser(docstring)
+    add_data_flags(flags)
+    add_run_flag(flags, "runs/<dataset>_ablation")
+    flags.add_argument(
+        "--seeds", type=int, default=3, help="trainings of each variant (default: 3)"
+    )
+    flags.add_argument("--seed", type=int, default=0, help="the first of them (default: 0)")
+    add_length_flags(flags)
+    flags.add_argument(
+        "--variants",
+        nargs="+",
+        choices=tuple(ABLATIONS),
+        default=tuple(ABLATIONS),
+        help="rows of the table (default: all)",
+    )
+    add_protocol_flag(
+        flags, "every raw point, or drawn as by the originals (default on the paper's data)"
+    )
+    return flags
+
+
+def run(main: Callable[[Sequence[str] | None], Any]) -> None:
     """Calls `main`; an expected failure becomes one line on stderr and exit code 1.
 
     `BAN_TF_TRACEBACK=1` shows the whole traceback instead.

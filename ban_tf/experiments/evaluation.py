@@ -1,4 +1,4 @@
-"""Runs trained networks over the rooms of their test areas and scores what comes out."""
+"""Runs trained networks over the clouds that they have not seen and scores what comes out."""
 
 import dataclasses
 import json
@@ -11,14 +11,13 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ban_tf import config, systems
-from ban_tf.clouds import cloud_cache
+from ban_tf import config, disk, systems
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.data import prediction_files
-from ban_tf.data.samples.blocks import Blocks
-from ban_tf.data.store import Store, StoredRoom
+from ban_tf.data.samples import Samples
+from ban_tf.data.store import Store, StoredCloud
 from ban_tf.experiments.unfinished import UnfinishedEvaluation
-from ban_tf.inference import room_state, segmentation
+from ban_tf.inference import predictor, room_state, segmentation
 from ban_tf.instances import merging
 from ban_tf.metrics import table
 from ban_tf.metrics.evaluators import Evaluation, Evaluator
@@ -47,18 +46,18 @@ class InstanceSizes:
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
-    """One trained network and the rooms that it has not seen."""
+    """One trained network and the clouds that it has not seen."""
 
     experiment: config.Experiment
-    model: Callable[[], keras.Model]  # loaded when its turn comes: six folds need not fit at once
-    rooms: Store
+    model: Callable[[], keras.Model]  # loaded when its turn comes: folds need not fit at once
+    samples: Store
     sizes: InstanceSizes
 
 
 def measure_instance_sizes(experiment: config.Experiment, store: Store) -> InstanceSizes:
-    """Mean instance sizes over the training areas of a store."""
-    training = store.select(experiment.train_areas)
-    num_classes = experiment.dataset.num_classes
+    """Mean instance sizes over the training clouds of a store."""
+    training = store.select(experiment.split.train)
+    num_classes = experiment.labels.num_classes
     drawn = merging.mean_instance_sizes(training.instance_sizes("drawn"), num_classes)
     if store.settings is None:
         return InstanceSizes(drawn, None)
@@ -72,7 +71,7 @@ def save_instance_sizes(run: runs.Run, sizes: InstanceSizes) -> None:
         name: None if sizes_of is None else [None if np.isnan(v) else float(v) for v in sizes_of]
         for name, sizes_of in (("drawn", sizes.drawn), ("raw", sizes.raw))
     }
-    runs.write_text(run.folder / SIZES_FILE, json.dumps(values) + "\n")
+    disk.write_whole(run.folder / SIZES_FILE, json.dumps(values) + "\n")
 
 
 def load_instance_sizes(folder: pathlib.Path) -> InstanceSizes:
@@ -94,43 +93,43 @@ def load_instance_sizes(folder: pathlib.Path) -> InstanceSizes:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} is damaged ({error!r}). Delete it and give the training command again."
+            f"{path} is damaged ({error!r}). Restore it, or give the training command again."
         ) from error
 
 
 def evaluate(
     folds: Iterable[Fold], protocol: config.Protocol, out: pathlib.Path | None = None
 ) -> Evaluation:
-    """Segments the rooms of all folds and scores them, pooled.
+    """Segments the clouds of all folds and scores them, pooled.
 
-    With a folder for the results, an evaluation that was stopped goes on with the same call: rooms
-    that were done are not segmented again, and under `covering` the room that it was in goes on at
-    the block that it had reached. A finished evaluation starts anew. Warns with `CollapseWarning`
+    With a folder for the results, an evaluation that was stopped goes on with the same call: clouds
+    that were done are not segmented again, and under `covering` the cloud that it was in goes on
+    at the block that it had reached. A finished evaluation starts anew. Warns with `CollapseWarning`
     if the embedding of a fold's network has collapsed.
 
     Args:
-        folds: one, or the six of the 6-fold protocol.
+        folds: one, or all of a data set, whose clouds are pooled.
         protocol: `covering` or `legacy`.
         out: folder for `scores.json`, `tables.md`, `tables.csv` and `predictions/`, and for
             `unfinished/` until then; None writes nothing.
 
     Raises:
-        FileNotFoundError: `covering`, and the store has no clouds (blocks prepared by others).
+        FileNotFoundError: `covering`, and the store has no raw points (samples prepared by others).
         ValueError: a network that does not fit its experiment.
     """
     evaluator: Evaluator | None = None
     unfinished = None if out is None else UnfinishedEvaluation(out / "unfinished")
-    areas: list[int] = []
+    test: list[str] = []
     for fold in folds:
         if evaluator is None:
             first = fold.experiment
             title = systems.of(first.network.name).title
-            evaluator = Evaluator(first.dataset, (), protocol, title)
-        areas.append(fold.experiment.test_area)
+            evaluator = Evaluator(first.dataset, first.labels, (), protocol, title)
+        test += fold.experiment.split.test
         _FoldEvaluation(fold, evaluator, unfinished, out).run(protocol)
     if evaluator is None:
         raise ValueError("`folds` must have at least one fold. Received: none")
-    evaluation = dataclasses.replace(evaluator.evaluation(), areas=tuple(sorted(areas)))
+    evaluation = dataclasses.replace(evaluator.evaluation(), test=tuple(sorted(test)))
     if out is not None and unfinished is not None:
         unfinished.finish(out / "predictions" if protocol == "covering" else None)
         write(evaluation, out)
@@ -139,28 +138,23 @@ def evaluate(
 
 def write(evaluation: Evaluation, out: pathlib.Path) -> None:
     """Writes the scores as JSON, Markdown and CSV."""
-    runs.write_text(out / "scores.json", table.to_json(evaluation))
-    runs.write_text(out / "tables.md", table.render_markdown(evaluation))
-    runs.write_text(out / "tables.csv", table.render_csv(evaluation))
+    disk.write_whole(out / "scores.json", table.to_json(evaluation))
+    disk.write_whole(out / "tables.md", table.render_markdown(evaluation))
+    disk.write_whole(out / "tables.csv", table.render_csv(evaluation))
 
 
-def cloud_file(store: pathlib.Path, room: str) -> pathlib.Path:
-    """Where a prepared store keeps a room as it was read."""
-    return store / "clouds" / f"{room}.npz"
-
-
-def _load_cloud(store: Store, room: StoredRoom) -> Cloud:
-    path = cloud_file(store.path, room.name)
-    if not path.is_file():
+def _load_cloud(store: Store, name: str) -> Cloud:
+    if not store.cloud_file(name).is_file():
         raise FileNotFoundError(
-            f"{path} is missing. Covering evaluation needs the raw points: name the raw data with "
-            "--data, or use --protocol legacy, which the prepared blocks suffice for."
+            f"{store.cloud_file(name)} is missing. The covering protocol needs the raw points: "
+            "name the raw data (`data`), or use the legacy protocol, which prepared samples "
+            "suffice for."
         )
-    return cloud_cache.load_cloud(path)
+    return store.load_cloud(name)
 
 
 class _FoldEvaluation:
-    """Segments the rooms of one fold and adds them to the evaluator."""
+    """Segments the clouds of one fold and adds them to the evaluator."""
 
     def __init__(
         self,
@@ -173,87 +167,101 @@ class _FoldEvaluation:
         self._evaluator = evaluator
         self._unfinished = unfinished
         self._out = out
-        self._model = fold.model()
+        self._predictor = predictor.as_predictor(fold.model(), fold.experiment.inference.batch_size)
         self._detector = segmentation.collapse_detector(fold.experiment)
 
     def run(self, protocol: config.Protocol) -> None:
-        segment_room = self._sampled if protocol == "legacy" else self._covering
-        rooms = self._fold.rooms.rooms
-        with tqdm(total=len(rooms), unit="room", mininterval=0.5) as bar:
-            for room in rooms:
-                bar.set_description(f"evaluating {room.name}", refresh=True)
-                segment_room(room)
+        segment_cloud = self._sampled if protocol == "legacy" else self._covering
+        clouds = self._fold.samples.clouds
+        with tqdm(total=len(clouds), unit="cloud", mininterval=0.5) as bar:
+            for stored in clouds:
+                bar.set_description(f"evaluating {stored.name}", refresh=True)
+                segment_cloud(stored)
                 bar.update()
         collapsed = self._detector.result() if self._detector else None
         if collapsed is not None:
             warnings.warn(str(collapsed), collapse.CollapseWarning, stacklevel=3)
 
-    def _covering(self, room: StoredRoom) -> None:
-        cloud = _load_cloud(self._fold.rooms, room)
-        sizes = self._fold.sizes.raw
+    def _covering(self, stored: StoredCloud) -> None:
+        cloud = _load_cloud(self._fold.samples, stored.name)
+        experiment, sizes = self._fold.experiment, self._fold.sizes.raw
 
         def segment(state_file: pathlib.Path | None) -> segmentation.Segmentation:
             return segmentation.segment(
                 cloud,
-                self._model,
-                self._fold.experiment,
+                self._predictor,
+                experiment,
                 sizes,
                 state_file=state_file,
                 detector=self._detector,
             )
 
         points = [cloud.xyz] if cloud.rgb is None else [cloud.xyz, cloud.rgb]
-        result = self._once(room, points, sizes, segmentation.Segmentation, segment)
-        self._evaluator.add(
-            room.name, cloud.semantic, cloud.instance, result.semantic, result.instance
-        )
+        result = self._once(stored, points, sizes, segmentation.Segmentation, segment)
+        truth = experiment.labels.without_stuff(cloud.semantic, cloud.instance)
+        self._evaluator.add(stored.name, cloud.semantic, truth, result.semantic, result.instance)
 
-    def _sampled(self, room: StoredRoom) -> None:
-        drawn = dataclasses.replace(self._fold.rooms, rooms=(room,)).read(range(room.num_blocks))
-        sizes = self._fold.sizes.drawn
+    def _sampled(self, stored: StoredCloud) -> None:
+        alone = dataclasses.replace(self._fold.samples, clouds=(stored,))
+        drawn = alone.read(range(stored.num_samples))
+        experiment, sizes = self._fold.experiment, self._fold.sizes.drawn
 
         def segment(_: pathlib.Path | None) -> segmentation.SampledSegmentation:
             return segmentation.segment_sampled(
-                drawn.features, self._model, self._fold.experiment, sizes, detector=self._detector
+                drawn.features, self._predictor, experiment, sizes, detector=self._detector
             )
 
         result = self._once(
-            room, [drawn.features], sizes, segmentation.SampledSegmentation, segment
+            stored, [drawn.features], sizes, segmentation.SampledSegmentation, segment
         )
+        truth = experiment.labels.without_stuff(drawn.semantic, drawn.instance)
         self._evaluator.add(
-            room.name,
+            stored.name,
             drawn.semantic.ravel(),
-            drawn.instance.ravel(),
+            truth.ravel(),
             result.semantic.ravel(),
             result.instance.ravel(),
         )
-        if self._out is not None and room.num_blocks:
+        if self._out is not None and stored.num_samples:
             predictions = self._out / "predictions"
-            prediction_files.write_room(predictions, _as_prediction(room.name, drawn, result))
+            prediction_files.write_room(
+                predictions, _as_prediction(stored, drawn, result, experiment.features)
+            )
 
     def _once(
         self,
-        room: StoredRoom,
+        stored: StoredCloud,
         points: list[np.ndarray],
         mean_sizes: np.ndarray | None,
         kind: type[_Labels],
         segment: Callable[[pathlib.Path | None], _Labels],
     ) -> _Labels:
-        """The labels of a room, segmented now or before the evaluation was stopped."""
+        """The labels of a cloud, segmented now or before the evaluation was stopped."""
         if self._unfinished is None:
             return segment(None)
-        origin = room_state.origin(points, self._model, self._fold.experiment, mean_sizes)
-        return self._unfinished.labels_of(room.name, origin, kind, segment)
+        origin = room_state.origin(points, self._predictor, self._fold.experiment, mean_sizes)
+        return self._unfinished.labels_of(stored.name, origin, kind, segment)
 
 
 def _as_prediction(
-    name: str, drawn: Blocks, result: segmentation.SampledSegmentation
+    stored: StoredCloud,
+    drawn: Samples,
+    result: segmentation.SampledSegmentation,
+    features: config.Features,
 ) -> prediction_files.RoomPrediction:
-    features = drawn.features.reshape(-1, drawn.features.shape[-1])
+    """What the prediction files of the originals hold.
+
+    Coordinates are metres from the cloud's least corner. Samples that others prepared do not tell
+    how far the cloud reaches: theirs are shares of it. Without `room_xyz` they are the sample's.
+    """
+    is_share = features.place("room_xyz") is not None
+    xyz = _channels(drawn.features, features, "room_xyz" if is_share else features.names[0])
+    if is_share and stored.frame is not None:
+        xyz = xyz * stored.frame.extent
     return prediction_files.RoomPrediction(
-        name,
-        xyz=features[:, 6:9].astype(np.float64) * _room_extent(drawn.features),
-        rgb=np.round(features[:, 3:6].astype(np.float64) * 255),
+        stored.name,
+        xyz=xyz,
+        rgb=np.round(_channels(drawn.features, features, "rgb") * 255),
         probability=result.confidence.ravel(),
         semantic=result.semantic.ravel(),
         instance=result.instance.ravel(),
@@ -262,11 +270,9 @@ def _as_prediction(
     )
 
 
-def _room_extent(features: np.ndarray) -> np.ndarray:
-    """float64 `[3]`: the room's extent in metres, from how metres and shares differ in a block."""
-    metres = np.ptp(features[..., 0:3].astype(np.float64), axis=1)
-    shares = np.ptp(features[..., 6:9].astype(np.float64), axis=1)
-    widest = shares.argmax(axis=0)
-    axes = np.arange(3)
-    wide = shares[widest, axes]
-    return np.divide(metres[widest, axes], wide, out=np.zeros(3), where=wide > 0)
+def _channels(values: np.ndarray, features: config.Features, name: str) -> np.ndarray:
+    """float64 `[N, 3]`; zeros where the network does not see them."""
+    place = features.place(name)
+    if place is None:
+        return np.zeros((values[..., 0].size, 3))
+    return values[..., place].reshape(-1, 3).astype(np.float64)

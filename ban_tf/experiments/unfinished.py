@@ -21,8 +21,8 @@ class UnfinishedEvaluation:
     """A folder that an evaluation keeps until it is finished, and from which it goes on.
 
     The names of its files tell what they depend on, so that nothing of another network, of other
-    data or of other settings is taken up. The code is not among it: whoever changes that between
-    two calls deletes the folder.
+    data or of other settings is taken up. The code version is not part of the
+    key; delete the folder after changing code.
 
     Args:
         folder: need not exist.

@@ -1,4 +1,4 @@
-"""The whole way of one fold: train in a run folder, evaluate before and after, write it down."""
+"""The whole way of one run: train in its folder, evaluate before and after, write it down."""
 
 import dataclasses
 import json
@@ -12,12 +12,10 @@ import keras
 import numpy as np
 
 from ban_tf import config, systems
-from ban_tf.data import preparation
 from ban_tf.data.store import Store
 from ban_tf.experiments import evaluation, results
 from ban_tf.experiments.doctor import estimation
 from ban_tf.instances import clustering
-from ban_tf.metrics import table
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.systems import collapse
 from ban_tf.training import checkpoints, provenance, runs, trainer
@@ -54,34 +52,29 @@ class Outcome:
         return f"{start} → trained: {', '.join(parts)}"
 
 
-def fold_folder(parent: pathlib.Path, area: int, six_fold: bool) -> pathlib.Path:
-    """Where the run of one test area lies."""
-    return parent / f"area{area}" if six_fold else parent
-
-
 def train_and_evaluate(
     run: runs.Run, store: Store, sources: runs.Sources, compare_untrained: bool
 ) -> Outcome:
-    """Trains, and evaluates on the held-out area.
+    """Trains, and evaluates on the clouds that were held out.
 
     Evaluations use the covering protocol where the store has the raw points, else the legacy
     one. Each stage that an earlier, interrupted call has finished is not done again.
 
     Args:
         run: from `runs.start`.
-        store: prepared blocks of all areas.
+        store: prepared samples of both sides of the split.
         sources: where they came from; kept in the run folder.
         compare_untrained: evaluate what training starts from first, which doubles the evaluation.
     """
     sizes = _note_data(run, store, sources)
-    held_out = store.select([run.experiment.test_area])
+    held_out = store.select(run.experiment.split.test)
     protocol: config.Protocol = "covering" if store.settings is not None else "legacy"
     trainer.make_deterministic(run.experiment.seed)
 
     def evaluate(model: keras.Model, out: pathlib.Path | None) -> Evaluation:
         fold = evaluation.Fold(run.experiment, lambda: model, held_out, sizes)
         with warnings.catch_warnings():
-            # Untrained networks always have; for the trained one `find_collapse` says it.
+            # An untrained embedding always looks collapsed; the trained one is checked below.
             warnings.simplefilter("ignore", collapse.CollapseWarning)
             return evaluation.evaluate([fold], protocol, out)
 
@@ -115,37 +108,37 @@ def _note_data(run: runs.Run, store: Store, sources: runs.Sources) -> evaluation
 
 def _train(run: runs.Run, store: Store) -> keras.Model:
     with run.training_time():
-        return trainer.train(run, store.select(run.experiment.train_areas))
+        return trainer.train(run, store.select(run.experiment.split.train))
 
 
 def find_collapse(
     model: keras.Model, store: Store, experiment: config.Experiment
 ) -> collapse.Collapse | None:
-    """Looks whether training blocks of several instances come out as one cluster.
+    """Looks whether training samples of several instances come out as one cluster.
 
     None too where the network embeds nothing.
     """
-    if "embedding" not in systems.of(experiment.network.name).outputs:
+    if not systems.of(experiment.network.name).embeds:
         return None
-    training_blocks = store.select(experiment.train_areas)
+    training_samples = store.select(experiment.split.train)
     inference = experiment.inference
-    embedding, instance = estimation.embed_sample(model, training_blocks, inference.batch_size)
+    embedding, instance = estimation.embed_sample(model, training_samples, inference.batch_size)
     labels = clustering.cluster_blocks(embedding, inference)
     return collapse.detect_collapse(embedding, labels, inference.bandwidth, semantic=instance)
 
 
 def fold_of(run: runs.Run, store: Store, model: pathlib.Path | None = None) -> evaluation.Fold:
-    """The trained network of a run and its held-out rooms, for evaluation from the checkpoint.
+    """The trained network of a run and its held-out clouds, for evaluation from the checkpoint.
 
     Args:
         run: where the network was trained.
-        store: prepared blocks with the run's test area.
+        store: prepared samples of what the run is tested on.
         model: one of the run's `.keras` files; None takes the finished one, else the newest.
     """
     return evaluation.Fold(
         run.experiment,
         lambda: checkpoints.load_model(model or run.folder),
-        store.select([run.experiment.test_area]),
+        store.select(run.experiment.split.test),
         evaluation.load_instance_sizes(run.folder),
     )
 
@@ -157,11 +150,11 @@ def evaluate_runs(
     out: pathlib.Path,
     model: pathlib.Path | None = None,
 ) -> Evaluation:
-    """Evaluates one run, or pools the six of the 6-fold protocol, from their checkpoints.
+    """Evaluates one run, or pools those of several folds, from their checkpoints.
 
     Args:
         fold_runs: the runs.
-        stores: for each run, prepared blocks with its test area.
+        stores: for each run, prepared samples of what it is tested on.
         protocol: `covering` or `legacy`.
         out: folder of the results.
         model: of one run only, as for `fold_of`.
@@ -195,7 +188,7 @@ def _record(
         out,
         results.Result(
             experiment=experiment,
-            scores=json.loads(table.to_json(found)),
+            scores=found,
             models=tuple(results.digest(path) for path in models),
             training=tuple(run.provenance() for run in fold_runs),
             training_seconds=sum(filter(None, trained)) if known else None,
@@ -223,70 +216,26 @@ def evaluate_imported(
     protocol: config.Protocol,
     out: pathlib.Path,
 ) -> Evaluation:
-    """Evaluates a network that was trained elsewhere, on the experiment's test area.
+    """Evaluates a network that was trained elsewhere, on what the experiment tests.
 
     Args:
         model: the network.
         file: what it was read from.
         experiment: names network, data and thresholds.
-        store: prepared blocks of the test area. Where it has the training areas too, instances
+        store: prepared samples of the test. Where it has those of the training too, instances
             that are small for their class are dropped, as after a training here.
         protocol: `covering` or `legacy`.
         out: folder of the results.
     """
     trainer.make_deterministic(experiment.seed)
-    unknown = np.full(experiment.dataset.num_classes, np.nan)
+    unknown = np.full(experiment.labels.num_classes, np.nan)
     sizes = evaluation.InstanceSizes(unknown, None)
-    if set(experiment.train_areas) <= set(store.areas):
+    if store.holds(experiment.split.train):
         sizes = evaluation.measure_instance_sizes(experiment, store)
-    rooms = store.select([experiment.test_area])
+    held_out = store.select(experiment.split.test)
     begin = time.monotonic()
     found = evaluation.evaluate(
-        [evaluation.Fold(experiment, lambda: model, rooms, sizes)], protocol, out
+        [evaluation.Fold(experiment, lambda: model, held_out, sizes)], protocol, out
     )
     _record(found, time.monotonic() - begin, out, experiment, [file])
     return found
-
-
-def six_fold_runs(parent: pathlib.Path) -> list[runs.Run]:
-    """The finished runs `parent/area1` ... of a 6-fold training, one per area of the data set.
-
-    Raises:
-        FileNotFoundError: there is none, or one is missing.
-        ValueError: one is not finished, or differs from the others in more than its area.
-    """
-    first = runs.folds(parent)[0].experiment
-    found = []
-    for area in first.dataset.areas:
-        run = runs.load(fold_folder(parent, area, six_fold=True))
-        runs.require_same(run, dataclasses.replace(first, test_area=area))
-        if not run.is_finished:
-            raise ValueError(
-                f"{run.folder} is not finished; the pooled tables need all of areas "
-                f"{first.dataset.areas}. Give the training command again to resume it."
-            )
-        found.append(run)
-    return found
-
-
-def prepare_or_open(
-    read_areas: preparation.ReadAreas,
-    sources: runs.Sources,
-    experiment: config.Experiment,
-    areas: Sequence[int] | None = None,
-) -> Store:
-    """The prepared store: made from the raw data where they are given, else opened as it is.
-
-    Args:
-        read_areas: the data set's reader.
-        sources: the store, and the raw data if it is to be made or brought up to date.
-        experiment: gives data set, block sizes and seed.
-        areas: which areas to prepare; None means all of the data set.
-    """
-    if sources.data is None:
-        return Store.open(sources.blocks, experiment.blocks if _is_ours(sources.blocks) else None)
-    return preparation.prepare(read_areas, sources.data, sources.blocks, experiment, areas)
-
-
-def _is_ours(blocks: pathlib.Path) -> bool:
-    return (blocks / "manifest.json").is_file()

@@ -35,7 +35,9 @@ def export(model: keras.Model, path: pathlib.Path) -> None:
     """
     check_ending(path)
     save = model.save_weights if path.name.endswith(".weights.h5") else model.save
-    with disk.whole(path, "Restore space and rights, then give the same command again.") as temporary:
+    with disk.whole(
+        path, "Restore space and rights, then give the same command again."
+    ) as temporary:
         save(temporary)
 
 
@@ -54,7 +56,9 @@ def resume(model: keras.Model, run: runs.Run) -> int:
     if not kept:
         return 0
     epochs_done, path = kept[-1]
-    way_out = "Delete this file to resume from the one before it, or start in another folder (`run`)."
+    way_out = (
+        "Delete this file to resume from the one before it, or start in another folder (`run`)."
+    )
     _load_fitting(model, run, path, way_out)
     model.optimizer.build(model.trainable_variables)  # else Keras has no place for its state
     model.load_weights(path)

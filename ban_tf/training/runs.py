@@ -217,7 +217,9 @@ def start(folder: pathlib.Path, experiment: config.Experiment) -> Run:
     check(folder, experiment)
     config_file = folder / "config.json"
     if not config_file.is_file():
-        disk.write_whole(folder / "provenance.json", json.dumps(provenance.collect(), indent=2) + "\n")
+        disk.write_whole(
+            folder / "provenance.json", json.dumps(provenance.collect(), indent=2) + "\n"
+        )
         disk.write_whole(config_file, config.to_json(experiment))
     return Run(folder, experiment)
 

@@ -2,6 +2,7 @@
 
 from ban_tf.data.s3dis.dataset import (
     NAME,
+    SOURCE,
     dataset,
     demo,
     demo_dataset,
@@ -17,6 +18,7 @@ from ban_tf.data.s3dis.writer import write_building
 __all__ = [
     "LABELS",
     "NAME",
+    "SOURCE",
     "dataset",
     "demo",
     "demo_dataset",

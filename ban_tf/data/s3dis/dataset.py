@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ban_tf.config import Experiment, Split, leave_one_out, reduced
-from ban_tf.data.dataset import Dataset
+from ban_tf.data.dataset import Dataset, Source
 from ban_tf.data.s3dis import layout, reader, writer
 from ban_tf.data.s3dis.labels import LABELS
 from ban_tf.data.store import Store
@@ -19,30 +19,29 @@ def dataset(areas: Sequence[int] = range(1, layout.NUM_AREAS + 1), name: str = N
     """The data set of some areas; each of them is the test of one split.
 
     Args:
-        areas: their numbers, at least two. The first split tests on area 5, or else on the last.
+        areas: their numbers. The default split tests on area 5, or else on the last.
         name: of the data.
 
     Raises:
-        ValueError: fewer than two areas, or one twice.
+        ValueError: no area, or one twice.
 
     Example:
         >>> dataset(areas=(1, 2), name="mine").split().test
         ('Area_2',)
     """
-    first = _PAPERS_AREA if _PAPERS_AREA in areas else max(areas, default=0)
-    ordered = sorted(areas, key=lambda area: (area != first, area))
+    groups = tuple(layout.GROUP.format(area) for area in sorted(areas))
+    default = _PAPERS_AREA if _PAPERS_AREA in areas else max(areas, default=0)
+    splits = (
+        leave_one_out(groups, group, name=split_name(layout.area_of(group))) for group in groups
+    )
     return Dataset(
         name=name,
         labels=LABELS,
-        splits=tuple(_split(areas, area) for area in ordered),
+        splits=tuple(splits),
+        default_split=split_name(default),
         scans=reader.scans,
         group_of=layout.group_of,
     )
-
-
-def _split(areas: Sequence[int], area: int) -> Split:
-    groups = tuple(layout.GROUP.format(number) for number in sorted(areas))
-    return leave_one_out(groups, layout.GROUP.format(area), name=split_name(area))
 
 
 def split_name(area: int) -> str:
@@ -53,35 +52,39 @@ def split_name(area: int) -> str:
 def describe(data: Path | None, blocks: Path | None) -> Dataset:
     """The data set that lies in a folder; a wrong path is refused before any work.
 
-    All of S3DIS is called so, and may stand beside published results; any part of it, and any
-    other scans in its layout, are called like their folder, with the areas they have.
-
     Args:
         data: raw rooms in S3DIS's layout; None if there are only `blocks`.
         blocks: a prepared store.
 
     Raises:
         FileNotFoundError: nothing of the kind is there.
-        ValueError: neither is given, or there is one area only.
+        ValueError: neither is given.
     """
     if data is not None:
         rooms = [room.cloud_name for room in layout.list_rooms(data, layout.list_areas(data))]
-        name = data.resolve().name
-    elif blocks is not None:
-        found = Store.open(blocks, group_of=layout.group_of)
-        rooms, name = [cloud.name for cloud in found.clouds], found.dataset
-    else:
-        raise ValueError("`data` or `blocks` must be given. Received: neither")
-    if layout.is_complete(rooms):
+        return of_clouds(data, rooms)
+    if blocks is not None:
+        store = Store.open(blocks, group_of=layout.group_of)
+        found = of_clouds(blocks, [cloud.name for cloud in store.clouds])
+        return found if found.name == NAME else dataclasses.replace(found, name=store.dataset)
+    raise ValueError("`data` or `blocks` must be given. Received: neither")
+
+
+def of_clouds(folder: Path, clouds: Sequence[str]) -> Dataset:
+    """The data set that clouds belong to, by their names.
+
+    All of S3DIS is called so, and may stand beside published results; any part of it, and any
+    other scans, are called like their folder, with the areas they have. Clouds whose names tell no
+    area are one test, for networks that were trained on others.
+    """
+    if layout.is_complete(clouds):
         return dataset()
-    groups = sorted({layout.group_of(room) for room in rooms})
-    areas = [layout.area_of(group) for group in groups]
-    if len(areas) < 2:
-        raise ValueError(
-            "one area must be left out of training, so there must be at least two. "
-            f"Received: {', '.join(groups)} in {data or blocks}"
-        )
-    return dataset(sorted(areas), name=_other_name(name))
+    name = _other_name(folder.resolve().name)
+    groups = tuple(sorted({layout.group_of(cloud) for cloud in clouds}))
+    if layout.are_areas(groups):
+        return dataset([layout.area_of(group) for group in groups], name)
+    everything = Split(name="all", train=(), test=groups)
+    return dataclasses.replace(dataset(name=name), splits=(everything,), default_split="all")
 
 
 def _other_name(name: str) -> str:
@@ -107,3 +110,6 @@ def _write_demo(root: Path, seed: int) -> None:
 def demo(network: str = "ban") -> Experiment:
     """The reduced experiment on the generated building: three areas, the last held out."""
     return reduced.quick(demo_dataset().experiment(network=network))
+
+
+SOURCE = Source(describe=describe, of_clouds=of_clouds, demo=demo_dataset)

@@ -115,6 +115,11 @@ def area_of(group: str) -> int:
     return int(found[1])
 
 
+def are_areas(groups: Iterable[str]) -> bool:
+    """Whether all of these are names of areas."""
+    return all(_AREA.fullmatch(group) for group in groups)
+
+
 def group_of(cloud: str) -> str:
     """The area of a cloud: `Area_5` for `Area_5_office_1`; the cloud itself if it is in none."""
     found = _CLOUD.fullmatch(cloud)

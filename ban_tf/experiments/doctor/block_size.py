@@ -43,7 +43,7 @@ class BlockSize:
 
     def __str__(self) -> str:
         return (
-            f"block size: put BlockConfig(size_m={self.size_m:g}, stride_m={self.stride_m:g}) into "
+            f"block size: put Blocks(size_m={self.size_m:g}, stride_m={self.stride_m:g}) into "
             "the experiment, prepare the blocks again and train\n"
             f"  the typical object is {self.object_m:.2g} m wide; with {self.num_points} points a "
             f"block and {self.points_per_m2:.3g} raw points/m2, small objects keep enough points "
@@ -52,7 +52,7 @@ class BlockSize:
 
 
 def estimate_block_size(
-    clouds: Iterable[Cloud], blocks: config.BlockConfig, inference: config.InferenceConfig
+    clouds: Iterable[Cloud], blocks: config.Blocks, inference: config.InferenceConfig
 ) -> BlockSize:
     """Recommends the edge of a block: as wide as the objects, unless small ones would vanish.
 

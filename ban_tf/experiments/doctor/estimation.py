@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ban_tf import config, systems
-from ban_tf.clouds import cloud_cache, overlap
+from ban_tf.clouds import overlap
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import NONE
 from ban_tf.data.store import Store
@@ -66,7 +66,7 @@ class Estimate:
 
     Args:
         class_names: of the data set.
-        sizes: mean instance sizes of the training areas.
+        sizes: mean instance sizes of the training clouds.
         blocks: None if the raw points were not at hand.
         bandwidth: None without a trained network.
     """
@@ -103,46 +103,46 @@ def estimate(
     model: keras.Model | None = None,
     num_blocks: int = 32,
 ) -> Estimate:
-    """Estimates all that the training areas and, if there is one, a trained network allow.
+    """Estimates all that the training clouds and, if there is one, a trained network allow.
 
     Args:
-        experiment: what was trained or is to be; tells the training areas.
-        store: prepared blocks with the training areas.
-        clouds: the raw rooms of the training areas; None takes those that the store keeps.
+        experiment: what was trained or is to be; tells what is trained on.
+        store: prepared samples of what is trained on.
+        clouds: the raw clouds of the training; None takes those that the store keeps.
         model: the trained network; its bandwidth is estimated if it embeds.
         num_blocks: how many training blocks to cluster for the bandwidth.
 
     Raises:
-        ValueError: the store lacks a training area, or the data have no usable instance.
+        ValueError: the store lacks a training cloud, or the data have no usable instance.
     """
-    training = store.select(experiment.train_areas)
+    training = store.select(experiment.split.train)
     sizes = evaluation.measure_instance_sizes(experiment, store)
     if clouds is None and _has_clouds(training):
         clouds = stored_clouds(training)
     blocks = None
-    if clouds is not None:
-        blocks = block_size.estimate_block_size(clouds, experiment.blocks, experiment.inference)
+    if clouds is not None and isinstance(experiment.samples, config.Blocks):
+        blocks = block_size.estimate_block_size(clouds, experiment.samples, experiment.inference)
     bandwidth = None
-    if model is not None and "embedding" in systems.of(experiment.network.name).outputs:
+    if model is not None and systems.of(experiment.network.name).embeds:
         embedding, instance = embed_sample(
             model, training, experiment.inference.batch_size, num_blocks, experiment.seed
         )
         bandwidth = estimate_bandwidth(embedding, instance, experiment.inference)
-    return Estimate(experiment.dataset.class_names, sizes, blocks, bandwidth)
+    return Estimate(experiment.labels.class_names, sizes, blocks, bandwidth)
 
 
 def stored_clouds(store: Store) -> Iterator[Cloud]:
-    """The raw rooms of a store that was prepared from raw data, one after the other.
+    """The raw clouds of a store that was prepared from raw data, one after the other.
 
     Raises:
-        FileNotFoundError: the store does not keep a room's raw points.
+        FileNotFoundError: the store does not keep a cloud's raw points.
     """
-    for room in store.rooms:
-        yield cloud_cache.load_cloud(evaluation.cloud_file(store.path, room.name))
+    for stored in store.clouds:
+        yield store.load_cloud(stored.name)
 
 
 def _has_clouds(store: Store) -> bool:
-    return all(evaluation.cloud_file(store.path, room.name).is_file() for room in store.rooms)
+    return all(store.cloud_file(stored.name).is_file() for stored in store.clouds)
 
 
 def embed_sample(

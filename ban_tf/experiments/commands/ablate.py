@@ -1,0 +1,70 @@
+"""Trains and evaluates the variants of BAN in the paper's Table 7, and prints the table."""
+
+import dataclasses
+from pathlib import Path
+
+from ban_tf import config, disk
+from ban_tf.config import reduced
+from ban_tf.data import preparation
+from ban_tf.data.dataset import Dataset, Source
+from ban_tf.experiments import ablation, results
+from ban_tf.experiments.requests import RUNS, Ablation
+from ban_tf.metrics import ablation_tables, published
+from ban_tf.training import runs
+
+DEMO_EPOCHS = 4  # of 40 steps: all 18 trainings take about a quarter of an hour
+
+
+def ablate(request: Ablation, source: Source) -> None:
+    """Does what the ablation script is asked for; a stopped call repeats no finished training.
+
+    Raises:
+        FileNotFoundError: the data are not where the request says.
+        ValueError: an unknown variant, no seed, or a folder that holds something else.
+    """
+    dataset = source.find(request.data, request.blocks)
+    experiment = choose_experiment(request, dataset)
+    protocol = request.protocol or default_protocol(experiment)
+    parent = request.run or RUNS / f"{experiment.dataset}_ablation"
+    trials = ablation.plan(parent, experiment, request.variants, request.seeds)
+    data = request.data
+    if request.is_demo:
+        data = preparation.generate(dataset, parent / "building", experiment.seed)
+    sources = runs.Sources(request.blocks or parent / "blocks", data)
+    store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
+    done: dict[str, list[results.Result]] = {}
+    for number, trial in enumerate(trials, start=1):
+        state = "done before" if ablation.is_done(trial, protocol) else "training, evaluating"
+        print(f"[{number}/{len(trials)}] {trial.variant}, seed {trial.experiment.seed}: {state}")
+        result = ablation.carry_out(trial, store, sources, protocol)
+        done.setdefault(trial.variant, []).append(result)
+    report(done, parent)
+
+
+def choose_experiment(request: Ablation, dataset: Dataset) -> config.Experiment:
+    """The paper's setting, its reduced form, or a shorter demo when there is no data."""
+    experiment = dataset.experiment(request.split)
+    epochs = request.epochs
+    if request.quick or request.is_demo:
+        experiment = reduced.quick(experiment)
+    if request.is_demo and epochs is None:
+        epochs = DEMO_EPOCHS
+    training = experiment.training
+    if epochs is not None:
+        training = dataclasses.replace(training, num_epochs=epochs)
+    return dataclasses.replace(experiment, training=training, seed=request.seed)
+
+
+def default_protocol(experiment: config.Experiment) -> config.Protocol:
+    """Only the originals' protocol may stand beside the paper's numbers."""
+    return "legacy" if published.tables_of(experiment.dataset) else "covering"
+
+
+def report(done: dict[str, list[results.Result]], parent: Path) -> None:
+    """Prints the tables, and writes them beside the runs they were made from."""
+    scores = {variant: [result.scores for result in found] for variant, found in done.items()}
+    tables = ablation_tables.tables(scores)
+    print("\n" + "\n\n".join(table.text() for table in tables))
+    content = "\n\n".join(table.markdown() for table in tables) + "\n"
+    disk.write_whole(parent / "ablation.md", content)
+    print(f"\nwrote {parent / 'ablation.md'}; the results of each training lie below {parent}")

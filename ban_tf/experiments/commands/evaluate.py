@@ -1,0 +1,217 @@
+"""Evaluates what was trained, here or elsewhere, and gives the paper's tables."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from ban_tf import config, disk, systems
+from ban_tf.data import prediction_files, preparation
+from ban_tf.data.dataset import Source
+from ban_tf.data.store import Store
+from ban_tf.experiments import folds, results, workflow
+from ban_tf.experiments.commands.train import with_clusterer
+from ban_tf.experiments.doctor import estimation
+from ban_tf.experiments.requests import RUNS, Evaluation
+from ban_tf.metrics import comparison, evaluators, table
+from ban_tf.training import checkpoints, runs, tf1_checkpoint
+
+
+def evaluate(request: Evaluation, source: Source) -> None:
+    """Does what an evaluation script is asked for, and prints what comes out.
+
+    Args:
+        request: what to evaluate, and how.
+        source: tells the data set.
+
+    Raises:
+        FileNotFoundError: no run, no network, or no data where the request says.
+        ValueError: what was found does not fit together; the message says how.
+    """
+    if request.estimate:
+        print(_estimate(request))
+        return
+    if request.compare is not None:
+        _compare(request, source)
+        return
+    if request.predictions is not None:
+        found = score_predictions(request.predictions, source, request.protocol or "legacy")
+    elif request.tf1_checkpoint is not None:
+        found = _evaluate_original(request, source)
+    else:
+        found = evaluate_trained(request, source)
+    print(f"\n{table.render_text(found)}")
+    if request.json is not None:
+        disk.write_whole(request.json, table.to_json(found))
+        print(f"\nwrote {request.json}")
+
+
+def evaluate_trained(request: Evaluation, source: Source) -> evaluators.Evaluation:
+    """Evaluates one run or several folds, from the checkpoints alone."""
+    model = request.model if _names_file(request) else None
+    found, out = choose_runs(request, source)
+    for run in found:
+        where = request.data or request.blocks or run.experiment.dataset
+        print(
+            f"evaluating {model or checkpoints.newest_model(run)} on "
+            f"{run.experiment.split.title} of {where}"
+        )
+    stores = [_store_of(request, source, run) for run in found]
+    evaluation = workflow.evaluate_runs(found, stores, _protocol(request), out, model)
+    print(f"wrote {out}")
+    return evaluation
+
+
+def choose_runs(request: Evaluation, source: Source) -> tuple[list[runs.Run], Path]:
+    """The run that is named or those of all folds, and where their results go."""
+    folder = _run_folder(request)
+    found = folds.finished(folder) if request.all_splits else [runs.load(folder)]
+    found = [_on_data(_with_clusterer(run, request), request, source) for run in found]
+    return found, _results_folder(request, folder, found[0])
+
+
+def _protocol(request: Evaluation) -> config.Protocol:
+    return request.protocol or "covering"
+
+
+def _names_file(request: Evaluation) -> bool:
+    """Whether one `.keras` file is to be evaluated, not what its run came to."""
+    return request.model is not None and request.model.suffix == ".keras"
+
+
+def _run_folder(request: Evaluation) -> Path:
+    """The folder that `run` or `model` names, or the newest."""
+    named = request.run or request.model
+    if named is None:
+        return folds.newest(RUNS)
+    if named.suffix == ".keras":
+        return named.parent.parent if named.parent.name == "checkpoints" else named.parent
+    return named
+
+
+def _with_clusterer(run: runs.Run, request: Evaluation) -> runs.Run:
+    """The run with the clusterer that is asked for; the network does not depend on it."""
+    inference = with_clusterer(run.experiment.inference, request.clusterer)
+    experiment = dataclasses.replace(run.experiment, inference=inference)
+    return dataclasses.replace(run, experiment=experiment)
+
+
+def is_other_data(request: Evaluation, run: runs.Run) -> bool:
+    """Whether the request names anything but what the run was trained on."""
+    if not run.sources_file.is_file():
+        return request.names_data
+    own = run.sources()
+    named = ((request.data, own.data), (request.blocks, own.blocks))
+    return any(
+        path is not None and (mine is None or path.resolve() != mine.resolve())
+        for path, mine in named
+    )
+
+
+def _on_data(run: runs.Run, request: Evaluation, source: Source) -> runs.Run:
+    """The run with the name of the data that it is to be evaluated on."""
+    if not is_other_data(request, run):
+        return run
+    name = source.describe(request.data, request.blocks).name
+    return dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, dataset=name))
+
+
+def _store_of(request: Evaluation, source: Source, run: runs.Run) -> Store:
+    """Prepared samples of what a run is tested on."""
+    experiment = run.experiment
+    if not is_other_data(request, run):
+        dataset = source.find(None, run.sources().blocks)
+        return Store.open(run.sources().blocks, experiment, dataset.group_of)
+    dataset = source.find(request.data, request.blocks)
+    blocks = request.blocks or run.folder / "evaluation" / f"blocks_{experiment.dataset}"
+    names = experiment.split.test
+    return preparation.prepare_or_open(dataset, request.data, blocks, experiment, names)
+
+
+def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
+    """A folder of its own for other data and for a checkpoint, beside the run's own results."""
+    name = [_protocol(request)]
+    if is_other_data(request, run):
+        name.append(run.experiment.dataset)
+    if _names_file(request) and request.model is not None and request.model != run.model_file:
+        name.append(request.model.stem)
+    return folder / "evaluation" / "_".join(name)
+
+
+def _compare(request: Evaluation, source: Source) -> None:
+    """Prints several runs under the paper's rows; evaluates those that were not."""
+    rows = []
+    for name in request.compare or ():
+        folder = folds.newest_of(RUNS, name) if name in systems.SYSTEMS else Path(name)
+        own = dataclasses.replace(request, run=folder, compare=None)
+        found, out = choose_runs(own, source)
+        # Where data are named they may be others than before.
+        result = None if request.names_data else workflow.earlier_result(found, out)
+        if result is None:
+            evaluate_trained(own, source)
+            result = results.read(out)
+        rows.append(result.row())
+    print("\n" + "\n\n".join(made.text() for made in comparison.tables(rows)))
+    if request.json is not None:
+        document = [
+            {"system": row.title, "backbone": row.backbone, **json.loads(table.to_json(row.scores))}
+            for row in rows
+        ]
+        disk.write_whole(request.json, json.dumps(document, indent=2) + "\n")
+        print(f"\nwrote {request.json}")
+
+
+def _evaluate_original(request: Evaluation, source: Source) -> evaluators.Evaluation:
+    """Evaluates a checkpoint of the authors' code, without data on generated ones."""
+    if request.tf1_checkpoint is None or request.network is None:
+        raise ValueError(
+            "`tf1_checkpoint` and `network` go together. Received: "
+            f"tf1_checkpoint={request.tf1_checkpoint}, network={request.network!r}"
+        )
+    dataset = source.find(request.data, request.blocks)
+    experiment = dataset.experiment(request.split, request.network)
+    inference = with_clusterer(experiment.inference, request.clusterer)
+    experiment = dataclasses.replace(experiment, inference=inference)
+    model = tf1_checkpoint.load_network(request.tf1_checkpoint, request.network)
+    folder = RUNS / f"{experiment.dataset}_{request.network}_tf1"
+    data = request.data
+    if not request.names_data:
+        print("no data are named: generated ones, which no checkpoint was trained for")
+        data = preparation.generate(dataset, folder / "building", experiment.seed)
+    blocks = request.blocks or folder / "blocks"
+    store = preparation.prepare_or_open(dataset, data, blocks, experiment)
+    protocol = _protocol(request)
+    out = folder / "evaluation" / protocol
+    file = tf1_checkpoint.index_file(request.tf1_checkpoint)
+    evaluation = workflow.evaluate_imported(model, file, experiment, store, protocol, out)
+    print(f"wrote {out}")
+    return evaluation
+
+
+def _estimate(request: Evaluation) -> estimation.Estimate:
+    """Settings estimated from a run's training data and its network."""
+    run = _with_clusterer(runs.load(_run_folder(request)), request)
+    store = Store.open(request.blocks or run.sources().blocks)
+    return estimation.estimate(run.experiment, store, model=checkpoints.load_model(run.folder))
+
+
+def score_predictions(
+    folder: Path, source: Source, protocol: config.Protocol
+) -> evaluators.Evaluation:
+    """Scores a folder of `<cloud>_pred.txt` and `<cloud>_gt.txt`.
+
+    Args:
+        folder: of prediction files in the text format of ASIS, JSNet and BAN.
+        source: tells the data set of the clouds by their names.
+        protocol: how their points were drawn.
+    """
+    names = prediction_files.list_rooms(folder)
+    dataset = source.of_clouds(folder, names)
+    groups = sorted({dataset.group_of(name) for name in names})
+    evaluator = evaluators.Evaluator(
+        dataset.name, dataset.labels, groups, protocol, "prediction files"
+    )
+    for cloud in prediction_files.read_rooms(folder, dataset.labels.num_classes):
+        evaluator.add(
+            cloud.name, cloud.truth_semantic, cloud.truth_instance, cloud.semantic, cloud.instance
+        )
+    return evaluator.evaluation()

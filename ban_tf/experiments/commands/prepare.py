@@ -1,0 +1,29 @@
+"""Reads raw clouds and writes their training samples, nothing more."""
+
+import dataclasses
+
+from ban_tf.config import reduced
+from ban_tf.data import preparation
+from ban_tf.data.dataset import Source
+from ban_tf.data.store import Store
+from ban_tf.experiments.requests import Preparation
+
+
+def prepare(request: Preparation, source: Source) -> Store:
+    """Does what a preparing script is asked for; a stopped call, given again, goes on.
+
+    Raises:
+        FileNotFoundError: the data are not where the request says.
+        ValueError: the store was made with other settings, or by another program.
+    """
+    dataset = source.describe(request.data, None)
+    experiment = dataset.experiment()
+    if request.quick:
+        experiment = reduced.quick(experiment)
+    experiment = dataclasses.replace(experiment, seed=request.seed)
+    store = preparation.prepare(dataset, request.data, request.blocks, experiment, request.groups)
+    print(
+        f"{request.blocks}: {len(store.clouds)} clouds, {len(store)} samples of "
+        f"{store.num_points} points"
+    )
+    return store

@@ -1,0 +1,116 @@
+"""Folders of runs: several folds of one training, and the newest run of a folder."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ban_tf import disk
+from ban_tf.config import Split
+from ban_tf.training import runs
+
+
+def folder_of(parent: Path, split: Split) -> Path:
+    """Where the run of one of several splits lies."""
+    return parent / split.name
+
+
+def save(parent: Path, splits: Sequence[Split]) -> None:
+    """Marks a folder as that of several runs, one per split."""
+    disk.write_whole(
+        parent / runs.FOLDS_FILE,
+        json.dumps({"splits": [dataclasses.asdict(split) for split in splits]}, indent=2) + "\n",
+    )
+
+
+def splits_of(parent: Path) -> list[Split]:
+    """The splits of a folder of several runs.
+
+    Raises:
+        FileNotFoundError: it is no such folder.
+        ValueError: the file that lists them is damaged.
+    """
+    path = parent / runs.FOLDS_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{parent} holds no training of several folds: it has no {runs.FOLDS_FILE}. Train all "
+            "splits first, or name another folder (`run`)."
+        )
+    try:
+        return [
+            Split(name=one["name"], train=tuple(one["train"]), test=tuple(one["test"]))
+            for one in json.loads(path.read_text(encoding="utf-8"))["splits"]
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error!r}). Give the training command again."
+        ) from error
+
+
+def finished(parent: Path) -> list[runs.Run]:
+    """The finished runs of all splits, whose tests are pooled.
+
+    Raises:
+        FileNotFoundError: there is none, or one is missing.
+        ValueError: one is not finished, or differs from the others in more than its split.
+    """
+    splits = splits_of(parent)
+    first = runs.load(folder_of(parent, splits[0])).experiment
+    found = []
+    for split in splits:
+        run = runs.load(folder_of(parent, split))
+        runs.require_same(run, dataclasses.replace(first, split=split))
+        if not run.is_finished:
+            raise ValueError(
+                f"{run.folder} is not finished; the pooled tables need all of "
+                f"{', '.join(one.name for one in splits)}. Give the training command again to "
+                "resume it."
+            )
+        found.append(run)
+    return found
+
+
+def newest(root: Path) -> Path:
+    """The folder of the newest run below `root`, or of several folds.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = _below(root)
+    if not found:
+        raise FileNotFoundError(
+            f"There is no run below {root}. Train one first, or name its folder (`run`)."
+        )
+    return max(found, key=_last_change)
+
+
+def newest_of(root: Path, network: str) -> Path:
+    """The folder of the newest run of a network below `root`.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = [folder for folder in _below(root) if _network(folder) == network]
+    if not found:
+        raise FileNotFoundError(
+            f"There is no run of {network} below {root}. Train that network first, or give the "
+            "folder of its run."
+        )
+    return max(found, key=_last_change)
+
+
+def _below(root: Path) -> list[Path]:
+    marks = [*root.glob("*/config.json"), *root.glob(f"*/{runs.FOLDS_FILE}")]
+    return sorted({path.parent for path in marks})
+
+
+def _network(folder: Path) -> str:
+    if (folder / "config.json").is_file():
+        return runs.load(folder).experiment.network.name
+    return runs.load(folder_of(folder, splits_of(folder)[0])).experiment.network.name
+
+
+def _last_change(folder: Path) -> int:
+    names = ("config.json", runs.FOLDS_FILE, "model.keras")
+    files = [file for name in names for file in (*folder.glob(name), *folder.glob(f"*/{name}"))]
+    return max(path.stat().st_mtime_ns for path in files)

@@ -1,0 +1,140 @@
+"""What a user asks of a command, whether by flags or in Python; importing it is fast."""
+
+import dataclasses
+from pathlib import Path
+
+from ban_tf.config import Clusterer, Protocol
+
+RUNS = Path("runs")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training with its evaluation.
+
+    Args:
+        data: raw input folder; None with `blocks` None too is the demo on generated data.
+        blocks: prepared store; None puts it into the run's folder.
+        run: run folder; None takes `runs/<dataset>`, with `_<network>` for others than ban.
+        network: what to train.
+        weights: a `.keras` file to start from; None starts from scratch.
+        split: name of the split; None takes the data set's first.
+        all_splits: train one network per split instead, and pool their tests.
+        quick: the reduced setting of the demo.
+        epochs: instead of the setting's own number.
+        batch_size: instead of the setting's own number.
+        learning_rate: at the start, instead of the setting's own.
+        clusterer: who groups the points of a sample; None as the setting says.
+        seed: of everything random.
+    """
+
+    data: Path | None = None
+    blocks: Path | None = None
+    run: Path | None = None
+    network: str = "ban"
+    weights: Path | None = None
+    split: str | None = None
+    all_splits: bool = False
+    quick: bool = False
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    clusterer: Clusterer | None = None
+    seed: int = 0
+
+    @property
+    def is_demo(self) -> bool:
+        return self.data is None and self.blocks is None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """An evaluation of what was trained, here or elsewhere.
+
+    Args:
+        data: raw input folder; None takes what the run was trained on.
+        blocks: prepared store; None as `data`.
+        run: run folder; None takes the newest below `runs/`.
+        model: a run folder, or a `.keras` file in one, instead of `run`.
+        all_splits: `run` is the folder of several folds, whose tests are pooled.
+        protocol: None takes `covering`, and `legacy` for `predictions`.
+        clusterer: None takes the one of the training.
+        predictions: folder of prediction files to score.
+        estimate: print settings that suit the training data instead.
+        compare: networks or run folders, a row of the table each.
+        tf1_checkpoint: of the authors' TensorFlow 1 code.
+        network: what wrote `tf1_checkpoint`.
+        split: of the data for `tf1_checkpoint`; None takes the data set's first.
+        json: file to write the scores to as well.
+    """
+
+    data: Path | None = None
+    blocks: Path | None = None
+    run: Path | None = None
+    model: Path | None = None
+    all_splits: bool = False
+    protocol: Protocol | None = None
+    clusterer: Clusterer | None = None
+    predictions: Path | None = None
+    estimate: bool = False
+    compare: list[str] | None = None
+    tf1_checkpoint: Path | None = None
+    network: str | None = None
+    split: str | None = None
+    json: Path | None = None
+
+    @property
+    def names_data(self) -> bool:
+        return self.data is not None or self.blocks is not None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """A preparation of training samples, nothing more.
+
+    Args:
+        data: raw input folder.
+        blocks: store to make.
+        groups: groups or clouds to prepare; None means all.
+        quick: samples of the reduced setting.
+        seed: of the draws.
+    """
+
+    data: Path
+    blocks: Path
+    groups: list[str] | None = None
+    quick: bool = False
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ablation:
+    """Trainings of BAN's variants, each with several seeds.
+
+    Args:
+        data: raw input folder; None with `blocks` None too is a shorter demo.
+        blocks: prepared store; None puts it into the run's folder.
+        run: folder of all trainings; None takes `runs/<dataset>_ablation`.
+        split: name of the split; None takes the data set's first.
+        seeds: trainings of each variant.
+        seed: the first of them.
+        quick: the reduced setting of the demo.
+        epochs: instead of the setting's own number.
+        variants: rows of the table.
+        protocol: None takes `legacy` where the paper's numbers are of the same data.
+    """
+
+    data: Path | None = None
+    blocks: Path | None = None
+    run: Path | None = None
+    split: str | None = None
+    seeds: int = 3
+    seed: int = 0
+    quick: bool = False
+    epochs: int | None = None
+    variants: tuple[str, ...]
+    protocol: Protocol | None = None
+
+    @property
+    def is_demo(self) -> bool:
+        return self.data is None and self.blocks is None
