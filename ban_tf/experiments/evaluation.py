@@ -1,7 +1,6 @@
 """Runs trained networks over the clouds that they have not seen and scores what comes out."""
 
 import dataclasses
-import json
 import pathlib
 import warnings
 from collections.abc import Callable, Iterable
@@ -18,30 +17,12 @@ from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store, StoredCloud
 from ban_tf.experiments.unfinished import UnfinishedEvaluation
 from ban_tf.inference import predictor, room_state, segmentation
-from ban_tf.instances import merging
 from ban_tf.metrics import table
 from ban_tf.metrics.evaluators import Evaluation, Evaluator
 from ban_tf.systems import collapse
-from ban_tf.training import runs
+from ban_tf.training.instance_sizes import InstanceSizes
 
 _Labels = TypeVar("_Labels", segmentation.Segmentation, segmentation.SampledSegmentation)
-SIZES_FILE = "mean_instance_sizes.json"
-
-
-@dataclasses.dataclass(frozen=True)
-class InstanceSizes:
-    """Mean number of points of each class's training instances, float64 `[C]`, NaN for none.
-
-    Args:
-        drawn: counted on the drawn points of the blocks (legacy protocol).
-        raw: counted on the raw points (covering protocol); None where they are not known.
-    """
-
-    drawn: np.ndarray
-    raw: np.ndarray | None
-
-    def of(self, protocol: config.Protocol) -> np.ndarray | None:
-        return self.drawn if protocol == "legacy" else self.raw
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,49 +35,6 @@ class Fold:
     sizes: InstanceSizes
 
 
-def measure_instance_sizes(experiment: config.Experiment, store: Store) -> InstanceSizes:
-    """Mean instance sizes over the training clouds of a store."""
-    training = store.select(experiment.split.train)
-    num_classes = experiment.labels.num_classes
-    drawn = merging.mean_instance_sizes(training.instance_sizes("drawn"), num_classes)
-    if store.settings is None:
-        return InstanceSizes(drawn, None)
-    raw = merging.mean_instance_sizes(training.instance_sizes("raw"), num_classes)
-    return InstanceSizes(drawn, raw)
-
-
-def save_instance_sizes(run: runs.Run, sizes: InstanceSizes) -> None:
-    """Keeps them with the run, so that evaluation needs no training data."""
-    values = {
-        name: None if sizes_of is None else [None if np.isnan(v) else float(v) for v in sizes_of]
-        for name, sizes_of in (("drawn", sizes.drawn), ("raw", sizes.raw))
-    }
-    disk.write_whole(run.folder / SIZES_FILE, json.dumps(values) + "\n")
-
-
-def load_instance_sizes(folder: pathlib.Path) -> InstanceSizes:
-    """The inverse of `save_instance_sizes`.
-
-    Raises:
-        FileNotFoundError: the run was started but never prepared its data.
-        ValueError: the file is damaged.
-    """
-    path = folder / SIZES_FILE
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: start the training of this run once more.")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        raw = values["raw"]
-        return InstanceSizes(
-            np.array([*values["drawn"]], np.float64),
-            None if raw is None else np.array(raw, np.float64),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error!r}). Restore it, or give the training command again."
-        ) from error
-
-
 def evaluate(
     folds: Iterable[Fold], protocol: config.Protocol, out: pathlib.Path | None = None
 ) -> Evaluation:
@@ -104,8 +42,8 @@ def evaluate(
 
     With a folder for the results, an evaluation that was stopped goes on with the same call: clouds
     that were done are not segmented again, and under `covering` the cloud that it was in goes on
-    at the block that it had reached. A finished evaluation starts anew. Warns with `CollapseWarning`
-    if the embedding of a fold's network has collapsed.
+    at the block that it had reached. A finished evaluation starts anew. Warns with
+    `CollapseWarning` if the embedding of a fold's network has collapsed.
 
     Args:
         folds: one, or all of a data set, whose clouds are pooled.

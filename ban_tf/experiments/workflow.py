@@ -18,7 +18,7 @@ from ban_tf.experiments.doctor import estimation
 from ban_tf.instances import clustering
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.systems import collapse
-from ban_tf.training import checkpoints, provenance, runs, trainer
+from ban_tf.training import checkpoints, instance_sizes, provenance, runs, trainer
 
 UNTRAINED = "untrained"
 
@@ -99,10 +99,10 @@ def train_only(run: runs.Run, store: Store, sources: runs.Sources) -> None:
     _train(run, store)
 
 
-def _note_data(run: runs.Run, store: Store, sources: runs.Sources) -> evaluation.InstanceSizes:
+def _note_data(run: runs.Run, store: Store, sources: runs.Sources) -> instance_sizes.InstanceSizes:
     run.save_sources(sources)
-    sizes = evaluation.measure_instance_sizes(run.experiment, store)
-    evaluation.save_instance_sizes(run, sizes)
+    sizes = instance_sizes.measure(run.experiment, store)
+    instance_sizes.save(run.folder, sizes)
     return sizes
 
 
@@ -139,7 +139,7 @@ def fold_of(run: runs.Run, store: Store, model: pathlib.Path | None = None) -> e
         run.experiment,
         lambda: checkpoints.load_model(model or run.folder),
         store.select(run.experiment.split.test),
-        evaluation.load_instance_sizes(run.folder),
+        instance_sizes.load(run.folder),
     )
 
 
@@ -229,9 +229,9 @@ def evaluate_imported(
     """
     trainer.make_deterministic(experiment.seed)
     unknown = np.full(experiment.labels.num_classes, np.nan)
-    sizes = evaluation.InstanceSizes(unknown, None)
+    sizes = instance_sizes.InstanceSizes(unknown, None)
     if store.holds(experiment.split.train):
-        sizes = evaluation.measure_instance_sizes(experiment, store)
+        sizes = instance_sizes.measure(experiment, store)
     held_out = store.select(experiment.split.test)
     begin = time.monotonic()
     found = evaluation.evaluate(

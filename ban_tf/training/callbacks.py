@@ -44,7 +44,8 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if (epoch + 1) % self.every == 0:
             require_finite_weights(self.model.network, self.run)
-            checkpoints.save_model(self.model.network, self.run.checkpoint_file(epoch + 1))
+            file = self.run.checkpoint_file(epoch + 1)
+            checkpoints.save_model(self.model.network, file, self.run)
             self.run.drop_old_checkpoints()
 
 

@@ -7,13 +7,13 @@ import keras
 
 import ban_tf.model.networks  # noqa: F401  so that Keras knows the layers that a file names
 from ban_tf import disk, systems
-from ban_tf.training import runs
+from ban_tf.training import description, instance_sizes, runs
 
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
 
 
-def save_model(model: keras.Model, path: pathlib.Path) -> None:
-    """Saves `model` as `.keras`, whole or not at all.
+def save_model(model: keras.Model, path: pathlib.Path, run: runs.Run) -> None:
+    """Saves the network of a run as `.keras` with its `Description`, whole or not at all.
 
     Raises:
         OSError: a full disk, a missing right and so on; the message names the file.
@@ -22,8 +22,11 @@ def save_model(model: keras.Model, path: pathlib.Path) -> None:
         "Earlier checkpoints are intact; with space and rights restored the same command goes on "
         "from the last one."
     )
+    has_sizes = (run.folder / instance_sizes.FILE_NAME).is_file()
+    sizes = instance_sizes.load(run.folder) if has_sizes else None
     with disk.whole(path, way_out) as temporary:
         model.save(temporary)
+        description.write(temporary, description.Description(run.experiment, sizes))
 
 
 def export(model: keras.Model, path: pathlib.Path) -> None:

@@ -9,46 +9,7 @@ import tensorflow as tf
 from ban_tf import config, systems
 from ban_tf.data import pipeline, store
 from ban_tf.model import networks
-from ban_tf.training import callbacks, checkpoints, runs, stages
-
-
-@keras.saving.register_keras_serializable(package="ban")
-class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """`max(limit, initial * factor ** floor(seen / every))`, the originals' staircase.
-
-    Args:
-        initial: the value at step 0.
-        factor: what a stair multiplies it by.
-        every: length of a stair, in units of `per_step`.
-        limit: the lowest value.
-        per_step: what one optimiser step counts: the batch size when decay goes by samples (the
-            authors' code), 1 when it goes by iterations (the paper's words).
-    """
-
-    def __init__(
-        self, initial: float, factor: float, every: int, limit: float, per_step: int = 1
-    ) -> None:
-        super().__init__()
-        self.initial = initial
-        self.factor = factor
-        self.every = every
-        self.limit = limit
-        self.per_step = per_step
-
-    def __call__(self, step: Any) -> Any:
-        # Integer division first: a float32 count of samples is exact only up to 2^24.
-        stairs = keras.ops.cast(step, "int64") * self.per_step // self.every
-        value = self.initial * keras.ops.power(self.factor, keras.ops.cast(stairs, "float32"))
-        return keras.ops.maximum(keras.ops.cast(value, "float32"), self.limit)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "initial": self.initial,
-            "factor": self.factor,
-            "every": self.every,
-            "limit": self.limit,
-            "per_step": self.per_step,
-        }
+from ban_tf.training import callbacks, checkpoints, runs, schedule, stages
 
 
 class JointTrainer(keras.Model):
@@ -90,22 +51,13 @@ class JointTrainer(keras.Model):
         return sum(terms.values())
 
 
-def learning_rate(training: config.TrainingConfig, steps_per_epoch: int) -> StepDecay:
-    """The schedule of a run whose epochs have so many steps."""
-    schedule = training.learning_rate
-    every, per_step = schedule.every, training.per_step
-    if training.learning_rate_by_epoch:
-        every, per_step = schedule.every * steps_per_epoch, 1
-    return StepDecay(schedule.initial, schedule.factor, every, schedule.limit, per_step)
-
-
 def compile_for_training(
     model: keras.Model, stage: stages.Stage, steps_per_epoch: int
 ) -> JointTrainer:
     """Gives `model` a fresh optimiser of the stage's settings, and wraps it with its losses."""
     training = stage.experiment.training
     stage.choose_trainable(model)
-    rate = learning_rate(training, steps_per_epoch)
+    rate = schedule.learning_rate(training, steps_per_epoch)
     model.compile(keras.optimizers.Adam(rate, epsilon=training.adam_epsilon), jit_compile=False)
     # Build the optimizer here; if the first step did it, TensorFlow would trace the step twice.
     model.optimizer.build(model.trainable_variables)
@@ -141,8 +93,8 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
 
     It goes on from the last checkpoint, else starts from `run.initial_file`, else from scratch.
 
-    Deterministic: the samples and the dropout of an epoch depend on the seed and the epoch alone, so
-    an interrupted run ends with the same weights.
+    Deterministic: the samples and the dropout of an epoch depend on the seed and the epoch alone,
+    so an interrupted run ends with the same weights.
 
     Args:
         run: an unfinished run.
@@ -169,7 +121,7 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
         _fit(trainer, run, stage, first_epoch, samples)
     callbacks.require_finite_weights(model, run)
     systems.of(experiment.network.name).calibrate(model, samples, experiment)
-    checkpoints.save_model(model, run.model_file)
+    checkpoints.save_model(model, run.model_file, run)
     return model
 
 

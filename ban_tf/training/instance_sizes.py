@@ -1,0 +1,86 @@
+"""How large the instances of each class are in training: what small predictions are held to."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ban_tf import config, disk
+from ban_tf.data.store import Store
+from ban_tf.instances import merging
+
+FILE_NAME = "mean_instance_sizes.json"  # in a run folder
+
+
+@dataclasses.dataclass(frozen=True)
+class InstanceSizes:
+    """Mean number of points of each class's training instances, float64 `[C]`, NaN for none.
+
+    Args:
+        drawn: counted on the drawn points of the samples (legacy protocol).
+        raw: counted on the raw points (covering protocol); None where they are not known.
+
+    Example:
+        >>> sizes = InstanceSizes(np.array([30.0, np.nan]), None)
+        >>> InstanceSizes.from_dict(sizes.to_dict()).drawn
+        array([30., nan])
+    """
+
+    drawn: np.ndarray
+    raw: np.ndarray | None
+
+    def of(self, protocol: config.Protocol) -> np.ndarray | None:
+        return self.drawn if protocol == "legacy" else self.raw
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, NaN as None."""
+        return {"drawn": _plain(self.drawn), "raw": None if self.raw is None else _plain(self.raw)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "InstanceSizes":
+        """The inverse of `to_dict`."""
+        raw = values["raw"]
+        return cls(
+            np.array([*values["drawn"]], np.float64),
+            None if raw is None else np.array(raw, np.float64),
+        )
+
+
+def _plain(sizes: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(size) else float(size) for size in sizes]
+
+
+def measure(experiment: config.Experiment, store: Store) -> InstanceSizes:
+    """Mean instance sizes over the training clouds of a store."""
+    training = store.select(experiment.split.train)
+    num_classes = experiment.labels.num_classes
+    drawn = merging.mean_instance_sizes(training.instance_sizes("drawn"), num_classes)
+    if store.settings is None:
+        return InstanceSizes(drawn, None)
+    raw = merging.mean_instance_sizes(training.instance_sizes("raw"), num_classes)
+    return InstanceSizes(drawn, raw)
+
+
+def save(folder: Path, sizes: InstanceSizes) -> None:
+    """Keeps them with a run, so that evaluation needs no training data."""
+    disk.write_whole(folder / FILE_NAME, json.dumps(sizes.to_dict()) + "\n")
+
+
+def load(folder: Path) -> InstanceSizes:
+    """The inverse of `save`.
+
+    Raises:
+        FileNotFoundError: the run was started but never prepared its data.
+        ValueError: the file is damaged.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: start the training of this run once more.")
+    try:
+        return InstanceSizes.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error!r}). Restore it, or give the training command again."
+        ) from error
