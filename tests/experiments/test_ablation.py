@@ -10,7 +10,6 @@ from ban_tf import config
 from ban_tf.clouds import cloud_cache
 from ban_tf.data import store
 from ban_tf.experiments import ablation, results
-from ban_tf.experiments.evaluation import cloud_file
 from ban_tf.metrics import ablation_tables as tables
 from ban_tf.metrics.evaluators import METRICS
 from ban_tf.training import callbacks, runs
@@ -133,11 +132,10 @@ def _as_it_was():
 def prepared(tmp_path_factory) -> store.Store:
     path = tmp_path_factory.mktemp("ablation_blocks")
     clouds = tiny_runs.rooms()
-    settings = {"config": EXPERIMENT.blocks, "dataset": EXPERIMENT.dataset, "seed": 0}
-    store.prepare(clouds, path=path, progress=False, **settings)
+    made = tiny_runs.prepare(clouds, path, EXPERIMENT)
     for cloud in clouds:
-        cloud_cache.save_cloud(cloud, cloud_file(path, cloud.name))
-    return store.Store.open(path)
+        cloud_cache.save_cloud(cloud, made.cloud_file(cloud.name))
+    return made
 
 
 def test_trials_are_carried_out_once_and_resumed_where_they_stopped(

@@ -9,15 +9,15 @@ import pytest
 import tiny_runs
 from ban_tf import config
 from ban_tf.clouds import cloud_cache
-from ban_tf.data import prediction_files, store
-from ban_tf.experiments import evaluation, workflow
+from ban_tf.data import prediction_files, s3dis, store
+from ban_tf.experiments import evaluation, folds
 from ban_tf.metrics import table
 from ban_tf.metrics.evaluators import METRICS, Evaluator
 from ban_tf.systems import collapse
-from ban_tf.training import runs
+from ban_tf.training import instance_sizes, runs
 
-BLOCKS = config.BlockConfig(num_points=1024, stride_m=0.5, min_points=10)
-EXPERIMENT = dataclasses.replace(tiny_runs.experiment(), blocks=BLOCKS)
+BLOCKS = config.Blocks(num_points=1024, stride_m=0.5, min_points=10)
+EXPERIMENT = dataclasses.replace(tiny_runs.experiment(), samples=BLOCKS)
 CLOUDS = tiny_runs.rooms()
 ORACLE = tiny_runs.Oracle(*CLOUDS)
 
@@ -26,23 +26,22 @@ ORACLE = tiny_runs.Oracle(*CLOUDS)
 def prepared(tmp_path_factory) -> store.Store:
     """Blocks of four rooms, with the clouds beside them."""
     path = tmp_path_factory.mktemp("blocks")
-    settings = {"config": BLOCKS, "dataset": EXPERIMENT.dataset, "seed": 0}
-    store.prepare(CLOUDS, path=path, progress=False, **settings)
+    made = tiny_runs.prepare(CLOUDS, path, EXPERIMENT)
     for cloud in CLOUDS:
-        cloud_cache.save_cloud(cloud, evaluation.cloud_file(path, cloud.name))
-    return store.Store.open(path)
+        cloud_cache.save_cloud(cloud, made.cloud_file(cloud.name))
+    return made
 
 
 @pytest.fixture(scope="module")
 def foreign(prepared, tmp_path_factory) -> store.Store:
     """The same blocks as ASIS's tools leave them: no manifest, no origin, no clouds."""
     path = tmp_path_factory.mktemp("foreign")
-    for room in prepared.rooms:
+    for room in prepared.clouds:
         copy = shutil.copy(room.path, path / room.path.name)
         with h5py.File(copy, "r+") as file:
             del file.attrs["made_from"]
             del file["instances"]
-    return store.Store.open(path)
+    return store.Store.open(path, EXPERIMENT, s3dis.group_of)
 
 
 class Confused:
@@ -59,10 +58,11 @@ class Confused:
 
 
 def fold(prepared, area=2, model=None, sizes=None) -> evaluation.Fold:
-    experiment = dataclasses.replace(EXPERIMENT, test_area=area)
-    none = evaluation.InstanceSizes(np.full(13, np.nan), None)
+    split = config.leave_one_out(("Area_1", "Area_2"), f"Area_{area}", name=f"area{area}")
+    experiment = dataclasses.replace(EXPERIMENT, split=split)
+    none = instance_sizes.InstanceSizes(np.full(13, np.nan), None)
     return evaluation.Fold(
-        experiment, lambda: model or ORACLE, prepared.select([area]), sizes or none
+        experiment, lambda: model or ORACLE, prepared.select(split.test), sizes or none
     )
 
 
@@ -74,7 +74,7 @@ def test_a_covering_evaluation_writes_scores_tables_and_the_labels_of_every_poin
 ):
     result = evaluation.evaluate([fold(prepared)], "covering", tmp_path)
     assert dict(result.means()) == dict.fromkeys(METRICS, 1.0)
-    assert (result.areas, result.rooms) == ((2,), ("Area_2_office_1", "Area_2_office_2"))
+    assert (result.test, result.clouds) == (("Area_2",), ("Area_2_office_1", "Area_2_office_2"))
     written = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
     assert written == [
         "predictions/Area_2_office_1.npz",
@@ -93,7 +93,7 @@ def test_a_covering_evaluation_writes_scores_tables_and_the_labels_of_every_poin
 
 def test_legacy_predictions_score_the_same_when_read_back(prepared, tmp_path):
     written = evaluation.evaluate([fold(prepared, model=Confused())], "legacy", tmp_path)
-    evaluator = Evaluator(EXPERIMENT.dataset, (2,), "legacy")
+    evaluator = Evaluator(EXPERIMENT.dataset, EXPERIMENT.labels, ("Area_2",), "legacy")
     for room in prediction_files.read_rooms(tmp_path / "predictions", 13):
         evaluator.add(
             room.name, room.truth_semantic, room.truth_instance, room.semantic, room.instance
@@ -180,8 +180,8 @@ def test_a_stopped_evaluation_goes_on_where_it_was(prepared, tmp_path, protocol)
     stop_in_the_last_room(prepared, protocol, tmp_path / "stopped", Confused())
     rest = Counting(Confused())
     evaluation.evaluate([one_by_one(prepared, rest)], protocol, tmp_path / "stopped")
-    last_room = prepared.select([2]).rooms[1]
-    assert rest.calls == (1 if protocol == "covering" else last_room.num_blocks)
+    last_room = prepared.select(["Area_2"]).clouds[1]
+    assert rest.calls == (1 if protocol == "covering" else last_room.num_samples)
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
 
 
@@ -220,7 +220,7 @@ def test_other_settings_take_up_nothing(prepared, tmp_path):
                 [dataclasses.replace(other, experiment=experiment)], "covering", tmp_path
             )
         assert model.calls == 1
-    sizes = evaluation.InstanceSizes(np.full(13, np.nan), np.ones(13))
+    sizes = instance_sizes.InstanceSizes(np.full(13, np.nan), np.ones(13))
     model = Counting(ORACLE)
     other = dataclasses.replace(one_by_one(prepared, model), sizes=sizes)
     evaluation.evaluate([other], "covering", tmp_path)
@@ -261,14 +261,14 @@ def test_a_collapsed_embedding_is_explained_once_for_all_rooms(prepared, protoco
 
 
 @pytest.mark.parametrize("protocol", ["covering", "legacy"])
-def test_folds_are_pooled_room_by_room(prepared, tmp_path, protocol):
-    folds = [fold(prepared, area, Confused()) for area in (1, 2)]
-    pooled = evaluation.evaluate(folds, protocol, tmp_path)
-    both = dataclasses.replace(folds[0], rooms=prepared)
+def test_folds_are_pooled_cloud_by_cloud(prepared, tmp_path, protocol):
+    both_folds = [fold(prepared, area, Confused()) for area in (1, 2)]
+    pooled = evaluation.evaluate(both_folds, protocol, tmp_path)
+    both = dataclasses.replace(both_folds[0], samples=prepared)
     at_once = evaluation.evaluate([both], protocol)
     assert dict(pooled.means()) == dict(at_once.means())
-    assert pooled.rooms == at_once.rooms == tuple(cloud.name for cloud in CLOUDS)
-    assert pooled.areas == (1, 2)
+    assert pooled.clouds == at_once.clouds == tuple(cloud.name for cloud in CLOUDS)
+    assert pooled.test == ("Area_1", "Area_2")
 
 
 def test_no_fold_is_refused():
@@ -280,7 +280,7 @@ def test_no_fold_is_refused():
 
 
 def test_sizes_are_those_of_the_training_areas(prepared):
-    sizes = evaluation.measure_instance_sizes(EXPERIMENT, prepared)
+    sizes = instance_sizes.measure(EXPERIMENT, prepared)
     counts = [np.bincount(cloud.instance) for cloud in CLOUDS[:2]]
     assert sizes.raw[1] == np.mean([count[0] for count in counts])  # the floor
     assert sizes.raw[8] == np.mean([count[2:] for count in counts])  # both chairs
@@ -293,9 +293,9 @@ def test_sizes_are_those_of_the_training_areas(prepared):
 def test_sizes_survive_the_run_folder(prepared, foreign, tmp_path):
     run = runs.start(tmp_path, EXPERIMENT)
     for blocks in (prepared, foreign):
-        sizes = evaluation.measure_instance_sizes(EXPERIMENT, blocks)
-        evaluation.save_instance_sizes(run, sizes)
-        loaded = evaluation.load_instance_sizes(tmp_path)
+        sizes = instance_sizes.measure(EXPERIMENT, blocks)
+        instance_sizes.save(run.folder, sizes)
+        loaded = instance_sizes.load(tmp_path)
         np.testing.assert_array_equal(loaded.drawn, sizes.drawn)
         assert (loaded.raw is None) == (sizes.raw is None)
         if sizes.raw is not None:
@@ -304,21 +304,21 @@ def test_sizes_survive_the_run_folder(prepared, foreign, tmp_path):
 
 def test_missing_sizes_say_what_to_do(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"mean_instance_sizes.json is missing: start the"):
-        evaluation.load_instance_sizes(tmp_path)
+        instance_sizes.load(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"drawn": null, "raw": null}', '{"raw": []}'])
 def test_damaged_sizes_are_named(tmp_path, content):
-    (tmp_path / evaluation.SIZES_FILE).write_text(content, encoding="utf-8")
+    (tmp_path / instance_sizes.FILE_NAME).write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=r"mean_instance_sizes.json is damaged"):
-        evaluation.load_instance_sizes(tmp_path)
+        instance_sizes.load(tmp_path)
 
 
 # --- data that others prepared ---
 
 
 def test_covering_needs_the_clouds_and_says_so(foreign):
-    message = r"clouds/Area_2_office_1.npz is missing.*--data, or use --protocol legacy"
+    message = r"clouds/Area_2_office_1.npz is missing.*`data`\), or use the legacy protocol"
     with pytest.raises(FileNotFoundError, match=message):
         evaluation.evaluate([fold(foreign)], "covering")
 
@@ -333,33 +333,39 @@ def test_legacy_works_on_the_blocks_alone(prepared, foreign):
 
 
 def six_fold(parent, areas=(1, 2), **changes):
-    for area in areas:
-        experiment = dataclasses.replace(EXPERIMENT, test_area=area, **changes)
-        runs.start(parent / f"area{area}", experiment).model_file.touch()
+    splits = [
+        config.leave_one_out(("Area_1", "Area_2"), f"Area_{area}", name=f"area{area}")
+        for area in (1, 2)
+    ]
+    folds.save(parent, splits)
+    for split in splits:
+        if int(split.name[-1]) in areas:
+            experiment = dataclasses.replace(EXPERIMENT, split=split, **changes)
+            runs.start(parent / split.name, experiment).model_file.touch()
 
 
 def test_all_folds_are_found(tmp_path):
     six_fold(tmp_path)
-    found = workflow.six_fold_runs(tmp_path)
+    found = folds.finished(tmp_path)
     assert [run.folder.name for run in found] == ["area1", "area2"]
 
 
 def test_a_missing_fold_is_refused(tmp_path):
     six_fold(tmp_path, areas=[2])
     with pytest.raises(FileNotFoundError, match="area1 is not a run folder"):
-        workflow.six_fold_runs(tmp_path)
+        folds.finished(tmp_path)
 
 
 def test_an_unfinished_fold_is_refused(tmp_path):
     six_fold(tmp_path)
     (tmp_path / "area2" / "model.keras").unlink()
-    message = r"area2 is not finished; the pooled tables need all of areas \(1, 2\)"
+    message = r"area2 is not finished; the pooled tables need all of area1, area2"
     with pytest.raises(ValueError, match=message):
-        workflow.six_fold_runs(tmp_path)
+        folds.finished(tmp_path)
 
 
 def test_folds_of_different_experiments_are_not_pooled(tmp_path):
     six_fold(tmp_path, areas=[1])
     six_fold(tmp_path, areas=[2], seed=1)
     with pytest.raises(ValueError, match=r"area2 holds a run of another .*seed: 1 there, 0 asked"):
-        workflow.six_fold_runs(tmp_path)
+        folds.finished(tmp_path)

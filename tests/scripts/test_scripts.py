@@ -20,8 +20,9 @@ from tensorflow.python.framework import config as framework_config
 import tiny_runs
 from ban_tf import config
 from ban_tf.config import reduced
-from ban_tf.data import store, synthetic
-from ban_tf.experiments import command_line, workflow
+from ban_tf.data import dataset, s3dis, store
+from ban_tf.experiments import command_line, folds, requests, workflow
+from ban_tf.experiments.commands import train
 from ban_tf.experiments.doctor import estimation
 from ban_tf.instances import scikit_learn
 from ban_tf.metrics.evaluators import METRICS
@@ -70,24 +71,20 @@ def tiny(experiment: config.Experiment) -> config.Experiment:
     least = tiny_runs.experiment(blocks_per_epoch=4)
     return dataclasses.replace(
         experiment,
-        blocks=dataclasses.replace(least.blocks, num_points=256),
+        samples=dataclasses.replace(least.samples, num_points=256),
         network=dataclasses.replace(least.network, name=experiment.network.name),
         training=least.training,
         inference=dataclasses.replace(least.inference, batch_size=16),
     )
 
 
-def tiny_demo(network: str = "ban") -> config.Experiment:
-    dataset = dataclasses.replace(config.S3DIS, name="demo", areas=(1, 2))
-    experiment = config.Experiment(dataset=dataset, test_area=2)
-    return tiny(config.with_network(experiment, network))
+def tiny_demo() -> dataset.Dataset:
+    made = s3dis.dataset(areas=(1, 2), name="demo")
+    return dataclasses.replace(made, stand_in=small_building)
 
 
-def small_building(root, num_areas, seed):
-    WRITE_BUILDING(root, num_areas, seed=seed, rooms_per_area=2, points_per_m2=300)
-
-
-WRITE_BUILDING = synthetic.write_building
+def small_building(root, seed):
+    s3dis.write_building(root, 2, seed=seed, rooms_per_area=2, points_per_m2=300)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -95,8 +92,7 @@ def _tiny():
     """Reduced settings that take seconds; TensorFlow is left as it was."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reduced, "quick", tiny)
-        patch.setattr(reduced, "demo", tiny_demo)
-        patch.setattr(synthetic, "write_building", small_building)
+        patch.setattr(s3dis, "SOURCE", dataclasses.replace(s3dis.SOURCE, demo=tiny_demo))
         yield
     tf.config.run_functions_eagerly(False)
     framework_config.disable_op_determinism()
@@ -124,6 +120,13 @@ def scans(tmp_path_factory) -> pathlib.Path:
     """Raw scans of two areas that are not S3DIS's."""
     root = tmp_path_factory.mktemp("raw") / "scans"
     return tiny_runs.write_raw(root, tiny_runs.rooms(kind="tabletop"))
+
+
+def experiment_of(argv: list[str]) -> config.Experiment:
+    """What `train_s3dis.py` would train with these flags."""
+    request = command_line.request(requests.Training, TRAIN.parse_args(argv))
+    found = s3dis.SOURCE.find(request.data, request.blocks)
+    return train.choose_experiment(request, found)
 
 
 def scores(folder: pathlib.Path) -> dict:
@@ -155,7 +158,7 @@ def test_a_collapsed_embedding_is_explained_after_training(in_demo, monkeypatch)
 
 def test_the_demo_says_what_training_gained_and_where_everything_lies(demo):
     folder, printed = demo
-    assert "256 points per block of 1 m at stride 1 m, 2 epochs of 4 blocks" in printed
+    assert "256 points per block of 1 m at stride 1 m, 2 epochs of 4 samples" in printed
     assert "untrained → trained: mIoU" in printed
     assert "Instance segmentation, Area 2, covering protocol" in printed
     paths = dict(
@@ -180,7 +183,7 @@ def test_the_demo_prints_what_it_wrote(demo):
 
 def test_the_demo_leaves_a_whole_run_folder(in_demo):
     assert in_demo.is_finished
-    assert in_demo.experiment == tiny_demo()
+    assert in_demo.experiment == tiny(tiny_demo().experiment())
     with in_demo.log_file.open(newline="", encoding="utf-8") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
     assert list(in_demo.tensorboard_folder.rglob("events.*"))
@@ -232,8 +235,7 @@ def test_scikit_learn_may_cluster_in_evaluation_to_the_same_scores(in_demo, monk
 
 def test_scikit_learn_may_cluster_after_training():
     for argv, clusterer in ([], "native"), (["--clusterer", "sklearn"], "sklearn"):
-        experiment = TRAIN.choose_experiment(TRAIN.parse_args(argv))
-        assert experiment.inference.clusterer == clusterer
+        assert experiment_of(argv).inference.clusterer == clusterer
 
 
 def test_legacy_predictions_scored_as_files_give_the_same_seven_scores(in_demo, tmp_path):
@@ -265,7 +267,7 @@ def test_a_model_may_be_named_by_folder_or_file(in_demo):
 def test_other_data_get_a_name_and_a_folder_of_their_own(in_demo, scans):
     before = (in_demo.evaluation_folder("covering") / "scores.json").read_bytes()
     printed = call(EVALUATE, "--run", in_demo.folder, "--data", scans)
-    assert "on scans, Area 2, 2 rooms" in printed
+    assert "on scans, Area 2, 2 clouds" in printed
     written = scores(in_demo.folder / "evaluation" / "covering_scans")
     assert written["dataset"] == "scans"
     assert (in_demo.evaluation_folder("covering") / "scores.json").read_bytes() == before
@@ -280,7 +282,7 @@ def test_the_run_s_own_data_may_be_named_too(in_demo):
 def test_a_network_of_other_classes_is_one_message(in_demo, tmp_path):
     network = dataclasses.replace(in_demo.experiment.network, num_classes=4)
     copy = in_demo.folder / "other.keras"
-    checkpoints.save_model(networks.build(network), copy)
+    checkpoints.export(networks.build(network), copy)
     with pytest.raises(ValueError, match="Received: 4 outputs, 13 classes"):
         EVALUATE.main(["--model", str(copy)])
     copy.unlink()
@@ -310,8 +312,8 @@ def six_fold(demo, scans, tmp_path_factory) -> tuple[pathlib.Path, str]:
 
 def test_six_fold_training_makes_one_run_per_area(six_fold):
     parent, printed = six_fold
-    assert [run.experiment.test_area for run in runs.folds(parent)] == [1, 2]
-    assert all(run.is_finished for run in runs.folds(parent))
+    found = folds.finished(parent)
+    assert [run.experiment.split.test for run in found] == [("Area_1",), ("Area_2",)]
     assert printed.count("untrained → trained") == 2
     assert f"eval_s3dis.py --run {parent} --six-fold\n" in printed
 
@@ -320,8 +322,8 @@ def test_six_fold_evaluation_pools_the_rooms_of_all_areas(six_fold):
     parent, _ = six_fold
     printed = call(EVALUATE, "--run", parent, "--six-fold")
     pooled = scores(parent / "evaluation" / "covering")
-    assert pooled["areas"] == [1, 2]
-    assert "on scans, Areas 1, 2, 4 rooms" in printed
+    assert pooled["test"] == ["Area_1", "Area_2"]
+    assert "on scans, Area 1, Area 2, 4 clouds" in printed
     single = [scores(parent / f"area{area}" / "evaluation" / "covering") for area in (1, 2)]
     correct = sum(one["oAcc"] for one in single) / 2  # all rooms have the same number of points
     assert pooled["oAcc"] == pytest.approx(correct, rel=1e-9)
@@ -341,7 +343,7 @@ def test_a_stopped_six_fold_training_does_only_what_is_left(six_fold, scans):
         checkpoints.load_model(parent / "area2").get_weights(), expected, strict=True
     ):
         np.testing.assert_array_equal(got, value)
-    with pytest.raises(ValueError, match="holds a finished six-fold training"):
+    with pytest.raises(ValueError, match="holds a finished training of all splits"):
         TRAIN.main(["--data", str(scans), "--quick", "--six-fold", "--run", str(parent)])
 
 
@@ -353,31 +355,40 @@ def test_folds_of_another_setting_are_refused(six_fold, scans):
 
 
 def test_one_run_of_six_folds_is_not_mistaken_for_a_run(six_fold):
-    with pytest.raises(ValueError, match="evaluate them together with --six-fold"):
+    with pytest.raises(ValueError, match="name one of them, or evaluate them together"):
         EVALUATE.main(["--run", str(six_fold[0])])
 
 
 def test_blocks_prepared_apart_carry_the_name_of_their_data(scans, tmp_path):
     blocks = tmp_path / "blocks"
     printed = call(PREPARE, "--data", scans, "--blocks", blocks, "--quick")
-    assert f"{blocks}: 4 rooms, " in printed
-    args = TRAIN.parse_args(["--blocks", str(blocks), "--quick"])
-    experiment = TRAIN.choose_experiment(args)
-    assert experiment.dataset.name == "scans"
-    assert (experiment.dataset.areas, experiment.test_area) == ((1, 2), 2)
-    with_data = TRAIN.parse_args(["--data", str(scans), "--blocks", str(blocks), "--quick"])
-    assert TRAIN.choose_experiment(with_data) == experiment
+    assert f"{blocks}: 4 clouds, " in printed
+    experiment = experiment_of(["--blocks", str(blocks), "--quick"])
+    assert experiment.dataset == "scans"
+    assert (experiment.split.train, experiment.split.test) == (("Area_1",), ("Area_2",))
+    assert experiment_of(["--data", str(scans), "--blocks", str(blocks), "--quick"]) == experiment
 
 
 def test_the_rate_asked_for_is_the_one_trained_with():
-    experiment = TRAIN.choose_experiment(TRAIN.parse_args(["--learning-rate", "2e-4"]))
-    rate = experiment.training.learning_rate
-    assert rate == dataclasses.replace(reduced.demo().training.learning_rate, initial=2e-4)
+    rate = experiment_of(["--learning-rate", "2e-4"]).training.learning_rate
+    assert rate == dataclasses.replace(experiment_of([]).training.learning_rate, initial=2e-4)
 
 
-def test_s3dis_must_be_complete(tmp_path):
-    root = tiny_runs.write_raw(tmp_path / "raw", tiny_runs.rooms(areas=(1, 5)))
-    with pytest.raises(FileNotFoundError, match="has no area 2, 3, 4, 6; it has 1, 5"):
+def test_a_rate_below_the_schedule_s_limit_is_trained_with():
+    rate = experiment_of(["--learning-rate", "1e-6"]).training.learning_rate
+    assert (rate.initial, rate.limit) == (1e-6, 1e-6)
+
+
+def test_a_part_of_s3dis_is_trained_under_a_name_of_its_own(tmp_path):
+    root = tiny_runs.write_raw(tmp_path / "s3dis", tiny_runs.rooms(areas=(1, 5)))
+    experiment = experiment_of(["--data", str(root)])
+    assert experiment.dataset == "s3dis_part"
+    assert (experiment.split.train, experiment.split.test) == (("Area_1",), ("Area_5",))
+
+
+def test_one_area_alone_cannot_be_trained_on(tmp_path):
+    root = tiny_runs.write_raw(tmp_path / "raw", tiny_runs.rooms(areas=(5,)))
+    with pytest.raises(ValueError, match="leaves nothing to train on once Area 5 is held out"):
         TRAIN.main(["--data", str(root), "--run", str(tmp_path / "run")])
     assert not (tmp_path / "run").exists()
 
@@ -447,7 +458,7 @@ def test_a_checkpoint_of_the_originals_is_evaluated_on_named_data(network, tmp_p
     argv = ["--network", network, "--tf1-checkpoint", "log5", "--data", "raw"]
     printed = call(EVALUATE, *argv, "--json", "scores.json")
     read = scores(tmp_path)
-    assert (read["areas"], read["num_points"]) == ([5], 5000)
+    assert (read["test"], read["num_points"]) == (["Area_5"], 5000)
     assert 0 <= read["oAcc"] < 0.9  # nothing in it is trained
     title = {"ban": "BAN", "asis": "ASIS", "jsnet": "JSNet"}[network]
     assert f"{title} (this run)" in printed
@@ -494,17 +505,21 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
     [
         (TRAIN, ["--data", "nowhere"], "nowhere is not a folder"),
         (TRAIN, ["--blocks", "nowhere"], "There are no prepared blocks in nowhere"),
-        (TRAIN, ["--test-area", "9"], "`test_area` must be one of"),
-        (TRAIN, ["--test-area", "0"], "`test_area` must be one of"),
+        (TRAIN, ["--test-area", "9"], "demo can be split as area1, area2"),
+        (TRAIN, ["--test-area", "0"], "demo can be split as area1, area2"),
         (TRAIN, ["--epochs", "0"], "`num_epochs` must be at least 1"),
         (TRAIN, ["--batch-size", "0"], "`batch_size` must be at least 1"),
-        (TRAIN, ["--seed", "-1"], "`seed` must be at least 0"),
+        (TRAIN, ["--seed", "-1"], "`seed` must be in [0, 4294967295]"),
         (TRAIN, ["--weights", "nowhere.keras"], "There is no model at nowhere.keras"),
         (PREPARE, ["--data", "nowhere", "--blocks", "b"], "nowhere is not a folder"),
         (EVALUATE, [], "There is no run below runs"),
         (EVALUATE, ["--run", "nowhere"], "nowhere is not a run folder"),
         (EVALUATE, ["--model", "x/nowhere.keras"], "x is not a run folder"),
-        (EVALUATE, ["--run", "nowhere", "--six-fold"], "nowhere holds no six-fold training"),
+        (
+            EVALUATE,
+            ["--run", "nowhere", "--six-fold"],
+            "nowhere holds no training of several folds",
+        ),
         (EVALUATE, ["--predictions", "nowhere"], "no such folder of prediction files"),
         (EVALUATE, ["--compare", "asis"], "There is no run of asis below runs"),
         (EVALUATE, ["--compare", "nowhere"], "nowhere is not a run folder"),
@@ -535,13 +550,13 @@ def test_bad_input_is_one_message_and_leaves_nothing(
     [
         (TRAIN, ["--six-fold", "--test-area", "1"], "not allowed with argument"),
         (TRAIN, ["--epoch-count", "3"], "unrecognized arguments"),
-        (PREPARE, ["--data", "raw"], "--data and --blocks are needed"),
+        (PREPARE, ["--data", "raw"], "the following arguments are required: --blocks"),
         (EVALUATE, ["--run", "a", "--model", "b"], "--run and --model each say what to evaluate"),
         (EVALUATE, ["--compare", "a", "--run", "b"], "--run and --compare each say what"),
         (EVALUATE, ["--network", "ban"], "--tf1-checkpoint and --network go together"),
-        (EVALUATE, ["--test-area", "1"], "--test-area goes with --tf1-checkpoint"),
+        (EVALUATE, ["--test-area", "1"], "which split to test goes with --tf1-checkpoint"),
         (ABLATE, ["--variants", "both"], "invalid choice"),
-        (EVALUATE, ["--six-fold", "--model", "b"], "--six-fold needs --run"),
+        (EVALUATE, ["--six-fold", "--model", "b"], "several folds need --run"),
         (EVALUATE, ["--protocol", "random"], "invalid choice"),
         (EVALUATE, ["--predictions", "a", "--data", "b"], "--predictions scores files as they are"),
     ],

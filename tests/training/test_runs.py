@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import os
 import pathlib
 import platform
 import subprocess
@@ -8,7 +7,7 @@ import subprocess
 import pytest
 
 import tiny_runs
-from ban_tf import config
+from ban_tf.experiments import folds
 from ban_tf.training import provenance, runs
 
 EXPERIMENT = tiny_runs.experiment()
@@ -64,9 +63,9 @@ def test_another_experiment_is_refused_by_every_difference(tmp_path):
     other = dataclasses.replace(
         EXPERIMENT,
         seed=3,
-        blocks=dataclasses.replace(EXPERIMENT.blocks, num_points=32),
+        samples=dataclasses.replace(EXPERIMENT.samples, num_points=32),
     )
-    message = r"blocks.num_points: 64 there, 32 asked for; seed: 0 there, 3 asked for\)"
+    message = r"samples.num_points: 64 there, 32 asked for; seed: 0 there, 3 asked for\)"
     with pytest.raises(ValueError, match=message):
         runs.start(tmp_path, other)
     assert runs.load(tmp_path).experiment == EXPERIMENT
@@ -85,9 +84,9 @@ def test_a_model_of_unknown_origin_is_not_overwritten(tmp_path):
     assert not (tmp_path / "config.json").exists()
 
 
-def test_a_single_run_does_not_go_into_a_six_fold_folder(tmp_path):
-    runs.start(tmp_path / "area1", EXPERIMENT)
-    with pytest.raises(ValueError, match="holds the folds of a six-fold training"):
+def test_a_single_run_does_not_go_into_a_folder_of_several_folds(tmp_path):
+    folds.save(tmp_path, [EXPERIMENT.split])
+    with pytest.raises(ValueError, match="holds the runs of several folds"):
         runs.start(tmp_path, EXPERIMENT)
 
 
@@ -101,9 +100,9 @@ def test_a_folder_without_a_run_is_named(tmp_path):
         runs.load(tmp_path / "nothing")
 
 
-def test_the_folder_of_six_folds_is_not_one_run(tmp_path):
-    runs.start(tmp_path / "area2", EXPERIMENT)
-    with pytest.raises(ValueError, match=r"together with --six-fold, or name one .*area2"):
+def test_the_folder_of_several_folds_is_not_one_run(tmp_path):
+    folds.save(tmp_path, [EXPERIMENT.split])
+    with pytest.raises(ValueError, match=r"runs of several folds: name one of them"):
         runs.load(tmp_path)
 
 
@@ -153,54 +152,3 @@ def test_checkpoints_come_in_the_order_of_their_numbers(tmp_path):
     assert [epochs for epochs, _ in run.checkpoints()] == [12, 9999, 10_000]
     run.drop_old_checkpoints()
     assert run.checkpoints() == [(n, run.checkpoint_file(n)) for n in (9999, 10_000)]
-
-
-# --- the newest run ---
-
-
-def age(folder: pathlib.Path, seconds: int) -> None:
-    for path in folder.rglob("*"):
-        os.utime(path, (1_700_000_000 - seconds, 1_700_000_000 - seconds))
-
-
-def test_the_newest_run_is_the_one_last_started_or_finished(tmp_path):
-    for name, seconds in (("a", 30), ("b", 10), ("c", 20)):
-        age(runs.start(tmp_path / name, EXPERIMENT).folder, seconds)
-    assert runs.newest(tmp_path) == tmp_path / "b"
-    finish(runs.load(tmp_path / "c"))
-    assert runs.newest(tmp_path) == tmp_path / "c"
-
-
-def test_a_six_fold_training_counts_as_one_run(tmp_path):
-    age(runs.start(tmp_path / "single", EXPERIMENT).folder, 20)
-    runs.start(tmp_path / "six" / "area1", EXPERIMENT)
-    assert runs.newest(tmp_path) == tmp_path / "six"
-
-
-def test_no_run_is_said_so(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"There is no run below .*Train one first"):
-        runs.newest(tmp_path / "runs")
-
-
-def test_folds_are_sorted_by_area(tmp_path):
-    dataset = dataclasses.replace(config.S3DIS, areas=tuple(range(1, 13)))
-    for area in (10, 2, 1):
-        fold = dataclasses.replace(EXPERIMENT, dataset=dataset, test_area=area)
-        runs.start(tmp_path / f"area{area}", fold)
-    assert [run.experiment.test_area for run in runs.folds(tmp_path)] == [1, 2, 10]
-
-
-def test_no_fold_is_said_so(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no six-fold training"):
-        runs.folds(tmp_path)
-
-
-def test_the_newest_run_of_a_network_is_found_among_others(tmp_path):
-    networks = {"a": "ban", "b": "asis", "c/area1": "asis", "d": "ban"}
-    for age, (name, network) in enumerate(networks.items()):
-        runs.start(tmp_path / name, config.with_network(EXPERIMENT, network))
-        os.utime(tmp_path / name / "config.json", (1_000 + age, 1_000 + age))
-    assert runs.newest_of(tmp_path, "ban") == tmp_path / "d"
-    assert runs.newest_of(tmp_path, "asis") == tmp_path / "c"
-    with pytest.raises(FileNotFoundError, match=r"no run of jsnet below .* with --network jsnet"):
-        runs.newest_of(tmp_path, "jsnet")

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 import tiny_runs
 from ban_tf import config
-from ban_tf.data import store
 from ban_tf.losses.semantic import semantic_loss
 from ban_tf.training import callbacks, checkpoints, runs, stages, trainer
 
@@ -48,16 +47,7 @@ def experiment(pretraining=2, **changes):
 @pytest.fixture(scope="module")
 def blocks(tmp_path_factory):
     path = tmp_path_factory.mktemp("blocks")
-    settings = experiment()
-    store.prepare(
-        tiny_runs.rooms(),
-        path=path,
-        progress=False,
-        config=settings.blocks,
-        dataset=settings.dataset,
-        seed=0,
-    )
-    return store.Store.open(path).select([1])
+    return tiny_runs.prepare(tiny_runs.rooms(), path, experiment()).select(["Area_1"])
 
 
 @pytest.fixture(scope="module")

@@ -41,9 +41,7 @@ def _eager():
 
 
 def prepare(path: pathlib.Path, clouds=None) -> store.Store:
-    settings = {"config": EXPERIMENT.blocks, "dataset": EXPERIMENT.dataset, "seed": 0}
-    store.prepare(clouds or tiny_runs.rooms(), path=path, progress=False, **settings)
-    return store.Store.open(path)
+    return tiny_runs.prepare(clouds or tiny_runs.rooms(), path, EXPERIMENT)
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +68,8 @@ def copy_unfinished(finished: runs.Run, folder: pathlib.Path) -> runs.Run:
 def spoilt(blocks: store.Store, folder: pathlib.Path, name: str, value: float) -> store.Store:
     """A copy of a store whose files changed after it was opened."""
     shutil.copytree(blocks.path, folder)
-    copy = store.Store.open(folder).select(blocks.areas)
-    for room in copy.rooms:
+    copy = store.Store.open(folder).select(blocks.groups)
+    for room in copy.clouds:
         with h5py.File(room.path, "r+") as file:
             file[name][:, 0] = value
     return copy
@@ -125,18 +123,18 @@ def stop_after(monkeypatch, epochs: int) -> None:
     ],
 )
 def test_the_rate_halves_every_300_000_samples_down_to_its_floor(samples, rate):
-    decay = trainer.StepDecay(1e-3, 0.5, 300_000, 1e-5, per_step=12)
+    decay = schedule.StepDecay(1e-3, 0.5, 300_000, 1e-5, per_step=12)
     np.testing.assert_allclose(float(decay(samples // 12)), rate, rtol=1e-6)
 
 
 def test_at_batch_12_the_first_stair_is_step_25_000():
-    decay = trainer.StepDecay(1e-3, 0.5, 300_000, 1e-5, per_step=12)
+    decay = schedule.StepDecay(1e-3, 0.5, 300_000, 1e-5, per_step=12)
     assert float(decay(24_999)) == pytest.approx(1e-3)
     assert float(decay(25_000)) == pytest.approx(5e-4)
 
 
 def test_stairs_stay_exact_beyond_what_float32_counts():
-    decay = trainer.StepDecay(1.0, 0.5, 300_000_000, 1e-9, per_step=3)
+    decay = schedule.StepDecay(1.0, 0.5, 300_000_000, 1e-9, per_step=3)
     assert float(decay(99_999_999)) == 1.0
     assert float(decay(100_000_000)) == 0.5
 
@@ -151,18 +149,18 @@ def test_the_paper_s_words_count_iterations():
 
 
 def test_a_rate_by_epoch_halves_every_20_epochs_whatever_their_length():
-    recipe = config.s3dis(network="bonet").training
-    short, long = (trainer.learning_rate(recipe, steps) for steps in (5, 4000))
+    recipe = s3dis.experiment(network="bonet").training
+    short, long = (schedule.learning_rate(recipe, steps) for steps in (5, 4000))
     for epoch, rate in ((0, 5e-4), (19, 5e-4), (20, 2.5e-4), (40, 1.25e-4), (400, 1e-5)):
         assert float(short(5 * epoch + 4)) == pytest.approx(rate)
         assert float(long(4000 * epoch)) == pytest.approx(rate)
 
 
 def test_the_schedule_survives_serialisation():
-    decay = trainer.StepDecay(1e-3, 0.5, 100, 1e-5, per_step=7)
+    decay = schedule.StepDecay(1e-3, 0.5, 100, 1e-5, per_step=7)
     schedules = keras.optimizers.schedules
     restored = schedules.deserialize(schedules.serialize(decay))
-    assert type(restored) is trainer.StepDecay
+    assert type(restored) is schedule.StepDecay
     assert restored.get_config() == decay.get_config()
     assert float(restored(40)) == float(decay(40))
 

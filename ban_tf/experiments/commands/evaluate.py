@@ -129,7 +129,7 @@ def _store_of(request: Evaluation, source: Source, run: runs.Run) -> Store:
 
 def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
     """A folder of its own for other data and for a checkpoint, beside the run's own results."""
-    name = [_protocol(request)]
+    name: list[str] = [_protocol(request)]
     if is_other_data(request, run):
         name.append(run.experiment.dataset)
     if _names_file(request) and request.model is not None and request.model != run.model_file:

@@ -1,0 +1,74 @@
+import os
+
+import pytest
+
+import tiny_runs
+from ban_tf import config
+from ban_tf.experiments import folds
+from ban_tf.training import runs
+
+EXPERIMENT = tiny_runs.experiment()
+
+
+def age(folder: pathlib.Path, seconds: int) -> None:
+    for path in folder.rglob("*"):
+        os.utime(path, (1_700_000_000 - seconds, 1_700_000_000 - seconds))
+
+
+def finish(run: runs.Run) -> runs.Run:
+    run.model_file.write_bytes(b"a network")
+    return run
+
+
+def test_the_newest_run_is_the_one_last_started_or_finished(tmp_path):
+    for name, seconds in (("a", 30), ("b", 10), ("c", 20)):
+        age(runs.start(tmp_path / name, EXPERIMENT).folder, seconds)
+    assert folds.newest(tmp_path) == tmp_path / "b"
+    finish(runs.load(tmp_path / "c"))
+    assert folds.newest(tmp_path) == tmp_path / "c"
+
+
+def test_several_folds_count_as_one_run(tmp_path):
+    age(runs.start(tmp_path / "single", EXPERIMENT).folder, 20)
+    folds.save(tmp_path / "six", [EXPERIMENT.split])
+    assert folds.newest(tmp_path) == tmp_path / "six"
+
+
+def test_no_run_is_said_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no run below .*Train one first"):
+        folds.newest(tmp_path / "runs")
+
+
+def test_splits_come_back_in_their_order(tmp_path):
+    groups = tuple(f"g{number}" for number in (10, 2, 1))
+    splits = [config.leave_one_out(groups, group, name=group) for group in groups]
+    folds.save(tmp_path, splits)
+    assert folds.splits_of(tmp_path) == splits
+
+
+def test_no_fold_is_said_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no training of several folds"):
+        folds.finished(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"splits": [{"name": "a"}]}'])
+def test_a_damaged_list_of_folds_is_named(tmp_path, content):
+    (tmp_path / "folds.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"folds.json is damaged"):
+        folds.splits_of(tmp_path)
+
+
+def test_the_newest_run_of_a_network_is_found_among_others(tmp_path):
+    split = EXPERIMENT.split
+    networks = {"a": "ban", "b": "asis", f"c/{split.name}": "asis", "d": "ban"}
+    folds.save(tmp_path / "c", [split])
+    os.utime(tmp_path / "c" / "folds.json", (1_000, 1_000))
+    for age, (name, network) in enumerate(networks.items()):
+        runs.start(tmp_path / name, config.with_network(EXPERIMENT, network))
+        os.utime(tmp_path / name / "config.json", (1_000 + age, 1_000 + age))
+    assert folds.newest_of(tmp_path, "ban") == tmp_path / "d"
+    assert folds.newest_of(tmp_path, "asis") == tmp_path / "c"
+    with pytest.raises(
+        FileNotFoundError, match=r"no run of jsnet below .*Train that network first"
+    ):
+        folds.newest_of(tmp_path, "jsnet")
