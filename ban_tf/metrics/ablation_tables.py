@@ -27,10 +27,10 @@ def tables(samples: Mapping[str, Sequence[Scores]]) -> list[Table]:
         ValueError: an unknown variant, a variant without seeds or with others than the rest, or
             scores of different data.
     """
-    paper = published.load(7)
+    paper = published.ablation()
     _check(samples, paper)
     some = next(iter(samples.values()))
-    note = comparison.paper_note(paper, some[0]["dataset"], some[0]["protocol"], some[0]["areas"])
+    note = comparison.paper_note(paper, some[0]["dataset"], some[0]["protocol"], some[0]["test"])
     where = f"{some[0]['dataset']}, {some[0]['protocol']} protocol, {_seeds(len(some))}"
     return [
         _score_table(samples, paper, where, note),

@@ -27,7 +27,7 @@ class InstanceScores:
 
     Attributes:
         matching: `legacy` or `strict`.
-        coverage: float64 `[C]`, mean over rooms of the objects' mean best IoU.
+        coverage: float64 `[C]`, mean over clouds of the objects' mean best IoU.
         weighted_coverage: float64 `[C]`, the same with objects weighted by their size.
         precision: float64 `[C]`, share of the predictions with IoU of at least 0.5.
         recall: float64 `[C]`, matched predictions per object (above 1 is possible in `legacy`).
@@ -77,8 +77,8 @@ class InstanceScores:
 
 
 @dataclasses.dataclass(frozen=True)
-class _RoomMatch:
-    """One room under one matching; best IoU of each object, and which predictions matched."""
+class _CloudMatch:
+    """One cloud under one matching; best IoU of each object, and which predictions matched."""
 
     truth_class: np.ndarray
     truth_size: np.ndarray
@@ -88,7 +88,7 @@ class _RoomMatch:
 
 
 class InstanceMatches:
-    """Collects rooms, then scores them under both matchings.
+    """Collects clouds, then scores them under both matchings.
 
     The class of an object or prediction is the most frequent class of its points, ties to the
     smallest; only pairs of the same class can match.
@@ -96,25 +96,25 @@ class InstanceMatches:
 
     def __init__(self, num_classes: int):
         self._num_classes = num_classes
-        self._rooms: dict[str, dict[Matching, _RoomMatch]] = {}
+        self._clouds: dict[str, dict[Matching, _CloudMatch]] = {}
 
     @property
-    def rooms(self) -> tuple[str, ...]:
-        """The rooms added so far."""
-        return tuple(self._rooms)
+    def clouds(self) -> tuple[str, ...]:
+        """The names of the clouds added so far."""
+        return tuple(self._clouds)
 
     def add(
         self,
-        room: str,
+        cloud: str,
         truth_semantic: np.ndarray,
         truth_instance: np.ndarray,
         predicted_semantic: np.ndarray,
         predicted_instance: np.ndarray,
     ) -> None:
-        """Adds one room of `N` points.
+        """Adds one cloud of `N` points.
 
         Args:
-            room: a name; each room counts once.
+            cloud: a name; each cloud counts once.
             truth_semantic: int `[N]` in [-1, C).
             truth_instance: int `[N]`, at least -1. `legacy` takes the points with -1 for one more
                 object, as the authors' script does; `strict` leaves them out.
@@ -123,10 +123,10 @@ class InstanceMatches:
 
         Raises:
             TypeError: labels that are not whole numbers.
-            ValueError: a room added twice, different lengths, or a label out of range.
+            ValueError: a cloud added twice, different lengths, or a label out of range.
         """
-        if room in self._rooms:
-            raise ValueError(f"every room counts once. Received twice: room={room!r}")
+        if cloud in self._clouds:
+            raise ValueError(f"every cloud counts once. Received twice: cloud={cloud!r}")
         given = {
             "truth_semantic": (truth_semantic, self._num_classes),
             "truth_instance": (truth_instance, None),
@@ -141,25 +141,25 @@ class InstanceMatches:
         if len(set(lengths.values())) != 1:
             raise ValueError(f"all labels must be of the same points. Received: lengths={lengths}")
         inside = labels["truth_instance"] != NONE
-        self._rooms[room] = {
-            "legacy": _match_room(**labels, one_to_one=False),
-            "strict": _match_room(
+        self._clouds[cloud] = {
+            "legacy": _match_cloud(**labels, one_to_one=False),
+            "strict": _match_cloud(
                 **{name: values[inside] for name, values in labels.items()}, one_to_one=True
             ),
         }
 
     def scores(self, matching: Matching = "legacy") -> InstanceScores:
-        """Scores over all rooms added so far, under one matching."""
-        rooms = [matches[matching] for matches in self._rooms.values()]
+        """Scores over all clouds added so far, under one matching."""
+        clouds = [matches[matching] for matches in self._clouds.values()]
         num_classes = self._num_classes
-        shape = (len(rooms), num_classes)
+        shape = (len(clouds), num_classes)
         coverage, weighted = np.full(shape, np.nan), np.full(shape, np.nan)
         totals = np.zeros((3, num_classes), np.int64)
-        for row, room in enumerate(rooms):
-            coverage[row], weighted[row] = _room_coverage(room, num_classes)
-            matched_class = room.predicted_class[room.predicted_matched]
+        for row, cloud in enumerate(clouds):
+            coverage[row], weighted[row] = _cloud_coverage(cloud, num_classes)
+            matched_class = cloud.predicted_class[cloud.predicted_matched]
             for total, classes in zip(
-                totals, (room.truth_class, room.predicted_class, matched_class), strict=True
+                totals, (cloud.truth_class, cloud.predicted_class, matched_class), strict=True
             ):
                 total += np.bincount(classes[classes != NONE], minlength=num_classes)
         num_truth, num_predicted, num_matched = totals
@@ -178,13 +178,13 @@ class InstanceMatches:
         )
 
 
-def _match_room(
+def _match_cloud(
     truth_semantic: np.ndarray,
     truth_instance: np.ndarray,
     predicted_semantic: np.ndarray,
     predicted_instance: np.ndarray,
     one_to_one: bool,
-) -> _RoomMatch:
+) -> _CloudMatch:
     table = overlap.contingency(truth_instance, predicted_instance, first_none=None)
     truth_class, _ = overlap.majority(table.first_code, truth_semantic, len(table.first_labels))
     predicted_class, _ = overlap.majority(
@@ -200,7 +200,7 @@ def _match_room(
     np.maximum.at(truth_best_iou, table.first_index[same], table.iou()[same])
     predicted_matched = np.zeros(len(table.second_labels), bool)
     predicted_matched[table.second_index[reaches]] = True
-    return _RoomMatch(
+    return _CloudMatch(
         truth_class=truth_class,
         truth_size=table.first_sizes,
         truth_best_iou=truth_best_iou,
@@ -234,11 +234,11 @@ def _one_to_one(table: overlap.Contingency, allowed: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def _room_coverage(room: _RoomMatch, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Coverage and weighted coverage `[C]` of one room, NaN for classes it does not contain."""
-    known = room.truth_class != NONE
-    classes, best = room.truth_class[known], room.truth_best_iou[known]
-    sizes = room.truth_size[known]
+def _cloud_coverage(cloud: _CloudMatch, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage and weighted coverage `[C]` of one cloud, NaN for classes it does not contain."""
+    known = cloud.truth_class != NONE
+    classes, best = cloud.truth_class[known], cloud.truth_best_iou[known]
+    sizes = cloud.truth_size[known]
     coverage = means.ratio(
         np.bincount(classes, best, num_classes), np.bincount(classes, minlength=num_classes)
     )

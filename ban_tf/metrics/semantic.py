@@ -11,7 +11,7 @@ from ban_tf.metrics import means
 
 @dataclasses.dataclass(frozen=True)
 class SemanticScores:
-    """Fractions in [0, 1], pooled over all points of all rooms.
+    """Fractions in [0, 1], pooled over all points of all clouds.
 
     Means run over the classes that have a value: a class without a true point has no accuracy, a
     class that is neither true nor predicted anywhere has no IoU. Both hold NaN in the array and
@@ -54,7 +54,7 @@ class SemanticScores:
 
 
 class ConfusionMatrix:
-    """Counts points by (true class, predicted class), room after room.
+    """Counts points by (true class, predicted class), cloud after cloud.
 
     Points without a true class are ignored. A point with a true class but no prediction counts as
     wrong; it stands in the last column of `counts`.
@@ -64,7 +64,7 @@ class ConfusionMatrix:
         self.counts = np.zeros((num_classes, num_classes + 1), np.int64)
 
     def add(self, truth: np.ndarray, predicted: np.ndarray) -> None:
-        """Adds the points of one room.
+        """Adds the points of one cloud.
 
         Args:
             truth: int `[N]` in [-1, C); `NONE` is ignored.

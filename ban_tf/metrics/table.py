@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ban_tf import config
 from ban_tf.metrics import published
 from ban_tf.metrics.evaluators import (
     INSTANCE_METRICS,
@@ -29,7 +30,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
     """Instance scores, semantic scores, strict matching and classes, in this order.
 
     The first two have the layout of the paper's Tables 1 and 2. The paper's rows and the
-    difference to one of them stand there only under the legacy protocol and only for the areas and
+    difference to one of them stand there only under the legacy protocol and only for the test and
     the data set they were measured on.
     """
     return [
@@ -88,8 +89,8 @@ def to_json(evaluation: Evaluation) -> str:
         "dataset": evaluation.dataset,
         "method": evaluation.method,
         "protocol": evaluation.protocol,
-        "areas": list(evaluation.areas),
-        "rooms": list(evaluation.rooms),
+        "test": list(evaluation.test),
+        "clouds": list(evaluation.clouds),
         "num_points": semantic.num_points,
         **evaluation.means(),
         "per_class": {"classes": list(names), **per_class, "num_instances": instance.num_truth},
@@ -116,17 +117,13 @@ def _plain(value: Any) -> Any:
 
 
 def _headline(evaluation: Evaluation) -> str:
-    rooms = f"{len(evaluation.rooms)} room{'s' if len(evaluation.rooms) != 1 else ''}"
-    return f"{evaluation.method} on {evaluation.dataset}, {_areas(evaluation)}, {rooms}"
-
-
-def _areas(evaluation: Evaluation) -> str:
-    areas = evaluation.areas
-    if len(areas) == 1:
-        return f"Area {areas[0]}"
-    if len(areas) > 2 and areas == tuple(range(areas[0], areas[-1] + 1)):
-        return f"Areas {areas[0]} to {areas[-1]}"
-    return "Areas " + ", ".join(map(str, areas))
+    count = len(evaluation.clouds)
+    parts = (
+        f"{evaluation.method} on {evaluation.dataset}",
+        config.title_of(evaluation.test),
+        f"{count} cloud{'s' if count != 1 else ''}",
+    )
+    return ", ".join(filter(None, parts))
 
 
 def _percent(fraction: float) -> str:
@@ -156,7 +153,8 @@ def _comparison(what: str, evaluation: Evaluation, metrics: tuple[str, ...]) -> 
     means = evaluation.means()
     scores = tuple(_percent(means[name]) for name in metrics)
     ours = f"{evaluation.method} (this run)"
-    title = f"{what}, {_areas(evaluation)}, {evaluation.protocol} protocol"
+    parts = (what, config.title_of(evaluation.test), f"{evaluation.protocol} protocol")
+    title = ", ".join(filter(None, parts))
     notes = _notes(evaluation, metrics)
     found = published.find(evaluation, metrics)
     if found is None:
@@ -169,10 +167,10 @@ def _comparison(what: str, evaluation: Evaluation, metrics: tuple[str, ...]) -> 
         (*row.label, *(f"{row.percent[name]:.1f}" for name in metrics)) for row in found.rows
     ]
     delta = tuple(_difference(100 * means[name], reference.percent[name]) for name in metrics)
-    if len(evaluation.rooms) != found.num_rooms:
+    if len(evaluation.clouds) != found.num_clouds:
         notes = (
-            f"These areas have {found.num_rooms} rooms, this run {len(evaluation.rooms)}: "
-            "it is not the paper's test.",
+            f"The paper's test has {found.num_clouds} clouds, this run {len(evaluation.clouds)}: "
+            "it is not the same test.",
             *notes,
         )
     return Table(

@@ -66,7 +66,7 @@ def legacy_reference(rooms, num_classes):
 def instance_scores(rooms, num_classes, matching="legacy"):
     matches = instance.InstanceMatches(num_classes)
     for index, room in enumerate(rooms):
-        matches.add(f"room_{index}", *room)
+        matches.add(f"cloud_{index}", *room)
     return matches.scores(matching)
 
 
@@ -191,7 +191,7 @@ def test_bad_rooms_are_refused():
     labels = np.zeros(3, int)
     matches = instance.InstanceMatches(2)
     matches.add("a", labels, labels, labels, labels)
-    with pytest.raises(ValueError, match=r"counts once.*room='a'"):
+    with pytest.raises(ValueError, match=r"counts once.*cloud='a'"):
         matches.add("a", labels, labels, labels, labels)
     with pytest.raises(ValueError, match=r"same points.*'predicted_instance': 2"):
         matches.add("b", labels, labels, labels, labels[:2])
@@ -199,7 +199,7 @@ def test_bad_rooms_are_refused():
         matches.add("b", labels, labels, labels + 2, labels)
     with pytest.raises(TypeError, match=r"truth_instance.*float64"):
         matches.add("b", labels, labels * 1.0, labels, labels)
-    assert matches.rooms == ("a",)
+    assert matches.clouds == ("a",)
 
 
 def semantic_scores(truth, predicted, num_classes):
