@@ -84,6 +84,9 @@ def instance_per_class(scores: InstanceScores) -> dict[str, np.ndarray]:
 class Evaluator:
     """Collects clouds, then gives the `Evaluation` of all of them, pooled.
 
+    Points without a true class play no part in any score, whatever is predicted there. Points with
+    a true class but no true instance count in the semantic scores alone.
+
     Args:
         dataset: name of the data set.
         labels: its classes.

@@ -1,8 +1,13 @@
 """Instance scores: coverage, weighted coverage, precision and recall.
 
 Two matchings stand side by side. `legacy` is the evaluation of ASIS, JSNet and BAN, which the
-published tables use. `strict` lets every prediction answer for one object only and ignores points
-outside any object; it is not comparable with published numbers.
+published tables use. `strict` lets every prediction answer for one object only; it is not
+comparable with published numbers.
+
+Points without a true instance or without a true class are left out of both sides of both matchings,
+before anything is counted. Here `legacy` departs from the authors' script, which takes the points
+of instance -1 for one more object and lets predictions keep all their points. The two agree to the
+last bit where every point has an instance, as in the data that the published tables are of.
 """
 
 import dataclasses
@@ -90,8 +95,23 @@ class _CloudMatch:
 class InstanceMatches:
     """Collects clouds, then scores them under both matchings.
 
-    The class of an object or prediction is the most frequent class of its points, ties to the
-    smallest; only pairs of the same class can match.
+    Only points with a true class and a true instance play a part: a prediction that lies wholly on
+    others is none, and one that reaches beyond them is as large as its part inside. The class of
+    an object or prediction is the most frequent class of its points, ties to the smallest; only
+    pairs of the same class can match.
+
+    Args:
+        num_classes: C.
+
+    Example:
+        A perfect prediction of an object of which only two points are labelled:
+
+        >>> matches = InstanceMatches(num_classes=1)
+        >>> truth_semantic, truth_instance = np.array([0, 0, -1, -1]), np.array([7, 7, -1, -1])
+        >>> everywhere = np.zeros(4, int)
+        >>> matches.add("scan", truth_semantic, truth_instance, everywhere, everywhere)
+        >>> matches.scores("legacy").mean_coverage, matches.scores("strict").mean_coverage
+        (1.0, 1.0)
     """
 
     def __init__(self, num_classes: int):
@@ -115,11 +135,10 @@ class InstanceMatches:
 
         Args:
             cloud: a name; each cloud counts once.
-            truth_semantic: int `[N]` in [-1, C).
-            truth_instance: int `[N]`, at least -1. `legacy` takes the points with -1 for one more
-                object, as the authors' script does; `strict` leaves them out.
+            truth_semantic: int `[N]` in [-1, C); `NONE` (-1) leaves the point out.
+            truth_instance: int `[N]`, at least -1; `NONE` leaves the point out.
             predicted_semantic: int `[N]` in [-1, C).
-            predicted_instance: int `[N]`, at least -1; -1 is no prediction.
+            predicted_instance: int `[N]`, at least -1; `NONE` is no prediction.
 
         Raises:
             TypeError: labels that are not whole numbers.
@@ -140,12 +159,11 @@ class InstanceMatches:
         lengths = {name: len(values) for name, values in labels.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"all labels must be of the same points. Received: lengths={lengths}")
-        inside = labels["truth_instance"] != NONE
+        inside = (labels["truth_semantic"] != NONE) & (labels["truth_instance"] != NONE)
+        labels = {name: values[inside] for name, values in labels.items()}
         self._clouds[cloud] = {
             "legacy": _match_cloud(**labels, one_to_one=False),
-            "strict": _match_cloud(
-                **{name: values[inside] for name, values in labels.items()}, one_to_one=True
-            ),
+            "strict": _match_cloud(**labels, one_to_one=True),
         }
 
     def scores(self, matching: Matching = "legacy") -> InstanceScores:
@@ -185,13 +203,13 @@ def _match_cloud(
     predicted_instance: np.ndarray,
     one_to_one: bool,
 ) -> _CloudMatch:
-    table = overlap.contingency(truth_instance, predicted_instance, first_none=None)
+    """Matches the objects and predictions of points that all have a true class and instance."""
+    table = overlap.contingency(truth_instance, predicted_instance)
     truth_class, _ = overlap.majority(table.first_code, truth_semantic, len(table.first_labels))
     predicted_class, _ = overlap.majority(
         table.second_code, predicted_semantic, len(table.second_labels)
     )
     same = truth_class[table.first_index] == predicted_class[table.second_index]
-    same &= truth_class[table.first_index] != NONE
     if one_to_one:
         same &= _one_to_one(table, same)
     # Counts are compared, not quotients: two exact halves both reach 0.5.
@@ -236,9 +254,7 @@ def _one_to_one(table: overlap.Contingency, allowed: np.ndarray) -> np.ndarray:
 
 def _cloud_coverage(cloud: _CloudMatch, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Coverage and weighted coverage `[C]` of one cloud, NaN for classes it does not contain."""
-    known = cloud.truth_class != NONE
-    classes, best = cloud.truth_class[known], cloud.truth_best_iou[known]
-    sizes = cloud.truth_size[known]
+    classes, best, sizes = cloud.truth_class, cloud.truth_best_iou, cloud.truth_size
     coverage = means.ratio(
         np.bincount(classes, best, num_classes), np.bincount(classes, minlength=num_classes)
     )

@@ -58,6 +58,15 @@ class ConfusionMatrix:
 
     Points without a true class are ignored. A point with a true class but no prediction counts as
     wrong; it stands in the last column of `counts`.
+
+    Args:
+        num_classes: C.
+
+    Example:
+        >>> matrix = ConfusionMatrix(num_classes=2)
+        >>> matrix.add(truth=np.array([0, 0, 1, -1]), predicted=np.array([0, 1, 1, 0]))
+        >>> matrix.scores().iou.tolist()
+        [0.5, 0.5]
     """
 
     def __init__(self, num_classes: int):
