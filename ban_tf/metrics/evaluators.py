@@ -54,7 +54,10 @@ class Evaluation:
         )
 
     def per_class(self) -> Mapping[str, np.ndarray]:
-        """float64 `[C]` under the name of each mean without its m; NaN where undefined."""
+        """float64 `[C]` under the name of each mean without its m; NaN where undefined.
+
+        The instance scores of stuff are undefined.
+        """
         return types.MappingProxyType(
             instance_per_class(self.instance)
             | {"Acc": self.semantic.accuracy, "IoU": self.semantic.iou}
@@ -85,7 +88,7 @@ class Evaluator:
     """Collects clouds, then gives the `Evaluation` of all of them, pooled.
 
     Points without a true class play no part in any score, whatever is predicted there. Points with
-    a true class but no true instance count in the semantic scores alone.
+    a true class but no true instance, and all points of stuff, count in the semantic scores alone.
 
     Args:
         dataset: name of the data set.
@@ -119,7 +122,7 @@ class Evaluator:
         self._protocol = protocol
         self._method = method
         self._confusion = ConfusionMatrix(labels.num_classes)
-        self._matches = InstanceMatches(labels.num_classes)
+        self._matches = InstanceMatches(labels.num_classes, labels.stuff_classes)
 
     def add(
         self,

@@ -8,9 +8,13 @@ Points without a true instance or without a true class are left out of both side
 before anything is counted. Here `legacy` departs from the authors' script, which takes the points
 of instance -1 for one more object and lets predictions keep all their points. The two agree to the
 last bit where every point has an instance, as in the data that the published tables are of.
+
+Points of stuff, classes without instances, are left out in the same way, and a prediction of such a
+class is none. So a prediction that reaches onto a wall of stuff loses nothing by that.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -28,7 +32,8 @@ class InstanceScores:
 
     A class without a true object has no coverage and no recall; without predictions it has no
     precision under `legacy`, and precision 0 under `strict` if it has objects. Such entries are
-    NaN in the arrays and left out of the means; `absent` and `unpredicted` name them.
+    NaN in the arrays and left out of the means; `absent` and `unpredicted` name them. Stuff has no
+    value at all, and 0 objects and predictions.
 
     Attributes:
         matching: `legacy` or `strict`.
@@ -39,6 +44,7 @@ class InstanceScores:
         num_truth: int64 `[C]`, objects.
         num_predicted: int64 `[C]`, predictions.
         num_matched: int64 `[C]`, predictions with IoU of at least 0.5.
+        stuff: indices of the classes without instances, ascending.
     """
 
     matching: Matching
@@ -49,6 +55,7 @@ class InstanceScores:
     num_truth: np.ndarray
     num_predicted: np.ndarray
     num_matched: np.ndarray
+    stuff: tuple[int, ...] = ()
 
     @property
     def mean_coverage(self) -> float:
@@ -72,13 +79,16 @@ class InstanceScores:
 
     @property
     def absent(self) -> tuple[int, ...]:
-        """Classes without a true object."""
-        return tuple(int(index) for index in np.flatnonzero(self.num_truth == 0))
+        """Classes without a true object, but for stuff."""
+        return self._without(self.num_truth)
 
     @property
     def unpredicted(self) -> tuple[int, ...]:
-        """Classes without a predicted object."""
-        return tuple(int(index) for index in np.flatnonzero(self.num_predicted == 0))
+        """Classes without a predicted object, but for stuff."""
+        return self._without(self.num_predicted)
+
+    def _without(self, counts: np.ndarray) -> tuple[int, ...]:
+        return tuple(int(c) for c in np.flatnonzero(counts == 0) if c not in self.stuff)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,13 +105,17 @@ class _CloudMatch:
 class InstanceMatches:
     """Collects clouds, then scores them under both matchings.
 
-    Only points with a true class and a true instance play a part: a prediction that lies wholly on
-    others is none, and one that reaches beyond them is as large as its part inside. The class of
-    an object or prediction is the most frequent class of its points, ties to the smallest; only
-    pairs of the same class can match.
+    Only points with a true instance and a true class that is no stuff play a part: a prediction
+    that lies wholly on others is none, and one that reaches beyond them is as large as its part
+    inside. The class of an object or prediction is the most frequent class of its points, ties to
+    the smallest; only pairs of the same class can match.
 
     Args:
         num_classes: C.
+        stuff: indices of the classes without instances.
+
+    Raises:
+        ValueError: `stuff` names no class.
 
     Example:
         A perfect prediction of an object of which only two points are labelled:
@@ -114,8 +128,14 @@ class InstanceMatches:
         (1.0, 1.0)
     """
 
-    def __init__(self, num_classes: int):
+    def __init__(self, num_classes: int, stuff: Sequence[int] = ()):
+        if not set(stuff) <= set(range(num_classes)):
+            raise ValueError(
+                "`stuff` must hold indices of classes. "
+                f"Received: stuff={tuple(stuff)}, num_classes={num_classes}"
+            )
         self._num_classes = num_classes
+        self._stuff = tuple(sorted(set(stuff)))
         self._clouds: dict[str, dict[Matching, _CloudMatch]] = {}
 
     @property
@@ -135,7 +155,7 @@ class InstanceMatches:
 
         Args:
             cloud: a name; each cloud counts once.
-            truth_semantic: int `[N]` in [-1, C); `NONE` (-1) leaves the point out.
+            truth_semantic: int `[N]` in [-1, C); `NONE` (-1) and stuff leave the point out.
             truth_instance: int `[N]`, at least -1; `NONE` leaves the point out.
             predicted_semantic: int `[N]` in [-1, C).
             predicted_instance: int `[N]`, at least -1; `NONE` is no prediction.
@@ -159,7 +179,8 @@ class InstanceMatches:
         lengths = {name: len(values) for name, values in labels.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"all labels must be of the same points. Received: lengths={lengths}")
-        inside = (labels["truth_semantic"] != NONE) & (labels["truth_instance"] != NONE)
+        inside = labels["truth_instance"] != NONE
+        inside &= ~np.isin(labels["truth_semantic"], (NONE, *self._stuff))
         labels = {name: values[inside] for name, values in labels.items()}
         self._clouds[cloud] = {
             "legacy": _match_cloud(**labels, one_to_one=False),
@@ -181,6 +202,7 @@ class InstanceMatches:
             ):
                 total += np.bincount(classes[classes != NONE], minlength=num_classes)
         num_truth, num_predicted, num_matched = totals
+        num_predicted[list(self._stuff)] = 0
         precision = means.ratio(num_matched, num_predicted)
         if matching == "strict":
             precision[(num_predicted == 0) & (num_truth > 0)] = 0.0
@@ -193,6 +215,7 @@ class InstanceMatches:
             num_truth=num_truth,
             num_predicted=num_predicted,
             num_matched=num_matched,
+            stuff=self._stuff,
         )
 
 

@@ -80,7 +80,8 @@ def to_json(evaluation: Evaluation) -> str:
 
     The seven scores stand under the paper's names, the classes under `per_class`, one-to-one
     matching under `strict`, and under `plain_means` the means over all classes that the authors'
-    script takes, null as soon as one class has no value.
+    script takes, null as soon as one class has no value. Where there are stuff classes,
+    `stuff_classes` names them; their instance scores are null, and no mean counts them.
     """
     semantic, instance = evaluation.semantic, evaluation.instance
     names = evaluation.class_names
@@ -96,13 +97,29 @@ def to_json(evaluation: Evaluation) -> str:
         "per_class": {"classes": list(names), **per_class, "num_instances": instance.num_truth},
         "absent_classes": [names[index] for index in semantic.absent],
         "unpredicted_classes": [names[index] for index in instance.unpredicted],
-        "plain_means": {f"m{name}": float(np.mean(values)) for name, values in per_class.items()},
+        **_stuff_names(evaluation),
+        "plain_means": _plain_means(evaluation),
         "strict": {
             **instance_means(evaluation.strict),
             "per_class": {"classes": list(names), **instance_per_class(evaluation.strict)},
         },
     }
     return json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
+
+
+def _stuff_names(evaluation: Evaluation) -> dict[str, list[str]]:
+    names = [evaluation.class_names[index] for index in evaluation.instance.stuff]
+    return {"stuff_classes": names} if names else {}
+
+
+def _plain_means(evaluation: Evaluation) -> dict[str, float]:
+    """Means that are NaN as soon as one class has no value, of instances without stuff."""
+    stuff = list(evaluation.instance.stuff)
+    of_instances = instance_per_class(evaluation.instance)
+    return {
+        f"m{name}": float(np.mean(np.delete(values, stuff) if name in of_instances else values))
+        for name, values in evaluation.per_class().items()
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -193,16 +210,22 @@ def _difference(ours: float, paper: float) -> str:
 
 def _notes(evaluation: Evaluation, metrics: tuple[str, ...]) -> tuple[str, ...]:
     """What was left out of the means."""
+    instance, absent = evaluation.instance, set(evaluation.semantic.absent)
+    without_object = set(instance.absent) - absent
+    unpredicted = set(instance.unpredicted) - absent - without_object
+    notes = [("Absent, hence left out of means", absent)]
+    if "mCov" in metrics:
+        notes += [
+            ("Stuff, hence without instance scores", set(instance.stuff)),
+            ("No true instance, hence left out of means", without_object),
+            ("No predicted instance, hence left out of mPrec", unpredicted),
+        ]
     names = evaluation.class_names
-    absent = evaluation.semantic.absent
-    unpredicted = sorted(set(evaluation.instance.unpredicted) - set(absent))
-    notes = []
-    if absent:
-        notes.append(f"Absent, hence left out of means: {', '.join(names[i] for i in absent)}.")
-    if unpredicted and "mPrec" in metrics:
-        listed = ", ".join(names[index] for index in unpredicted)
-        notes.append(f"No predicted instance, hence left out of mPrec: {listed}.")
-    return tuple(notes)
+    return tuple(
+        f"{what}: {', '.join(names[index] for index in sorted(classes))}."
+        for what, classes in notes
+        if classes
+    )
 
 
 def _strict(evaluation: Evaluation) -> Table:
@@ -222,12 +245,12 @@ def _strict(evaluation: Evaluation) -> Table:
 def _classes(evaluation: Evaluation) -> Table:
     arrays = evaluation.per_class()
     instance = evaluation.instance
+    totals = (instance.num_truth, instance.num_predicted)
     rows = [
         (
             name,
             *(_percent(float(array[index])) for array in arrays.values()),
-            str(instance.num_truth[index]),
-            str(instance.num_predicted[index]),
+            *("-" if index in instance.stuff else str(counts[index]) for counts in totals),
         )
         for index, name in enumerate(evaluation.class_names)
     ]
@@ -235,8 +258,7 @@ def _classes(evaluation: Evaluation) -> Table:
     mean = (
         "mean",
         *(_percent(means[f"m{name}"]) for name in arrays),
-        str(instance.num_truth.sum()),
-        str(instance.num_predicted.sum()),
+        *(str(counts.sum()) for counts in totals),
     )
     return Table(
         title="Per class (last row: means, and totals of instances)",
