@@ -7,11 +7,12 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from ban_tf import config, systems
-from ban_tf.training import runs
+from ban_tf import config, disk, systems
+from ban_tf.metrics import documents
+from ban_tf.metrics.evaluators import Evaluation
 
 NAME = "result.json"
-_FORMAT = 1  # of the file; one more whenever its contents change
+_FORMAT = 2  # of the file; one more whenever its contents change
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Result:
 
     Attributes:
         experiment: of the run, or of the first fold.
-        scores: the document of `metrics.table.to_json`.
+        scores: the evaluation itself.
         models: SHA-256 of the file of each network that was evaluated.
         training: revision, versions, machine and start of each training; empty for networks that
             were not trained here.
@@ -30,7 +31,7 @@ class Result:
     """
 
     experiment: config.Experiment
-    scores: Mapping[str, Any]
+    scores: Evaluation
     models: tuple[str, ...]
     training: tuple[Mapping[str, Any], ...]
     training_seconds: float | None
@@ -50,8 +51,10 @@ def write(folder: pathlib.Path, result: Result) -> None:
         "network": result.experiment.network.name,
         "seed": result.experiment.seed,
         **dataclasses.asdict(result),
+        "experiment": json.loads(config.to_json(result.experiment)),
+        "scores": documents.to_dict(result.scores),
     }
-    runs.write_text(folder / NAME, json.dumps(document, indent=2, allow_nan=False) + "\n")
+    disk.write_whole(folder / NAME, json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
 def read(folder: pathlib.Path) -> Result:
@@ -70,6 +73,7 @@ def read(folder: pathlib.Path) -> Result:
             raise ValueError(f"its format is {document['format']}, not {_FORMAT}")
         fields = {field.name: document[field.name] for field in dataclasses.fields(Result)}
         fields["experiment"] = config.from_json(json.dumps(fields["experiment"]))
+        fields["scores"] = documents.from_dict(fields["scores"])
         fields |= {name: tuple(fields[name]) for name in ("models", "training")}
         return Result(**fields)
     except (ValueError, KeyError, TypeError) as error:

@@ -1,19 +1,18 @@
 """The layout of the paper's Table 7: variants of BAN, each trained with several seeds."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ban_tf.metrics import comparison, published
+from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.metrics.layout import Table
 
 BASELINE = "none"  # the row that the others are a gain over
 _MIN_SEEDS = 3  # fewer say nothing of the spread
 
-Scores = Mapping[str, Any]  # the document of `table.to_json`
 
-
-def tables(samples: Mapping[str, Sequence[Scores]]) -> list[Table]:
+def tables(samples: Mapping[str, Sequence[Evaluation]]) -> list[Table]:
     """Three tables: the scores, their difference to the paper's, and the gain over the baseline.
 
     A spread is the standard deviation over the seeds, of a gain that of the differences seed by
@@ -30,8 +29,8 @@ def tables(samples: Mapping[str, Sequence[Scores]]) -> list[Table]:
     paper = published.ablation()
     _check(samples, paper)
     some = next(iter(samples.values()))
-    note = comparison.paper_note(paper, some[0]["dataset"], some[0]["protocol"], some[0]["test"])
-    where = f"{some[0]['dataset']}, {some[0]['protocol']} protocol, {_seeds(len(some))}"
+    note = comparison.paper_note(paper, some[0])
+    where = f"{some[0].dataset}, {some[0].protocol} protocol, {_seeds(len(some))}"
     return [
         _score_table(samples, paper, where, note),
         _difference_table(samples, paper, where, note),
@@ -39,7 +38,7 @@ def tables(samples: Mapping[str, Sequence[Scores]]) -> list[Table]:
     ]
 
 
-def _check(samples: Mapping[str, Sequence[Scores]], paper: published.PublishedTable) -> None:
+def _check(samples: Mapping[str, Sequence[Evaluation]], paper: published.PublishedTable) -> None:
     known = [row.label[0] for row in paper.rows]
     unknown = sorted(set(samples) - set(known))
     if unknown or not samples:
@@ -56,10 +55,10 @@ def _seeds(count: int) -> str:
     return "1 seed" if count == 1 else f"{count} seeds"
 
 
-def _in_percent(samples: Sequence[Scores], metric: str) -> list[float] | None:
+def _in_percent(samples: Sequence[Evaluation], metric: str) -> list[float] | None:
     """The values of all seeds; None if the metric is undefined for one of them."""
-    values = [scores[metric] for scores in samples]
-    return None if None in values else [100 * value for value in values]
+    values = [100 * evaluation.means()[metric] for evaluation in samples]
+    return None if any(map(math.isnan, values)) else values
 
 
 def _spread(values: Sequence[float]) -> float | None:
@@ -84,7 +83,7 @@ def _difference_cell(values: Sequence[float] | None) -> str:
     return f"{mean:+.1f} ± {spread:.1f}{' ~' if abs(mean) < spread else ''}"
 
 
-def _spread_note(samples: Mapping[str, Sequence[Scores]]) -> str:
+def _spread_note(samples: Mapping[str, Sequence[Evaluation]]) -> str:
     count = len(next(iter(samples.values())))
     if count < _MIN_SEEDS:
         return (
@@ -95,7 +94,7 @@ def _spread_note(samples: Mapping[str, Sequence[Scores]]) -> str:
 
 
 def _score_table(
-    samples: Mapping[str, Sequence[Scores]],
+    samples: Mapping[str, Sequence[Evaluation]],
     paper: published.PublishedTable,
     where: str,
     note: str,
@@ -123,7 +122,7 @@ def _score_table(
 
 
 def _difference_table(
-    samples: Mapping[str, Sequence[Scores]],
+    samples: Mapping[str, Sequence[Evaluation]],
     paper: published.PublishedTable,
     where: str,
     note: str,
@@ -150,7 +149,7 @@ def _difference_table(
 
 
 def _gain_table(
-    samples: Mapping[str, Sequence[Scores]], paper: published.PublishedTable, where: str
+    samples: Mapping[str, Sequence[Evaluation]], paper: published.PublishedTable, where: str
 ) -> Table:
     baseline = next(row for row in paper.rows if row.label[0] == BASELINE)
     rows = []
@@ -171,7 +170,7 @@ def _gain_table(
     )
 
 
-def _gain_cell(samples: Mapping[str, Sequence[Scores]], variant: str, metric: str) -> str:
+def _gain_cell(samples: Mapping[str, Sequence[Evaluation]], variant: str, metric: str) -> str:
     ours = _in_percent(samples[variant], metric)
     base = _in_percent(samples[BASELINE], metric)
     if ours is None or base is None:

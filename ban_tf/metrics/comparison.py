@@ -2,11 +2,10 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ban_tf.metrics import published
-from ban_tf.metrics.evaluators import INSTANCE_METRICS, SEMANTIC_METRICS
+from ban_tf.metrics.evaluators import INSTANCE_METRICS, SEMANTIC_METRICS, Evaluation
 from ban_tf.metrics.layout import Table
 
 _KINDS: tuple[tuple[published.Kind, str, tuple[str, ...]], ...] = (
@@ -24,13 +23,13 @@ class SystemScores:
     Attributes:
         title: of the system.
         backbone: of the system.
-        scores: the document of `table.to_json`.
+        scores: what it reached.
         footnotes: where the system departs from its original.
     """
 
     title: str
     backbone: str
-    scores: Mapping[str, Any]
+    scores: Evaluation
     footnotes: tuple[str, ...] = ()
 
 
@@ -52,10 +51,10 @@ def tables(systems: Sequence[SystemScores]) -> list[Table]:
     return [_table(kind, what, metrics, systems) for kind, what, metrics in _KINDS]
 
 
-def check_comparable(scores: Sequence[Mapping[str, Any]]) -> None:
-    """Raises ValueError if documents of scores are of different data, clouds or protocols."""
+def check_comparable(evaluations: Sequence[Evaluation]) -> None:
+    """Raises ValueError if evaluations are of different data, clouds or protocols."""
     for name in _SAME:
-        values = [document[name] for document in scores]
+        values = [getattr(evaluation, name) for evaluation in evaluations]
         for value in values:
             if value != values[0]:
                 raise ValueError(
@@ -64,36 +63,36 @@ def check_comparable(scores: Sequence[Mapping[str, Any]]) -> None:
                 )
 
 
-def paper_note(paper: published.PublishedTable, dataset: str, protocol: str, test: Any) -> str:
+def paper_note(paper: published.PublishedTable, evaluation: Evaluation) -> str:
     """Whether scores may stand beside the paper's rows; empty if they may."""
-    same = (dataset, tuple(test)) == (paper.dataset, paper.test)
-    if same and protocol == "legacy":
+    if paper.compares_with(evaluation):
         return ""
     return (
         f"The rows above the rule are {paper.title}, on {paper.dataset} in the originals' "
-        f"protocol; ours are of {dataset}, {protocol} protocol, and do not compare with them."
+        f"protocol; ours are of {evaluation.dataset}, {evaluation.protocol} protocol, and do not "
+        "compare with them."
     )
 
 
-def cell(value: float | None) -> str:
+def cell(value: float) -> str:
     """A score in percent; a dash where it is undefined."""
-    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"
+    return "-" if math.isnan(value) else f"{100 * value:.1f}"
 
 
 def _table(
     kind: published.Kind, what: str, metrics: tuple[str, ...], systems: Sequence[SystemScores]
 ) -> Table:
     first = systems[0].scores
-    where = f"{first['dataset']}, {first['protocol']} protocol"
+    where = f"{first.dataset}, {first.protocol} protocol"
     our_rows = [
         (
             f"{system.title} (ours){mark}",
             system.backbone,
-            *(cell(system.scores[name]) for name in metrics),
+            *(cell(system.scores.means()[name]) for name in metrics),
         )
         for system, mark in zip(systems, _marks(systems), strict=True)
     ]
-    paper = published.tables_of(first["dataset"]).get(kind)
+    paper = published.tables_of(first.dataset).get(kind)
     if paper is None:
         return Table(
             title=f"{what}: {where}",
@@ -105,7 +104,7 @@ def _table(
     paper_rows = [
         (*row.label, *(f"{row.percent[name]:.1f}" for name in metrics)) for row in paper.rows
     ]
-    note = paper_note(paper, first["dataset"], first["protocol"], first["test"])
+    note = paper_note(paper, first)
     return Table(
         title=f"{what} (layout of {paper.title}): {where}",
         header=(*paper.label_names, *metrics),

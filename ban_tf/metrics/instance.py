@@ -21,12 +21,12 @@ import numpy as np
 
 from ban_tf.clouds import overlap
 from ban_tf.config import NONE
-from ban_tf.metrics import means
+from ban_tf.metrics import equality, means
 
 Matching = Literal["legacy", "strict"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class InstanceScores:
     """Scores of `C` classes; means run over the classes that have a value.
 
@@ -56,6 +56,10 @@ class InstanceScores:
     num_predicted: np.ndarray
     num_matched: np.ndarray
     stuff: tuple[int, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all values are the same, NaN included."""
+        return equality.same(self, other)
 
     @property
     def mean_coverage(self) -> float:

@@ -6,10 +6,10 @@ import numpy as np
 
 from ban_tf.clouds import overlap
 from ban_tf.config import NONE
-from ban_tf.metrics import means
+from ban_tf.metrics import equality, means
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class SemanticScores:
     """Fractions in [0, 1], pooled over all points of all clouds.
 
@@ -31,6 +31,10 @@ class SemanticScores:
     iou: np.ndarray
     num_points: int
     absent: tuple[int, ...]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all values are the same, NaN included."""
+        return equality.same(self, other)
 
     @property
     def mean_accuracy(self) -> float:

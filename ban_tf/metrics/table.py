@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ban_tf import config
-from ban_tf.metrics import published
+from ban_tf.metrics import documents, published
 from ban_tf.metrics.evaluators import (
     INSTANCE_METRICS,
     METRICS,
@@ -76,12 +76,18 @@ def render_csv(evaluation: Evaluation) -> str:
 
 
 def to_json(evaluation: Evaluation) -> str:
-    """The evaluation as a JSON document; scores are fractions, undefined ones null.
+    """`to_document` as text, the content of `scores.json`."""
+    return json.dumps(to_document(evaluation), indent=2, allow_nan=False) + "\n"
 
+
+def to_document(evaluation: Evaluation) -> dict[str, Any]:
+    """The evaluation as values of JSON; scores are fractions, undefined ones None.
+
+    This is for other programs and does not lead back; `documents` keeps an evaluation whole.
     The seven scores stand under the paper's names, the classes under `per_class`, one-to-one
     matching under `strict`, and under `plain_means` the means over all classes that the authors'
-    script takes, null as soon as one class has no value. Where there are stuff classes,
-    `stuff_classes` names them; their instance scores are null, and no mean counts them.
+    script takes, None as soon as one class has no value. Where there are stuff classes,
+    `stuff_classes` names them; their instance scores are None, and no mean counts them.
     """
     semantic, instance = evaluation.semantic, evaluation.instance
     names = evaluation.class_names
@@ -104,7 +110,7 @@ def to_json(evaluation: Evaluation) -> str:
             "per_class": {"classes": list(names), **instance_per_class(evaluation.strict)},
         },
     }
-    return json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
+    return documents.plain(document)
 
 
 def _stuff_names(evaluation: Evaluation) -> dict[str, list[str]]:
@@ -120,17 +126,6 @@ def _plain_means(evaluation: Evaluation) -> dict[str, float]:
         f"m{name}": float(np.mean(np.delete(values, stuff) if name in of_instances else values))
         for name, values in evaluation.per_class().items()
     }
-
-
-def _plain(value: Any) -> Any:
-    """Arrays as lists and NaN as None, all the way down."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | list):
-        return [
-            _plain(item) for item in (value.tolist() if isinstance(value, np.ndarray) else value)
-        ]
-    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def _headline(evaluation: Evaluation) -> str:

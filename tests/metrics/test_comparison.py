@@ -1,22 +1,29 @@
 import dataclasses
+import math
 
 import pytest
 
 from ban_tf.metrics import comparison, published
 from ban_tf.metrics.evaluators import METRICS
+from made_evaluations import evaluation
 
-SCORES = {
-    "dataset": "s3dis",
-    "test": ["Area_1", "Area_2", "Area_3", "Area_4", "Area_5", "Area_6"],
-    "protocol": "legacy",
-    "clouds": ["Area_1_office_1"],
-    **{name: 0.1 * number for number, name in enumerate(METRICS)},
-}
+MEANS = {name: 0.1 * number for number, name in enumerate(METRICS)}
+SIX = ("Area_1", "Area_2", "Area_3", "Area_4", "Area_5", "Area_6")
+PAPERS = {"dataset": "s3dis", "test": SIX, "protocol": "legacy"}
+SCORES = evaluation(MEANS, **PAPERS)
 BAN = comparison.SystemScores("BAN", "PointNet++", SCORES)
 SGPN = comparison.SystemScores(
-    "SGPN", "PointNet", {**SCORES, "mPrec": None}, ("Batch of 8.", "One stage.")
+    "SGPN",
+    "PointNet",
+    evaluation({**MEANS, "mPrec": math.nan}, **PAPERS),
+    ("Batch of 8.", "One stage."),
 )
 BONET = comparison.SystemScores("BoNet", "PointNet++", SCORES, ("One stage.", "24 boxes."))
+
+
+def changed(**fields):
+    """BAN, evaluated on something else."""
+    return dataclasses.replace(BAN, scores=dataclasses.replace(SCORES, **fields))
 
 
 def test_all_rows_of_the_paper_and_ours_stand_in_the_layout_of_tables_1_and_2():
@@ -45,26 +52,24 @@ def test_every_footnote_stands_once_under_its_number():
     assert table.notes == ("[1] Batch of 8.", "[2] One stage.", "[3] 24 boxes.")
 
 
-@pytest.mark.parametrize("change", [{"test": ["Area_5"]}, {"protocol": "covering"}])
+@pytest.mark.parametrize("change", [{"test": ("Area_5",)}, {"protocol": "covering"}])
 def test_a_note_says_when_the_paper_s_rows_are_of_other_points(change):
-    other = dataclasses.replace(BAN, scores={**SCORES, **change})
     assert comparison.tables([BAN])[0].notes == ()
-    assert "do not compare with them" in comparison.tables([other])[0].notes[0]
+    assert "do not compare with them" in comparison.tables([changed(**change)])[0].notes[0]
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("dataset", "demo"), ("test", ["a"]), ("protocol", "covering"), ("clouds", ["another"])],
+    [("dataset", "demo"), ("test", ("a",)), ("protocol", "covering"), ("clouds", ("b",))],
 )
 def test_systems_on_other_points_are_not_compared(name, value):
-    other = dataclasses.replace(BAN, scores={**SCORES, name: value})
     with pytest.raises(ValueError, match=f"only be compared on the same `{name}`"):
-        comparison.tables([BAN, other])
+        comparison.tables([BAN, changed(**{name: value})])
 
 
 def test_a_data_set_of_which_the_paper_says_nothing_has_our_rows_under_the_same_headings():
-    other = dataclasses.replace(BAN, scores={**SCORES, "dataset": "demo"})
-    for alone, beside in zip(comparison.tables([other]), comparison.tables([BAN]), strict=True):
+    demo = comparison.tables([changed(dataset="demo")])
+    for alone, beside in zip(demo, comparison.tables([BAN]), strict=True):
         assert alone.header == beside.header
         assert alone.rows == beside.rows[-1:]
         assert (alone.num_published, alone.notes) == (0, ())
