@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from ban_tf.metrics import comparison, published
+from ban_tf.metrics import cells, comparison, paper_rows, published
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.metrics.layout import Table
 
@@ -29,11 +29,11 @@ def tables(samples: Mapping[str, Sequence[Evaluation]]) -> list[Table]:
     paper = published.ablation()
     _check(samples, paper)
     some = next(iter(samples.values()))
-    note = comparison.paper_note(paper, some[0])
+    notes = paper_rows.notes(paper, some[0])
     where = f"{some[0].dataset}, {some[0].protocol} protocol, {_seeds(len(some))}"
     return [
-        _score_table(samples, paper, where, note),
-        _difference_table(samples, paper, where, note),
+        _score_table(samples, paper, where, notes),
+        _difference_table(samples, paper, where, notes),
         _gain_table(samples, paper, where),
     ]
 
@@ -69,8 +69,8 @@ def _mean_cell(values: Sequence[float] | None) -> str:
     if values is None:
         return "-"
     spread = _spread(values)
-    mean = f"{statistics.fmean(values):.1f}"
-    return mean if spread is None else f"{mean} ± {spread:.1f}"
+    mean = cells.percent(statistics.fmean(values))
+    return mean if spread is None else f"{mean} ± {cells.percent(spread)}"
 
 
 def _difference_cell(values: Sequence[float] | None) -> str:
@@ -79,8 +79,9 @@ def _difference_cell(values: Sequence[float] | None) -> str:
         return "-"
     spread, mean = _spread(values), statistics.fmean(values)
     if spread is None:
-        return f"{mean:+.1f}"
-    return f"{mean:+.1f} ± {spread:.1f}{' ~' if abs(mean) < spread else ''}"
+        return cells.difference(mean)
+    mark = " ~" if abs(mean) < spread else ""
+    return f"{cells.difference(mean)} ± {cells.percent(spread)}{mark}"
 
 
 def _spread_note(samples: Mapping[str, Sequence[Evaluation]]) -> str:
@@ -97,12 +98,9 @@ def _score_table(
     samples: Mapping[str, Sequence[Evaluation]],
     paper: published.PublishedTable,
     where: str,
-    note: str,
+    notes: Sequence[str],
 ) -> Table:
-    paper_rows = [
-        (*row.label, *(f"{row.percent[name]:.1f}" for name in paper.metrics)) for row in paper.rows
-    ]
-    our_rows = [
+    ours = [
         (
             f"{row.label[0]} (ours)",
             *row.label[1:],
@@ -111,13 +109,13 @@ def _score_table(
         for row in paper.rows
         if row.label[0] in samples
     ]
-    return Table(
+    return paper_rows.above(
+        paper,
         title=f"Ablation (layout of {paper.title}): {where}",
-        header=(*paper.label_names, *paper.metrics),
-        num_labels=len(paper.label_names),
-        rows=(*paper_rows, *our_rows),
-        num_published=len(paper_rows),
-        notes=tuple(filter(None, (note, _spread_note(samples)))),
+        label_names=paper.label_names,
+        metrics=paper.metrics,
+        ours=ours,
+        notes=[*notes, _spread_note(samples)],
     )
 
 
@@ -125,26 +123,24 @@ def _difference_table(
     samples: Mapping[str, Sequence[Evaluation]],
     paper: published.PublishedTable,
     where: str,
-    note: str,
+    notes: Sequence[str],
 ) -> Table:
     rows = []
     for row in paper.rows:
         if row.label[0] not in samples:
             continue
-        cells = []
+        differences = []
         for name in paper.metrics:
             values = _in_percent(samples[row.label[0]], name)
             shifted = None if values is None else [value - row.percent[name] for value in values]
-            cells.append(_difference_cell(shifted))
-        rows.append((*row.label, *cells))
+            differences.append(_difference_cell(shifted))
+        rows.append((*row.label, *differences))
     return Table(
         title=f"Δ to the paper's row: {where}",
         header=(*paper.label_names, *(f"Δ {name}" for name in paper.metrics)),
         num_labels=len(paper.label_names),
         rows=tuple(rows),
-        notes=tuple(
-            filter(None, (note.replace("rows above the rule are", "paper's numbers are those of"),))
-        ),
+        notes=tuple(notes),
     )
 
 
@@ -156,11 +152,11 @@ def _gain_table(
     for row in paper.rows:
         if row is baseline:
             continue
-        paper_gain = (row.percent[name] - baseline.percent[name] for name in paper.metrics)
-        rows.append((f"{row.label[0]} (paper)", *(f"{gain:+.1f}" for gain in paper_gain)))
+        paper_gains = (row.percent[name] - baseline.percent[name] for name in paper.metrics)
+        rows.append((f"{row.label[0]} (paper)", *map(cells.difference, paper_gains)))
         if row.label[0] in samples and BASELINE in samples:
-            cells = (_gain_cell(samples, row.label[0], name) for name in paper.metrics)
-            rows.append((f"{row.label[0]} (ours)", *cells))
+            our_gains = (_gain_cell(samples, row.label[0], name) for name in paper.metrics)
+            rows.append((f"{row.label[0]} (ours)", *our_gains))
     return Table(
         title=f"Gain over {BASELINE!r}: {where}",
         header=("Variant", *(f"Δ {name}" for name in paper.metrics)),

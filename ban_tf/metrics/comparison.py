@@ -1,10 +1,9 @@
 """Several systems side by side, in the layout of the paper's tables."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
-from ban_tf.metrics import published
+from ban_tf.metrics import cells, paper_rows, published
 from ban_tf.metrics.evaluators import INSTANCE_METRICS, SEMANTIC_METRICS, Evaluation
 from ban_tf.metrics.layout import Table
 
@@ -12,7 +11,6 @@ _KINDS: tuple[tuple[published.Kind, str, tuple[str, ...]], ...] = (
     ("instance", "Instance segmentation", INSTANCE_METRICS),
     ("semantic", "Semantic segmentation", SEMANTIC_METRICS),
 )
-_LABELS = ("Method", "Backbone")
 _SAME = ("dataset", "test", "protocol", "clouds")
 
 
@@ -63,55 +61,24 @@ def check_comparable(evaluations: Sequence[Evaluation]) -> None:
                 )
 
 
-def paper_note(paper: published.PublishedTable, evaluation: Evaluation) -> str:
-    """Whether scores may stand beside the paper's rows; empty if they may."""
-    if paper.compares_with(evaluation):
-        return ""
-    return (
-        f"The rows above the rule are {paper.title}, on {paper.dataset} in the originals' "
-        f"protocol; ours are of {evaluation.dataset}, {evaluation.protocol} protocol, and do not "
-        "compare with them."
-    )
-
-
-def cell(value: float) -> str:
-    """A score in percent; a dash where it is undefined."""
-    return "-" if math.isnan(value) else f"{100 * value:.1f}"
-
-
 def _table(
     kind: published.Kind, what: str, metrics: tuple[str, ...], systems: Sequence[SystemScores]
 ) -> Table:
     first = systems[0].scores
-    where = f"{first.dataset}, {first.protocol} protocol"
-    our_rows = [
-        (
-            f"{system.title} (ours){mark}",
-            system.backbone,
-            *(cell(system.scores.means()[name]) for name in metrics),
-        )
-        for system, mark in zip(systems, _marks(systems), strict=True)
-    ]
     paper = published.tables_of(first.dataset).get(kind)
-    if paper is None:
-        return Table(
-            title=f"{what}: {where}",
-            header=(*_LABELS, *metrics),
-            num_labels=len(_LABELS),
-            rows=tuple(our_rows),
-            notes=tuple(_footnotes(systems)),
-        )
-    paper_rows = [
-        (*row.label, *(f"{row.percent[name]:.1f}" for name in metrics)) for row in paper.rows
-    ]
-    note = paper_note(paper, first)
-    return Table(
-        title=f"{what} (layout of {paper.title}): {where}",
-        header=(*paper.label_names, *metrics),
-        num_labels=len(paper.label_names),
-        rows=(*paper_rows, *our_rows),
-        num_published=len(paper_rows),
-        notes=(*([note] if note else []), *_footnotes(systems)),
+    layout = "" if paper is None else f" (layout of {paper.title})"
+    ours = []
+    for system, mark in zip(systems, _marks(systems), strict=True):
+        percent = cells.in_percent(system.scores.means())
+        scores = (cells.percent(percent[name]) for name in metrics)
+        ours.append((f"{system.title} (ours){mark}", system.backbone, *scores))
+    return paper_rows.above(
+        paper,
+        title=f"{what}{layout}: {first.dataset}, {first.protocol} protocol",
+        label_names=("Method", "Backbone"),
+        metrics=metrics,
+        ours=ours,
+        notes=[*paper_rows.notes(paper, first), *_footnotes(systems)],
     )
 
 

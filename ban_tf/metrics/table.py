@@ -3,13 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ban_tf import config
-from ban_tf.metrics import documents, published
+from ban_tf.metrics import cells, documents, paper_rows, published
 from ban_tf.metrics.evaluators import (
     INSTANCE_METRICS,
     METRICS,
@@ -60,16 +60,16 @@ def render_csv(evaluation: Evaluation) -> str:
     """
     lines: list[list[Any]] = [["source", "row", *METRICS]]
     lines += [["paper", name, *_csv_cells(row)] for name, row in _published_rows(evaluation)]
-    lines.append(["run", evaluation.method, *_csv_cells(_in_percent(evaluation.means()))])
+    lines.append(["run", evaluation.method, *_csv_cells(cells.in_percent(evaluation.means()))])
     strict = instance_means(evaluation.strict)
-    lines.append(["run, strict", evaluation.method, *_csv_cells(_in_percent(strict))])
+    lines.append(["run, strict", evaluation.method, *_csv_cells(cells.in_percent(strict))])
     for source, arrays in (
         ("class", evaluation.per_class()),
         ("class, strict", instance_per_class(evaluation.strict)),
     ):
         for index, name in enumerate(evaluation.class_names):
-            cells = {f"m{key}": 100 * float(array[index]) for key, array in arrays.items()}
-            lines.append([source, name, *_csv_cells(cells)])
+            scores = {f"m{key}": 100 * float(array[index]) for key, array in arrays.items()}
+            lines.append([source, name, *_csv_cells(scores)])
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()
@@ -138,12 +138,8 @@ def _headline(evaluation: Evaluation) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _percent(fraction: float) -> str:
-    return "-" if np.isnan(fraction) else f"{100 * fraction:.1f}"
-
-
-def _in_percent(fractions: Mapping[str, float]) -> dict[str, float]:
-    return {name: 100 * fraction for name, fraction in fractions.items()}
+def _cells(fractions: Iterable[float]) -> list[str]:
+    return [cells.percent(100 * float(fraction)) for fraction in fractions]
 
 
 def _csv_cells(percent: Mapping[str, float]) -> list[str]:
@@ -162,45 +158,32 @@ def _published_rows(evaluation: Evaluation) -> list[tuple[str, dict[str, float]]
 
 
 def _comparison(what: str, evaluation: Evaluation, metrics: tuple[str, ...]) -> Table:
-    means = evaluation.means()
-    scores = tuple(_percent(means[name]) for name in metrics)
+    means = cells.in_percent(evaluation.means())
+    scores = [cells.percent(means[name]) for name in metrics]
     ours = f"{evaluation.method} (this run)"
     parts = (what, config.title_of(evaluation.test), f"{evaluation.protocol} protocol")
     title = ", ".join(filter(None, parts))
-    notes = _notes(evaluation, metrics)
-    found = published.find(evaluation, metrics)
-    if found is None:
+    paper = published.find(evaluation, metrics)
+    if paper is None:
         title += f" ({_PROTOCOL_WORDS[evaluation.protocol]})"
-        header = ("Method", "Dataset", *metrics)
-        return Table(title, header, 2, ((ours, evaluation.dataset, *scores),), notes=notes)
-    reference = found.reference(evaluation.method)
-    blank = ("",) * (len(found.label_names) - 1)
-    paper_rows = [
-        (*row.label, *(f"{row.percent[name]:.1f}" for name in metrics)) for row in found.rows
-    ]
-    delta = tuple(_difference(100 * means[name], reference.percent[name]) for name in metrics)
-    if len(evaluation.clouds) != found.num_clouds:
-        notes = (
-            f"The paper's test has {found.num_clouds} clouds, this run {len(evaluation.clouds)}: "
-            "it is not the same test.",
-            *notes,
-        )
-    return Table(
-        title=f"{title}; first rows: {found.title}",
-        header=(*found.label_names, *metrics),
-        num_labels=len(found.label_names),
-        rows=(
-            *paper_rows,
+        rows = [(ours, evaluation.dataset, *scores)]
+    else:
+        title += f"; first rows: {paper.title}"
+        reference = paper.reference(evaluation.method)
+        blank = ("",) * (len(paper.label_names) - 1)
+        delta = (cells.difference(means[name] - reference.percent[name]) for name in metrics)
+        rows = [
             (ours, *blank, *scores),
             (f"Δ to paper's {reference.label[0]}", *blank, *delta),
-        ),
-        num_published=len(paper_rows),
-        notes=notes,
+        ]
+    return paper_rows.above(
+        paper,
+        title=title,
+        label_names=("Method", "Dataset"),
+        metrics=metrics,
+        ours=rows,
+        notes=[*paper_rows.notes(paper, evaluation), *_notes(evaluation, metrics)],
     )
-
-
-def _difference(ours: float, paper: float) -> str:
-    return "-" if np.isnan(ours) else f"{ours - paper:+.1f}"
 
 
 def _notes(evaluation: Evaluation, metrics: tuple[str, ...]) -> tuple[str, ...]:
@@ -227,7 +210,7 @@ def _strict(evaluation: Evaluation) -> Table:
     means = instance_means(evaluation.strict)
     row = (
         f"{evaluation.method} (this run)",
-        *(_percent(means[name]) for name in INSTANCE_METRICS),
+        *_cells(means[name] for name in INSTANCE_METRICS),
     )
     return Table(
         title="Instances matched one to one (strict), comparable with no published table",
@@ -244,7 +227,7 @@ def _classes(evaluation: Evaluation) -> Table:
     rows = [
         (
             name,
-            *(_percent(float(array[index])) for array in arrays.values()),
+            *_cells(array[index] for array in arrays.values()),
             *("-" if index in instance.stuff else str(counts[index]) for counts in totals),
         )
         for index, name in enumerate(evaluation.class_names)
@@ -252,7 +235,7 @@ def _classes(evaluation: Evaluation) -> Table:
     means = evaluation.means()
     mean = (
         "mean",
-        *(_percent(means[f"m{name}"]) for name in arrays),
+        *_cells(means[f"m{name}"] for name in arrays),
         *(str(counts.sum()) for counts in totals),
     )
     return Table(
