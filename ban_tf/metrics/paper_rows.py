@@ -6,7 +6,7 @@ from ban_tf import config
 from ban_tf.metrics import cells
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.metrics.layout import Table
-from ban_tf.metrics.published import PublishedTable
+from ban_tf.metrics.published import PublishedTable, shown
 
 
 def above(
@@ -40,7 +40,7 @@ def above(
     if paper is not None:
         label_names = paper.label_names
         rows = [
-            (*row.label, *(cells.percent(row.percent[name]) for name in metrics))
+            (*map(shown, row.label), *(cells.percent(row.percent[name]) for name in metrics))
             for row in paper.rows
         ]
     return Table(

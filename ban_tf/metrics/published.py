@@ -9,13 +9,29 @@ from typing import Literal
 from ban_tf.metrics.evaluators import INSTANCE_METRICS, METRICS, SEMANTIC_METRICS, Evaluation
 
 Kind = Literal["instance", "semantic", "ablation"]
+_ITS_OWN = ("Ours", "Our model")  # what the paper calls BAN
+
+
+def shown(name: str) -> str:
+    """A name from the paper's tables, for print: what it calls its own is marked as the paper's.
+
+    Example:
+        >>> shown("Ours"), shown("ASIS")
+        ('Ours (paper)', 'ASIS')
+    """
+    return f"{name} (paper)" if name in _ITS_OWN else name
 
 
 @dataclasses.dataclass(frozen=True)
 class PublishedRow:
-    """One line of a table of the paper; scores in percent."""
+    """One line of a table of the paper.
 
-    label: tuple[str, ...]  # method and backbone, or variant, STOI and ITOS
+    Attributes:
+        label: what is no score: method and backbone, or variant, STOI and ITOS.
+        percent: the scores by name, in percent.
+    """
+
+    label: tuple[str, ...]
     percent: Mapping[str, float]
 
 
@@ -146,8 +162,8 @@ class PublishedSpeed:
     """One line of the paper's Table 8; on which rooms and which GPU is not said.
 
     Attributes:
-        method: name of the system.
-        backbone: its backbone.
+        method: name of the system, as printed.
+        backbone: its backbone, as printed.
         with_clustering_s: seconds for the test set.
         without_clustering_s: seconds of the network alone.
         gpu_memory: as printed.

@@ -36,7 +36,7 @@ def test_all_rows_of_the_paper_and_ours_stand_in_the_layout_of_tables_1_and_2():
     assert [len(table.rows) for table in (instance, semantic)] == [7 + 2, 5 + 2]
     assert instance.header == ("Method", "Backbone", "mCov", "mWCov", "mPrec", "mRec")
     assert semantic.header == ("Method", "Backbone", "mAcc", "mIoU", "oAcc")
-    assert instance.rows[6] == ("Ours", "PointNet++", "52.1", "56.2", "63.4", "51.0")
+    assert instance.rows[6] == ("Ours (paper)", "PointNet++", "52.1", "56.2", "63.4", "51.0")
     assert instance.rows[7] == ("BAN (ours)", "PointNet++", "0.0", "10.0", "20.0", "30.0")
     assert semantic.rows[-1] == ("SGPN (ours) [1,2]", "PointNet", "40.0", "50.0", "60.0")
     assert instance.num_published == 7
