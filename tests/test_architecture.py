@@ -12,6 +12,7 @@ BASE = {"disk", "config", "clouds"}
 STAGES = {"data", "model", "losses", "instances", "metrics"}
 ROOMS = {
     "disk": set(),
+    "registration": set(),  # imports by name, once Keras is there
     "config": {"disk"},
     "clouds": {"disk", "config"},
     **dict.fromkeys(STAGES, BASE),

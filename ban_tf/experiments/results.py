@@ -7,11 +7,12 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from ban_tf import config, systems
-from ban_tf.training import runs
+from ban_tf import config, disk, systems
+from ban_tf.metrics import comparison, documents
+from ban_tf.metrics.evaluators import Evaluation
 
 NAME = "result.json"
-_FORMAT = 1  # of the file; one more whenever its contents change
+_FORMAT = 2  # of the file; one more whenever its contents change
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Result:
 
     Attributes:
         experiment: of the run, or of the first fold.
-        scores: the document of `metrics.table.to_json`.
+        scores: the evaluation itself.
         models: SHA-256 of the file of each network that was evaluated.
         training: revision, versions, machine and start of each training; empty for networks that
             were not trained here.
@@ -30,7 +31,7 @@ class Result:
     """
 
     experiment: config.Experiment
-    scores: Mapping[str, Any]
+    scores: Evaluation
     models: tuple[str, ...]
     training: tuple[Mapping[str, Any], ...]
     training_seconds: float | None
@@ -41,6 +42,11 @@ class Result:
     def system(self) -> systems.System:
         return systems.of(self.experiment.network.name)
 
+    def row(self) -> comparison.SystemScores:
+        """The system as a row of the tables that compare several."""
+        system = self.system
+        return comparison.SystemScores(system.title, system.backbone, self.scores, system.footnotes)
+
 
 def write(folder: pathlib.Path, result: Result) -> None:
     """Writes the result into `folder`, whole or not at all."""
@@ -50,8 +56,10 @@ def write(folder: pathlib.Path, result: Result) -> None:
         "network": result.experiment.network.name,
         "seed": result.experiment.seed,
         **dataclasses.asdict(result),
+        "experiment": json.loads(config.to_json(result.experiment)),
+        "scores": documents.to_dict(result.scores),
     }
-    runs.write_text(folder / NAME, json.dumps(document, indent=2, allow_nan=False) + "\n")
+    disk.write_whole(folder / NAME, json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
 def read(folder: pathlib.Path) -> Result:
@@ -63,18 +71,19 @@ def read(folder: pathlib.Path) -> Result:
     """
     path = folder / NAME
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: evaluate the run with eval/eval_*.py first.")
+        raise FileNotFoundError(f"{path} is missing: evaluate the run first.")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != _FORMAT:
             raise ValueError(f"its format is {document['format']}, not {_FORMAT}")
         fields = {field.name: document[field.name] for field in dataclasses.fields(Result)}
         fields["experiment"] = config.from_json(json.dumps(fields["experiment"]))
+        fields["scores"] = documents.from_dict(fields["scores"])
         fields |= {name: tuple(fields[name]) for name in ("models", "training")}
         return Result(**fields)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} is damaged or of another version ({error}). Delete it and evaluate again."
+            f"{path} is damaged or of another version ({error}). Evaluate the run again."
         ) from error
 
 

@@ -1,19 +1,18 @@
 """The layout of the paper's Table 7: variants of BAN, each trained with several seeds."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ban_tf.metrics import comparison, published
+from ban_tf.metrics import cells, comparison, paper_rows, published
+from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.metrics.layout import Table
 
 BASELINE = "none"  # the row that the others are a gain over
 _MIN_SEEDS = 3  # fewer say nothing of the spread
 
-Scores = Mapping[str, Any]  # the document of `table.to_json`
 
-
-def tables(samples: Mapping[str, Sequence[Scores]]) -> list[Table]:
+def tables(samples: Mapping[str, Sequence[Evaluation]]) -> list[Table]:
     """Three tables: the scores, their difference to the paper's, and the gain over the baseline.
 
     A spread is the standard deviation over the seeds, of a gain that of the differences seed by
@@ -27,19 +26,19 @@ def tables(samples: Mapping[str, Sequence[Scores]]) -> list[Table]:
         ValueError: an unknown variant, a variant without seeds or with others than the rest, or
             scores of different data.
     """
-    paper = published.load(7)
+    paper = published.ablation()
     _check(samples, paper)
     some = next(iter(samples.values()))
-    note = comparison.paper_note(paper, some[0]["dataset"], some[0]["protocol"], some[0]["areas"])
-    where = f"{some[0]['dataset']}, {some[0]['protocol']} protocol, {_seeds(len(some))}"
+    notes = paper_rows.notes(paper, some[0])
+    where = f"{some[0].dataset}, {some[0].protocol} protocol, {_seeds(len(some))}"
     return [
-        _score_table(samples, paper, where, note),
-        _difference_table(samples, paper, where, note),
+        _score_table(samples, paper, where, notes),
+        _difference_table(samples, paper, where, notes),
         _gain_table(samples, paper, where),
     ]
 
 
-def _check(samples: Mapping[str, Sequence[Scores]], paper: published.PublishedTable) -> None:
+def _check(samples: Mapping[str, Sequence[Evaluation]], paper: published.PublishedTable) -> None:
     known = [row.label[0] for row in paper.rows]
     unknown = sorted(set(samples) - set(known))
     if unknown or not samples:
@@ -56,10 +55,10 @@ def _seeds(count: int) -> str:
     return "1 seed" if count == 1 else f"{count} seeds"
 
 
-def _in_percent(samples: Sequence[Scores], metric: str) -> list[float] | None:
+def _in_percent(samples: Sequence[Evaluation], metric: str) -> list[float] | None:
     """The values of all seeds; None if the metric is undefined for one of them."""
-    values = [scores[metric] for scores in samples]
-    return None if None in values else [100 * value for value in values]
+    values = [100 * evaluation.means()[metric] for evaluation in samples]
+    return None if any(map(math.isnan, values)) else values
 
 
 def _spread(values: Sequence[float]) -> float | None:
@@ -70,8 +69,8 @@ def _mean_cell(values: Sequence[float] | None) -> str:
     if values is None:
         return "-"
     spread = _spread(values)
-    mean = f"{statistics.fmean(values):.1f}"
-    return mean if spread is None else f"{mean} ± {spread:.1f}"
+    mean = cells.percent(statistics.fmean(values))
+    return mean if spread is None else f"{mean} ± {cells.percent(spread)}"
 
 
 def _difference_cell(values: Sequence[float] | None) -> str:
@@ -80,11 +79,12 @@ def _difference_cell(values: Sequence[float] | None) -> str:
         return "-"
     spread, mean = _spread(values), statistics.fmean(values)
     if spread is None:
-        return f"{mean:+.1f}"
-    return f"{mean:+.1f} ± {spread:.1f}{' ~' if abs(mean) < spread else ''}"
+        return cells.difference(mean)
+    mark = " ~" if abs(mean) < spread else ""
+    return f"{cells.difference(mean)} ± {cells.percent(spread)}{mark}"
 
 
-def _spread_note(samples: Mapping[str, Sequence[Scores]]) -> str:
+def _spread_note(samples: Mapping[str, Sequence[Evaluation]]) -> str:
     count = len(next(iter(samples.values())))
     if count < _MIN_SEEDS:
         return (
@@ -95,15 +95,12 @@ def _spread_note(samples: Mapping[str, Sequence[Scores]]) -> str:
 
 
 def _score_table(
-    samples: Mapping[str, Sequence[Scores]],
+    samples: Mapping[str, Sequence[Evaluation]],
     paper: published.PublishedTable,
     where: str,
-    note: str,
+    notes: Sequence[str],
 ) -> Table:
-    paper_rows = [
-        (*row.label, *(f"{row.percent[name]:.1f}" for name in paper.metrics)) for row in paper.rows
-    ]
-    our_rows = [
+    ours = [
         (
             f"{row.label[0]} (ours)",
             *row.label[1:],
@@ -112,56 +109,54 @@ def _score_table(
         for row in paper.rows
         if row.label[0] in samples
     ]
-    return Table(
+    return paper_rows.above(
+        paper,
         title=f"Ablation (layout of {paper.title}): {where}",
-        header=(*paper.label_names, *paper.metrics),
-        num_labels=len(paper.label_names),
-        rows=(*paper_rows, *our_rows),
-        num_published=len(paper_rows),
-        notes=tuple(filter(None, (note, _spread_note(samples)))),
+        label_names=paper.label_names,
+        metrics=paper.metrics,
+        ours=ours,
+        notes=[*notes, _spread_note(samples)],
     )
 
 
 def _difference_table(
-    samples: Mapping[str, Sequence[Scores]],
+    samples: Mapping[str, Sequence[Evaluation]],
     paper: published.PublishedTable,
     where: str,
-    note: str,
+    notes: Sequence[str],
 ) -> Table:
     rows = []
     for row in paper.rows:
         if row.label[0] not in samples:
             continue
-        cells = []
+        differences = []
         for name in paper.metrics:
             values = _in_percent(samples[row.label[0]], name)
             shifted = None if values is None else [value - row.percent[name] for value in values]
-            cells.append(_difference_cell(shifted))
-        rows.append((*row.label, *cells))
+            differences.append(_difference_cell(shifted))
+        rows.append((*row.label, *differences))
     return Table(
         title=f"Δ to the paper's row: {where}",
         header=(*paper.label_names, *(f"Δ {name}" for name in paper.metrics)),
         num_labels=len(paper.label_names),
         rows=tuple(rows),
-        notes=tuple(
-            filter(None, (note.replace("rows above the rule are", "paper's numbers are those of"),))
-        ),
+        notes=tuple(notes),
     )
 
 
 def _gain_table(
-    samples: Mapping[str, Sequence[Scores]], paper: published.PublishedTable, where: str
+    samples: Mapping[str, Sequence[Evaluation]], paper: published.PublishedTable, where: str
 ) -> Table:
     baseline = next(row for row in paper.rows if row.label[0] == BASELINE)
     rows = []
     for row in paper.rows:
         if row is baseline:
             continue
-        paper_gain = (row.percent[name] - baseline.percent[name] for name in paper.metrics)
-        rows.append((f"{row.label[0]} (paper)", *(f"{gain:+.1f}" for gain in paper_gain)))
+        paper_gains = (row.percent[name] - baseline.percent[name] for name in paper.metrics)
+        rows.append((f"{row.label[0]} (paper)", *map(cells.difference, paper_gains)))
         if row.label[0] in samples and BASELINE in samples:
-            cells = (_gain_cell(samples, row.label[0], name) for name in paper.metrics)
-            rows.append((f"{row.label[0]} (ours)", *cells))
+            our_gains = (_gain_cell(samples, row.label[0], name) for name in paper.metrics)
+            rows.append((f"{row.label[0]} (ours)", *our_gains))
     return Table(
         title=f"Gain over {BASELINE!r}: {where}",
         header=("Variant", *(f"Δ {name}" for name in paper.metrics)),
@@ -171,7 +166,7 @@ def _gain_table(
     )
 
 
-def _gain_cell(samples: Mapping[str, Sequence[Scores]], variant: str, metric: str) -> str:
+def _gain_cell(samples: Mapping[str, Sequence[Evaluation]], variant: str, metric: str) -> str:
     ours = _in_percent(samples[variant], metric)
     base = _in_percent(samples[BASELINE], metric)
     if ours is None or base is None:

@@ -1,15 +1,17 @@
-"""Several systems side by side, in the layout of the paper's Tables 1 and 2."""
+"""Several systems side by side, in the layout of the paper's tables."""
 
 import dataclasses
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from ban_tf.metrics import published
+from ban_tf.metrics import cells, paper_rows, published
+from ban_tf.metrics.evaluators import INSTANCE_METRICS, SEMANTIC_METRICS, Evaluation
 from ban_tf.metrics.layout import Table
 
-_TABLES = ((1, "Instance segmentation"), (2, "Semantic segmentation"))
-_SAME = ("dataset", "areas", "protocol", "rooms")
+_KINDS: tuple[tuple[published.Kind, str, tuple[str, ...]], ...] = (
+    ("instance", "Instance segmentation", INSTANCE_METRICS),
+    ("semantic", "Semantic segmentation", SEMANTIC_METRICS),
+)
+_SAME = ("dataset", "test", "protocol", "clouds")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,20 +21,21 @@ class SystemScores:
     Attributes:
         title: of the system.
         backbone: of the system.
-        scores: the document of `table.to_json`.
+        scores: what it reached.
         footnotes: where the system departs from its original.
     """
 
     title: str
     backbone: str
-    scores: Mapping[str, Any]
+    scores: Evaluation
     footnotes: tuple[str, ...] = ()
 
 
 def tables(systems: Sequence[SystemScores]) -> list[Table]:
     """Instance and semantic scores of systems that were evaluated on the same points.
 
-    The paper's rows always stand above; where they are of other points, a note says so.
+    Where the paper has tables of the data set, its rows stand above; a note says where they are of
+    other points.
 
     Args:
         systems: at least one, in the order of the rows.
@@ -43,60 +46,39 @@ def tables(systems: Sequence[SystemScores]) -> list[Table]:
     if not systems:
         raise ValueError("there must be at least one system to compare. Received: none")
     check_comparable([system.scores for system in systems])
-    return [_table(number, what, systems) for number, what in _TABLES]
+    return [_table(kind, what, metrics, systems) for kind, what, metrics in _KINDS]
 
 
-def check_comparable(scores: Sequence[Mapping[str, Any]]) -> None:
-    """Raises ValueError if documents of scores are of different rooms, areas or protocols."""
+def check_comparable(evaluations: Sequence[Evaluation]) -> None:
+    """Raises ValueError if evaluations are of different data, clouds or protocols."""
     for name in _SAME:
-        values = [document[name] for document in scores]
+        values = [getattr(evaluation, name) for evaluation in evaluations]
         for value in values:
             if value != values[0]:
                 raise ValueError(
                     f"systems can only be compared on the same `{name}`. Received: {values[0]} "
-                    f"and {value}; evaluate them with the same --data and --protocol."
+                    f"and {value}; evaluate them on the same data under the same protocol."
                 )
 
 
-def paper_note(paper: published.PublishedTable, dataset: str, protocol: str, areas: Any) -> str:
-    """Whether scores may stand beside the paper's rows; empty if they may."""
-    same = (dataset, tuple(areas)) == (paper.dataset, paper.areas)
-    if same and protocol == "legacy":
-        return ""
-    return (
-        f"The rows above the rule are {paper.title}, on {paper.dataset} in the originals' "
-        f"protocol; ours are of {dataset}, {protocol} protocol, and do not compare with them."
-    )
-
-
-def cell(value: float | None) -> str:
-    """A score in percent; a dash where it is undefined."""
-    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"
-
-
-def _table(number: int, what: str, systems: Sequence[SystemScores]) -> Table:
-    paper = published.load(number)
-    marks = _marks(systems)
+def _table(
+    kind: published.Kind, what: str, metrics: tuple[str, ...], systems: Sequence[SystemScores]
+) -> Table:
     first = systems[0].scores
-    paper_rows = [
-        (*row.label, *(f"{row.percent[name]:.1f}" for name in paper.metrics)) for row in paper.rows
-    ]
-    our_rows = [
-        (
-            f"{system.title} (ours){mark}",
-            system.backbone,
-            *(cell(system.scores[name]) for name in paper.metrics),
-        )
-        for system, mark in zip(systems, marks, strict=True)
-    ]
-    note = paper_note(paper, first["dataset"], first["protocol"], first["areas"])
-    return Table(
-        title=f"{what} (layout of {paper.title}): {first['dataset']}, {first['protocol']} protocol",
-        header=(*paper.label_names, *paper.metrics),
-        num_labels=len(paper.label_names),
-        rows=(*paper_rows, *our_rows),
-        num_published=len(paper_rows),
-        notes=(*([note] if note else []), *_footnotes(systems)),
+    paper = published.tables_of(first.dataset).get(kind)
+    layout = "" if paper is None else f" (layout of {paper.title})"
+    ours = []
+    for system, mark in zip(systems, _marks(systems), strict=True):
+        percent = cells.in_percent(system.scores.means())
+        scores = (cells.percent(percent[name]) for name in metrics)
+        ours.append((f"{system.title} (ours){mark}", system.backbone, *scores))
+    return paper_rows.above(
+        paper,
+        title=f"{what}{layout}: {first.dataset}, {first.protocol} protocol",
+        label_names=("Method", "Backbone"),
+        metrics=metrics,
+        ours=ours,
+        notes=[*paper_rows.notes(paper, first), *_footnotes(systems)],
     )
 
 

@@ -2,11 +2,11 @@
 
 import dataclasses
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ban_tf.config import DatasetConfig, Protocol
+from ban_tf.config import Labels, Protocol
 from ban_tf.metrics.instance import InstanceMatches, InstanceScores
 from ban_tf.metrics.semantic import ConfusionMatrix, SemanticScores
 
@@ -17,15 +17,16 @@ METRICS = INSTANCE_METRICS + SEMANTIC_METRICS
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """The scores of one system on some rooms of a data set.
+    """The scores of one system on some clouds of a data set.
 
     Attributes:
         dataset: name of the data set.
         class_names: C names.
-        areas: the areas that were evaluated, ascending.
-        protocol: how points were drawn: `legacy` as the originals do, `covering` all raw points.
+        test: names of the clouds, or of the groups of clouds, that were evaluated, ascending.
+        protocol: which points were evaluated: `legacy` as the originals do, `covering` all raw
+            points.
         method: title of the system, or what else made the predictions.
-        rooms: names of the rooms.
+        clouds: names of the clouds, in the order in which they were added.
         semantic: semantic scores.
         instance: instance scores under the published matching.
         strict: instance scores one to one, comparable with nothing published.
@@ -33,10 +34,10 @@ class Evaluation:
 
     dataset: str
     class_names: tuple[str, ...]
-    areas: tuple[int, ...]
+    test: tuple[str, ...]
     protocol: Protocol
     method: str
-    rooms: tuple[str, ...]
+    clouds: tuple[str, ...]
     semantic: SemanticScores
     instance: InstanceScores
     strict: InstanceScores
@@ -53,7 +54,10 @@ class Evaluation:
         )
 
     def per_class(self) -> Mapping[str, np.ndarray]:
-        """float64 `[C]` under the name of each mean without its m; NaN where undefined."""
+        """float64 `[C]` under the name of each mean without its m; NaN where undefined.
+
+        The instance scores of stuff are undefined.
+        """
         return types.MappingProxyType(
             instance_per_class(self.instance)
             | {"Acc": self.semantic.accuracy, "IoU": self.semantic.iou}
@@ -81,55 +85,71 @@ def instance_per_class(scores: InstanceScores) -> dict[str, np.ndarray]:
 
 
 class Evaluator:
-    """Collects rooms, then gives the `Evaluation` of all of them, pooled.
+    """Collects clouds, then gives the `Evaluation` of all of them, pooled.
+
+    Points without a true class play no part in any score, whatever is predicted there. Points with
+    a true class but no true instance, and all points of stuff, count in the semantic scores alone.
 
     Args:
-        dataset: the classes.
-        areas: the areas the rooms come from; six areas of S3DIS are the 6-fold protocol.
-        protocol: how the points of the rooms were drawn.
+        dataset: name of the data set.
+        labels: its classes.
+        test: names of the clouds, or of the groups of clouds, that are evaluated; it decides which
+            published tables the scores may stand beside.
+        protocol: which points are evaluated.
         method: title of the system.
+
+    Example:
+        >>> labels = Labels(class_names=("wall", "chair"))
+        >>> evaluator = Evaluator("office", labels, test=("scan3",), protocol="covering")
+        >>> semantic, instance = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1])
+        >>> evaluator.add("scan3", semantic, instance, semantic, np.array([0, 0, 1, 2]))
+        >>> means = evaluator.evaluation().means()
+        >>> means["oAcc"], means["mCov"]
+        (1.0, 0.75)
     """
 
     def __init__(
         self,
-        dataset: DatasetConfig,
-        areas: tuple[int, ...],
+        dataset: str,
+        labels: Labels,
+        test: Sequence[str],
         protocol: Protocol,
         method: str = "BAN",
     ):
         self._dataset = dataset
-        self._areas = tuple(sorted(set(areas)))
+        self._labels = labels
+        self._test = tuple(sorted(set(test)))
         self._protocol = protocol
         self._method = method
-        self._confusion = ConfusionMatrix(dataset.num_classes)
-        self._matches = InstanceMatches(dataset.num_classes)
+        self._confusion = ConfusionMatrix(labels.num_classes)
+        self._matches = InstanceMatches(labels.num_classes, labels.stuff_classes)
 
     def add(
         self,
-        room: str,
+        cloud: str,
         truth_semantic: np.ndarray,
         truth_instance: np.ndarray,
         predicted_semantic: np.ndarray,
         predicted_instance: np.ndarray,
     ) -> None:
-        """Adds one room; arguments and errors as `InstanceMatches.add`, the room is named."""
+        """Adds one cloud; arguments and errors as `InstanceMatches.add`, the cloud is named."""
         try:
             self._matches.add(
-                room, truth_semantic, truth_instance, predicted_semantic, predicted_instance
+                cloud, truth_semantic, truth_instance, predicted_semantic, predicted_instance
             )
         except (TypeError, ValueError) as error:
-            raise type(error)(f"room {room}: {error}") from error
+            raise type(error)(f"cloud {cloud}: {error}") from error
         self._confusion.add(truth_semantic, predicted_semantic)
 
     def evaluation(self) -> Evaluation:
-        """The scores of all rooms added so far."""
+        """The scores of all clouds added so far."""
         return Evaluation(
-            dataset=self._dataset.name,
-            class_names=self._dataset.class_names,
-            areas=self._areas,
+            dataset=self._dataset,
+            class_names=self._labels.class_names,
+            test=self._test,
             protocol=self._protocol,
             method=self._method,
-            rooms=self._matches.rooms,
+            clouds=self._matches.clouds,
             semantic=self._confusion.scores(),
             instance=self._matches.scores("legacy"),
             strict=self._matches.scores("strict"),

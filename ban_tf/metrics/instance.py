@@ -1,39 +1,50 @@
 """Instance scores: coverage, weighted coverage, precision and recall.
 
 Two matchings stand side by side. `legacy` is the evaluation of ASIS, JSNet and BAN, which the
-published tables use. `strict` lets every prediction answer for one object only and ignores points
-outside any object; it is not comparable with published numbers.
+published tables use. `strict` lets every prediction answer for one object only; it is not
+comparable with published numbers.
+
+Points without a true instance or without a true class are left out of both sides of both matchings,
+before anything is counted. Here `legacy` departs from the authors' script, which takes the points
+of instance -1 for one more object and lets predictions keep all their points. The two agree to the
+last bit where every point has an instance, as in the data that the published tables are of.
+
+Points of stuff, classes without instances, are left out in the same way, and a prediction of such a
+class is none. So a prediction that reaches onto a wall of stuff loses nothing by that.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
 from ban_tf.clouds import overlap
 from ban_tf.config import NONE
-from ban_tf.metrics import means
+from ban_tf.metrics import equality, means
 
 Matching = Literal["legacy", "strict"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class InstanceScores:
     """Scores of `C` classes; means run over the classes that have a value.
 
     A class without a true object has no coverage and no recall; without predictions it has no
     precision under `legacy`, and precision 0 under `strict` if it has objects. Such entries are
-    NaN in the arrays and left out of the means; `absent` and `unpredicted` name them.
+    NaN in the arrays and left out of the means; `absent` and `unpredicted` name them. Stuff has no
+    value at all, and 0 objects and predictions.
 
     Attributes:
         matching: `legacy` or `strict`.
-        coverage: float64 `[C]`, mean over rooms of the objects' mean best IoU.
+        coverage: float64 `[C]`, mean over clouds of the objects' mean best IoU.
         weighted_coverage: float64 `[C]`, the same with objects weighted by their size.
         precision: float64 `[C]`, share of the predictions with IoU of at least 0.5.
         recall: float64 `[C]`, matched predictions per object (above 1 is possible in `legacy`).
         num_truth: int64 `[C]`, objects.
         num_predicted: int64 `[C]`, predictions.
         num_matched: int64 `[C]`, predictions with IoU of at least 0.5.
+        stuff: indices of the classes without instances, ascending.
     """
 
     matching: Matching
@@ -44,6 +55,11 @@ class InstanceScores:
     num_truth: np.ndarray
     num_predicted: np.ndarray
     num_matched: np.ndarray
+    stuff: tuple[int, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all values are the same, NaN included."""
+        return equality.same(self, other)
 
     @property
     def mean_coverage(self) -> float:
@@ -67,18 +83,21 @@ class InstanceScores:
 
     @property
     def absent(self) -> tuple[int, ...]:
-        """Classes without a true object."""
-        return tuple(int(index) for index in np.flatnonzero(self.num_truth == 0))
+        """Classes without a true object, but for stuff."""
+        return self._without(self.num_truth)
 
     @property
     def unpredicted(self) -> tuple[int, ...]:
-        """Classes without a predicted object."""
-        return tuple(int(index) for index in np.flatnonzero(self.num_predicted == 0))
+        """Classes without a predicted object, but for stuff."""
+        return self._without(self.num_predicted)
+
+    def _without(self, counts: np.ndarray) -> tuple[int, ...]:
+        return tuple(int(c) for c in np.flatnonzero(counts == 0) if c not in self.stuff)
 
 
 @dataclasses.dataclass(frozen=True)
-class _RoomMatch:
-    """One room under one matching; best IoU of each object, and which predictions matched."""
+class _CloudMatch:
+    """One cloud under one matching; best IoU of each object, and which predictions matched."""
 
     truth_class: np.ndarray
     truth_size: np.ndarray
@@ -88,45 +107,69 @@ class _RoomMatch:
 
 
 class InstanceMatches:
-    """Collects rooms, then scores them under both matchings.
+    """Collects clouds, then scores them under both matchings.
 
-    The class of an object or prediction is the most frequent class of its points, ties to the
-    smallest; only pairs of the same class can match.
+    Only points with a true instance and a true class that is no stuff play a part: a prediction
+    that lies wholly on others is none, and one that reaches beyond them is as large as its part
+    inside. The class of an object or prediction is the most frequent class of its points, ties to
+    the smallest; only pairs of the same class can match.
+
+    Args:
+        num_classes: C.
+        stuff: indices of the classes without instances.
+
+    Raises:
+        ValueError: `stuff` names no class.
+
+    Example:
+        A perfect prediction of an object of which only two points are labelled:
+
+        >>> matches = InstanceMatches(num_classes=1)
+        >>> truth_semantic, truth_instance = np.array([0, 0, -1, -1]), np.array([7, 7, -1, -1])
+        >>> everywhere = np.zeros(4, int)
+        >>> matches.add("scan", truth_semantic, truth_instance, everywhere, everywhere)
+        >>> matches.scores("legacy").mean_coverage, matches.scores("strict").mean_coverage
+        (1.0, 1.0)
     """
 
-    def __init__(self, num_classes: int):
+    def __init__(self, num_classes: int, stuff: Sequence[int] = ()):
+        if not set(stuff) <= set(range(num_classes)):
+            raise ValueError(
+                "`stuff` must hold indices of classes. "
+                f"Received: stuff={tuple(stuff)}, num_classes={num_classes}"
+            )
         self._num_classes = num_classes
-        self._rooms: dict[str, dict[Matching, _RoomMatch]] = {}
+        self._stuff = tuple(sorted(set(stuff)))
+        self._clouds: dict[str, dict[Matching, _CloudMatch]] = {}
 
     @property
-    def rooms(self) -> tuple[str, ...]:
-        """The rooms added so far."""
-        return tuple(self._rooms)
+    def clouds(self) -> tuple[str, ...]:
+        """The names of the clouds added so far."""
+        return tuple(self._clouds)
 
     def add(
         self,
-        room: str,
+        cloud: str,
         truth_semantic: np.ndarray,
         truth_instance: np.ndarray,
         predicted_semantic: np.ndarray,
         predicted_instance: np.ndarray,
     ) -> None:
-        """Adds one room of `N` points.
+        """Adds one cloud of `N` points.
 
         Args:
-            room: a name; each room counts once.
-            truth_semantic: int `[N]` in [-1, C).
-            truth_instance: int `[N]`, at least -1. `legacy` takes the points with -1 for one more
-                object, as the authors' script does; `strict` leaves them out.
+            cloud: a name; each cloud counts once.
+            truth_semantic: int `[N]` in [-1, C); `NONE` (-1) and stuff leave the point out.
+            truth_instance: int `[N]`, at least -1; `NONE` leaves the point out.
             predicted_semantic: int `[N]` in [-1, C).
-            predicted_instance: int `[N]`, at least -1; -1 is no prediction.
+            predicted_instance: int `[N]`, at least -1; `NONE` is no prediction.
 
         Raises:
             TypeError: labels that are not whole numbers.
-            ValueError: a room added twice, different lengths, or a label out of range.
+            ValueError: a cloud added twice, different lengths, or a label out of range.
         """
-        if room in self._rooms:
-            raise ValueError(f"every room counts once. Received twice: room={room!r}")
+        if cloud in self._clouds:
+            raise ValueError(f"every cloud counts once. Received twice: cloud={cloud!r}")
         given = {
             "truth_semantic": (truth_semantic, self._num_classes),
             "truth_instance": (truth_instance, None),
@@ -141,28 +184,29 @@ class InstanceMatches:
         if len(set(lengths.values())) != 1:
             raise ValueError(f"all labels must be of the same points. Received: lengths={lengths}")
         inside = labels["truth_instance"] != NONE
-        self._rooms[room] = {
-            "legacy": _match_room(**labels, one_to_one=False),
-            "strict": _match_room(
-                **{name: values[inside] for name, values in labels.items()}, one_to_one=True
-            ),
+        inside &= ~np.isin(labels["truth_semantic"], (NONE, *self._stuff))
+        labels = {name: values[inside] for name, values in labels.items()}
+        self._clouds[cloud] = {
+            "legacy": _match_cloud(**labels, one_to_one=False),
+            "strict": _match_cloud(**labels, one_to_one=True),
         }
 
     def scores(self, matching: Matching = "legacy") -> InstanceScores:
-        """Scores over all rooms added so far, under one matching."""
-        rooms = [matches[matching] for matches in self._rooms.values()]
+        """Scores over all clouds added so far, under one matching."""
+        clouds = [matches[matching] for matches in self._clouds.values()]
         num_classes = self._num_classes
-        shape = (len(rooms), num_classes)
+        shape = (len(clouds), num_classes)
         coverage, weighted = np.full(shape, np.nan), np.full(shape, np.nan)
         totals = np.zeros((3, num_classes), np.int64)
-        for row, room in enumerate(rooms):
-            coverage[row], weighted[row] = _room_coverage(room, num_classes)
-            matched_class = room.predicted_class[room.predicted_matched]
+        for row, cloud in enumerate(clouds):
+            coverage[row], weighted[row] = _cloud_coverage(cloud, num_classes)
+            matched_class = cloud.predicted_class[cloud.predicted_matched]
             for total, classes in zip(
-                totals, (room.truth_class, room.predicted_class, matched_class), strict=True
+                totals, (cloud.truth_class, cloud.predicted_class, matched_class), strict=True
             ):
                 total += np.bincount(classes[classes != NONE], minlength=num_classes)
         num_truth, num_predicted, num_matched = totals
+        num_predicted[list(self._stuff)] = 0
         precision = means.ratio(num_matched, num_predicted)
         if matching == "strict":
             precision[(num_predicted == 0) & (num_truth > 0)] = 0.0
@@ -175,23 +219,24 @@ class InstanceMatches:
             num_truth=num_truth,
             num_predicted=num_predicted,
             num_matched=num_matched,
+            stuff=self._stuff,
         )
 
 
-def _match_room(
+def _match_cloud(
     truth_semantic: np.ndarray,
     truth_instance: np.ndarray,
     predicted_semantic: np.ndarray,
     predicted_instance: np.ndarray,
     one_to_one: bool,
-) -> _RoomMatch:
-    table = overlap.contingency(truth_instance, predicted_instance, first_none=None)
+) -> _CloudMatch:
+    """Matches the objects and predictions of points that all have a true class and instance."""
+    table = overlap.contingency(truth_instance, predicted_instance)
     truth_class, _ = overlap.majority(table.first_code, truth_semantic, len(table.first_labels))
     predicted_class, _ = overlap.majority(
         table.second_code, predicted_semantic, len(table.second_labels)
     )
     same = truth_class[table.first_index] == predicted_class[table.second_index]
-    same &= truth_class[table.first_index] != NONE
     if one_to_one:
         same &= _one_to_one(table, same)
     # Counts are compared, not quotients: two exact halves both reach 0.5.
@@ -200,7 +245,7 @@ def _match_room(
     np.maximum.at(truth_best_iou, table.first_index[same], table.iou()[same])
     predicted_matched = np.zeros(len(table.second_labels), bool)
     predicted_matched[table.second_index[reaches]] = True
-    return _RoomMatch(
+    return _CloudMatch(
         truth_class=truth_class,
         truth_size=table.first_sizes,
         truth_best_iou=truth_best_iou,
@@ -234,11 +279,9 @@ def _one_to_one(table: overlap.Contingency, allowed: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def _room_coverage(room: _RoomMatch, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Coverage and weighted coverage `[C]` of one room, NaN for classes it does not contain."""
-    known = room.truth_class != NONE
-    classes, best = room.truth_class[known], room.truth_best_iou[known]
-    sizes = room.truth_size[known]
+def _cloud_coverage(cloud: _CloudMatch, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage and weighted coverage `[C]` of one cloud, NaN for classes it does not contain."""
+    classes, best, sizes = cloud.truth_class, cloud.truth_best_iou, cloud.truth_size
     coverage = means.ratio(
         np.bincount(classes, best, num_classes), np.bincount(classes, minlength=num_classes)
     )

@@ -4,53 +4,92 @@ import csv
 import dataclasses
 import importlib.resources
 from collections.abc import Mapping
+from typing import Literal
 
 from ban_tf.metrics.evaluators import INSTANCE_METRICS, METRICS, SEMANTIC_METRICS, Evaluation
+
+Kind = Literal["instance", "semantic", "ablation"]
+_ITS_OWN = ("Ours", "Our model")  # what the paper calls BAN
+
+
+def shown(name: str) -> str:
+    """A name from the paper's tables, for print: what it calls its own is marked as the paper's.
+
+    Example:
+        >>> shown("Ours"), shown("ASIS")
+        ('Ours (paper)', 'ASIS')
+    """
+    return f"{name} (paper)" if name in _ITS_OWN else name
 
 
 @dataclasses.dataclass(frozen=True)
 class PublishedRow:
-    """One line of a table of the paper; scores in percent."""
+    """One line of a table of the paper.
 
-    label: tuple[str, ...]  # method and backbone, or variant, STOI and ITOS
+    Attributes:
+        label: what is no score: method and backbone, or variant, STOI and ITOS.
+        percent: the scores by name, in percent.
+    """
+
+    label: tuple[str, ...]
     percent: Mapping[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
 class PublishedTable:
-    """One table of the paper for one data set and one choice of areas.
+    """One table of the paper: one data set, one choice of what is tested.
 
     Attributes:
         title: where it stands and what it was measured on.
         dataset: name of the data set.
-        areas: of the data set.
+        test: names of the groups of clouds that were evaluated, ascending.
+        num_clouds: how many clouds these are.
         label_names: headings of `PublishedRow.label`.
         metrics: names of the scores it holds.
         rows: in the paper's order.
         names: for a system, the first label of its row where that is not its title.
-        num_rooms: rooms of the areas.
     """
 
     title: str
     dataset: str
-    areas: tuple[int, ...]
+    test: tuple[str, ...]
+    num_clouds: int
     label_names: tuple[str, ...]
     metrics: tuple[str, ...]
     rows: tuple[PublishedRow, ...]
     names: Mapping[str, str]
-    num_rooms: int
 
     def reference(self, method: str) -> PublishedRow:
         """The row of the system with this title; BAN's if the paper has none of it."""
         by_name = {row.label[0]: row for row in self.rows}
         return by_name.get(self.names.get(method, method)) or by_name[self.names["BAN"]]
 
+    def compares_with(self, evaluation: Evaluation) -> bool:
+        """Whether an evaluation may stand beside these rows.
+
+        Only the `legacy` protocol evaluates the points that the paper did, and only the same test
+        of the same data set compares.
+        """
+        same = (self.dataset, self.test) == (evaluation.dataset, evaluation.test)
+        return same and evaluation.protocol == "legacy"
+
+    def only(self, metrics: tuple[str, ...]) -> "PublishedTable":
+        """The same rows with some of the scores."""
+        rows = tuple(
+            dataclasses.replace(row, percent={name: row.percent[name] for name in metrics})
+            for row in self.rows
+        )
+        return dataclasses.replace(self, metrics=metrics, rows=rows)
+
 
 @dataclasses.dataclass(frozen=True)
 class _Source:
+    """A file below `published/`, and what it does not say itself."""
+
+    kind: Kind
     dataset: str
-    areas: tuple[int, ...]
-    num_rooms: int
+    test: tuple[str, ...]
+    num_clouds: int
     file: str
     title: str
     num_labels: int
@@ -58,35 +97,52 @@ class _Source:
     names: Mapping[str, str]
 
 
-_SIX_FOLD = (1, 2, 3, 4, 5, 6)
+_SIX_FOLD = ("Area_1", "Area_2", "Area_3", "Area_4", "Area_5", "Area_6")
 _METHODS = {"BAN": "Ours"}
 _VARIANTS = {"BAN": "STOI then ITOS", "PointNet++": "none"}
-_SOURCES = {
-    1: _Source(
-        "s3dis", _SIX_FOLD, 272, "table1_s3dis_instance_6fold.csv",
+# A further data set of the paper is one more entry for each of its tables.
+_SOURCES = (
+    _Source(
+        "instance", "s3dis", _SIX_FOLD, 272, "table1_s3dis_instance_6fold.csv",
         "the paper's Table 1, 6-fold", 2, INSTANCE_METRICS, _METHODS,
     ),
-    2: _Source(
-        "s3dis", _SIX_FOLD, 272, "table2_s3dis_semantic_6fold.csv",
+    _Source(
+        "semantic", "s3dis", _SIX_FOLD, 272, "table2_s3dis_semantic_6fold.csv",
         "the paper's Table 2, 6-fold", 2, SEMANTIC_METRICS, _METHODS,
     ),
-    7: _Source(
-        "s3dis", (5,), 68, "table7_ablation_s3dis_area5.csv",
+    _Source(
+        "ablation", "s3dis", ("Area_5",), 68, "table7_ablation_s3dis_area5.csv",
         "the paper's Table 7, Area 5", 3, METRICS, _VARIANTS,
     ),
-}  # fmt: skip
+)  # fmt: skip
 
 
-def load(number: int) -> PublishedTable:
-    """A table of the paper, whole: 1, 2 or 7."""
-    return _load(_SOURCES[number], _SOURCES[number].metrics)
+def tables_of(dataset: str) -> Mapping[Kind, PublishedTable]:
+    """The tables that the paper has of a data set, whole, in the paper's order; none for others.
+
+    Example:
+        >>> list(tables_of("s3dis"))
+        ['instance', 'semantic', 'ablation']
+        >>> tables_of("s3dis")["instance"].title
+        "the paper's Table 1, 6-fold"
+        >>> tables_of("my scans")
+        {}
+    """
+    return {source.kind: _load(source) for source in _SOURCES if source.dataset == dataset}
+
+
+def ablation() -> PublishedTable:
+    """The paper's one table of BAN's variants; an ablation on any data has its rows.
+
+    Example:
+        >>> ablation().rows[0].label, ablation().rows[0].percent["mCov"]
+        (('none', 'no', 'no'), 46.0)
+    """
+    return _load(next(source for source in _SOURCES if source.kind == "ablation"))
 
 
 def find(evaluation: Evaluation, metrics: tuple[str, ...]) -> PublishedTable | None:
     """The table of the paper that an evaluation may stand beside.
-
-    Only the `legacy` protocol draws points as the paper did, and only the same areas of the same
-    data set compare.
 
     Args:
         evaluation: what was measured.
@@ -95,12 +151,9 @@ def find(evaluation: Evaluation, metrics: tuple[str, ...]) -> PublishedTable | N
     Returns:
         The table with just these scores, or None if the paper has none to compare with.
     """
-    if evaluation.protocol != "legacy":
-        return None
-    for source in _SOURCES.values():
-        same = (source.dataset, source.areas) == (evaluation.dataset, evaluation.areas)
-        if same and set(metrics) <= set(source.metrics):
-            return _load(source, metrics)
+    for table in tables_of(evaluation.dataset).values():
+        if table.compares_with(evaluation) and set(metrics) <= set(table.metrics):
+            return table.only(metrics)
     return None
 
 
@@ -109,8 +162,8 @@ class PublishedSpeed:
     """One line of the paper's Table 8; on which rooms and which GPU is not said.
 
     Attributes:
-        method: name of the system.
-        backbone: its backbone.
+        method: name of the system, as printed.
+        backbone: its backbone, as printed.
         with_clustering_s: seconds for the test set.
         without_clustering_s: seconds of the network alone.
         gpu_memory: as printed.
@@ -142,23 +195,23 @@ def _lines(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
 
 
-def _load(source: _Source, metrics: tuple[str, ...]) -> PublishedTable:
+def _load(source: _Source) -> PublishedTable:
     lines = _lines(source.file)
     label_names = tuple(lines[0])[: source.num_labels]
     rows = tuple(
         PublishedRow(
             label=tuple(line[name] for name in label_names),
-            percent={name: float(line[name]) for name in metrics},
+            percent={name: float(line[name]) for name in source.metrics},
         )
         for line in lines
     )
     return PublishedTable(
         title=source.title,
         dataset=source.dataset,
-        areas=source.areas,
+        test=source.test,
+        num_clouds=source.num_clouds,
         label_names=tuple(name[0].upper() + name[1:] for name in label_names),
-        metrics=metrics,
+        metrics=source.metrics,
         rows=rows,
         names=source.names,
-        num_rooms=source.num_rooms,
     )

@@ -6,12 +6,12 @@ import numpy as np
 
 from ban_tf.clouds import overlap
 from ban_tf.config import NONE
-from ban_tf.metrics import means
+from ban_tf.metrics import equality, means
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class SemanticScores:
-    """Fractions in [0, 1], pooled over all points of all rooms.
+    """Fractions in [0, 1], pooled over all points of all clouds.
 
     Means run over the classes that have a value: a class without a true point has no accuracy, a
     class that is neither true nor predicted anywhere has no IoU. Both hold NaN in the array and
@@ -31,6 +31,10 @@ class SemanticScores:
     iou: np.ndarray
     num_points: int
     absent: tuple[int, ...]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all values are the same, NaN included."""
+        return equality.same(self, other)
 
     @property
     def mean_accuracy(self) -> float:
@@ -54,17 +58,26 @@ class SemanticScores:
 
 
 class ConfusionMatrix:
-    """Counts points by (true class, predicted class), room after room.
+    """Counts points by (true class, predicted class), cloud after cloud.
 
     Points without a true class are ignored. A point with a true class but no prediction counts as
     wrong; it stands in the last column of `counts`.
+
+    Args:
+        num_classes: C.
+
+    Example:
+        >>> matrix = ConfusionMatrix(num_classes=2)
+        >>> matrix.add(truth=np.array([0, 0, 1, -1]), predicted=np.array([0, 1, 1, 0]))
+        >>> matrix.scores().iou.tolist()
+        [0.5, 0.5]
     """
 
     def __init__(self, num_classes: int):
         self.counts = np.zeros((num_classes, num_classes + 1), np.int64)
 
     def add(self, truth: np.ndarray, predicted: np.ndarray) -> None:
-        """Adds the points of one room.
+        """Adds the points of one cloud.
 
         Args:
             truth: int `[N]` in [-1, C); `NONE` is ignored.

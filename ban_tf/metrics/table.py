@@ -3,12 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from ban_tf.metrics import published
+from ban_tf import config
+from ban_tf.metrics import cells, documents, paper_rows, published
 from ban_tf.metrics.evaluators import (
     INSTANCE_METRICS,
     METRICS,
@@ -29,7 +30,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
     """Instance scores, semantic scores, strict matching and classes, in this order.
 
     The first two have the layout of the paper's Tables 1 and 2. The paper's rows and the
-    difference to one of them stand there only under the legacy protocol and only for the areas and
+    difference to one of them stand there only under the legacy protocol and only for the test and
     the data set they were measured on.
     """
     return [
@@ -59,27 +60,34 @@ def render_csv(evaluation: Evaluation) -> str:
     """
     lines: list[list[Any]] = [["source", "row", *METRICS]]
     lines += [["paper", name, *_csv_cells(row)] for name, row in _published_rows(evaluation)]
-    lines.append(["run", evaluation.method, *_csv_cells(_in_percent(evaluation.means()))])
+    lines.append(["run", evaluation.method, *_csv_cells(cells.in_percent(evaluation.means()))])
     strict = instance_means(evaluation.strict)
-    lines.append(["run, strict", evaluation.method, *_csv_cells(_in_percent(strict))])
+    lines.append(["run, strict", evaluation.method, *_csv_cells(cells.in_percent(strict))])
     for source, arrays in (
         ("class", evaluation.per_class()),
         ("class, strict", instance_per_class(evaluation.strict)),
     ):
         for index, name in enumerate(evaluation.class_names):
-            cells = {f"m{key}": 100 * float(array[index]) for key, array in arrays.items()}
-            lines.append([source, name, *_csv_cells(cells)])
+            scores = {f"m{key}": 100 * float(array[index]) for key, array in arrays.items()}
+            lines.append([source, name, *_csv_cells(scores)])
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()
 
 
 def to_json(evaluation: Evaluation) -> str:
-    """The evaluation as a JSON document; scores are fractions, undefined ones null.
+    """`to_document` as text, the content of `scores.json`."""
+    return json.dumps(to_document(evaluation), indent=2, allow_nan=False) + "\n"
 
+
+def to_document(evaluation: Evaluation) -> dict[str, Any]:
+    """The evaluation as values of JSON; scores are fractions, undefined ones None.
+
+    This is for other programs and does not lead back; `documents` keeps an evaluation whole.
     The seven scores stand under the paper's names, the classes under `per_class`, one-to-one
     matching under `strict`, and under `plain_means` the means over all classes that the authors'
-    script takes, null as soon as one class has no value.
+    script takes, None as soon as one class has no value. Where there are stuff classes,
+    `stuff_classes` names them; their instance scores are None, and no mean counts them.
     """
     semantic, instance = evaluation.semantic, evaluation.instance
     names = evaluation.class_names
@@ -88,53 +96,50 @@ def to_json(evaluation: Evaluation) -> str:
         "dataset": evaluation.dataset,
         "method": evaluation.method,
         "protocol": evaluation.protocol,
-        "areas": list(evaluation.areas),
-        "rooms": list(evaluation.rooms),
+        "test": list(evaluation.test),
+        "clouds": list(evaluation.clouds),
         "num_points": semantic.num_points,
         **evaluation.means(),
         "per_class": {"classes": list(names), **per_class, "num_instances": instance.num_truth},
         "absent_classes": [names[index] for index in semantic.absent],
         "unpredicted_classes": [names[index] for index in instance.unpredicted],
-        "plain_means": {f"m{name}": float(np.mean(values)) for name, values in per_class.items()},
+        **_stuff_names(evaluation),
+        "plain_means": _plain_means(evaluation),
         "strict": {
             **instance_means(evaluation.strict),
             "per_class": {"classes": list(names), **instance_per_class(evaluation.strict)},
         },
     }
-    return json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
+    return documents.plain(document)
 
 
-def _plain(value: Any) -> Any:
-    """Arrays as lists and NaN as None, all the way down."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | list):
-        return [
-            _plain(item) for item in (value.tolist() if isinstance(value, np.ndarray) else value)
-        ]
-    return None if isinstance(value, float) and np.isnan(value) else value
+def _stuff_names(evaluation: Evaluation) -> dict[str, list[str]]:
+    names = [evaluation.class_names[index] for index in evaluation.instance.stuff]
+    return {"stuff_classes": names} if names else {}
+
+
+def _plain_means(evaluation: Evaluation) -> dict[str, float]:
+    """Means that are NaN as soon as one class has no value, of instances without stuff."""
+    stuff = list(evaluation.instance.stuff)
+    of_instances = instance_per_class(evaluation.instance)
+    return {
+        f"m{name}": float(np.mean(np.delete(values, stuff) if name in of_instances else values))
+        for name, values in evaluation.per_class().items()
+    }
 
 
 def _headline(evaluation: Evaluation) -> str:
-    rooms = f"{len(evaluation.rooms)} room{'s' if len(evaluation.rooms) != 1 else ''}"
-    return f"{evaluation.method} on {evaluation.dataset}, {_areas(evaluation)}, {rooms}"
+    count = len(evaluation.clouds)
+    parts = (
+        f"{evaluation.method} on {evaluation.dataset}",
+        config.title_of(evaluation.test),
+        f"{count} cloud{'s' if count != 1 else ''}",
+    )
+    return ", ".join(filter(None, parts))
 
 
-def _areas(evaluation: Evaluation) -> str:
-    areas = evaluation.areas
-    if len(areas) == 1:
-        return f"Area {areas[0]}"
-    if len(areas) > 2 and areas == tuple(range(areas[0], areas[-1] + 1)):
-        return f"Areas {areas[0]} to {areas[-1]}"
-    return "Areas " + ", ".join(map(str, areas))
-
-
-def _percent(fraction: float) -> str:
-    return "-" if np.isnan(fraction) else f"{100 * fraction:.1f}"
-
-
-def _in_percent(fractions: Mapping[str, float]) -> dict[str, float]:
-    return {name: 100 * fraction for name, fraction in fractions.items()}
+def _cells(fractions: Iterable[float]) -> list[str]:
+    return [cells.percent(100 * float(fraction)) for fraction in fractions]
 
 
 def _csv_cells(percent: Mapping[str, float]) -> list[str]:
@@ -153,65 +158,59 @@ def _published_rows(evaluation: Evaluation) -> list[tuple[str, dict[str, float]]
 
 
 def _comparison(what: str, evaluation: Evaluation, metrics: tuple[str, ...]) -> Table:
-    means = evaluation.means()
-    scores = tuple(_percent(means[name]) for name in metrics)
+    means = cells.in_percent(evaluation.means())
+    scores = [cells.percent(means[name]) for name in metrics]
     ours = f"{evaluation.method} (this run)"
-    title = f"{what}, {_areas(evaluation)}, {evaluation.protocol} protocol"
-    notes = _notes(evaluation, metrics)
-    found = published.find(evaluation, metrics)
-    if found is None:
+    parts = (what, config.title_of(evaluation.test), f"{evaluation.protocol} protocol")
+    title = ", ".join(filter(None, parts))
+    paper = published.find(evaluation, metrics)
+    if paper is None:
         title += f" ({_PROTOCOL_WORDS[evaluation.protocol]})"
-        header = ("Method", "Dataset", *metrics)
-        return Table(title, header, 2, ((ours, evaluation.dataset, *scores),), notes=notes)
-    reference = found.reference(evaluation.method)
-    blank = ("",) * (len(found.label_names) - 1)
-    paper_rows = [
-        (*row.label, *(f"{row.percent[name]:.1f}" for name in metrics)) for row in found.rows
-    ]
-    delta = tuple(_difference(100 * means[name], reference.percent[name]) for name in metrics)
-    if len(evaluation.rooms) != found.num_rooms:
-        notes = (
-            f"These areas have {found.num_rooms} rooms, this run {len(evaluation.rooms)}: "
-            "it is not the paper's test.",
-            *notes,
-        )
-    return Table(
-        title=f"{title}; first rows: {found.title}",
-        header=(*found.label_names, *metrics),
-        num_labels=len(found.label_names),
-        rows=(
-            *paper_rows,
+        rows = [(ours, evaluation.dataset, *scores)]
+    else:
+        title += f"; first rows: {paper.title}"
+        reference = paper.reference(evaluation.method)
+        blank = ("",) * (len(paper.label_names) - 1)
+        delta = (cells.difference(means[name] - reference.percent[name]) for name in metrics)
+        rows = [
             (ours, *blank, *scores),
             (f"Δ to paper's {reference.label[0]}", *blank, *delta),
-        ),
-        num_published=len(paper_rows),
-        notes=notes,
+        ]
+    return paper_rows.above(
+        paper,
+        title=title,
+        label_names=("Method", "Dataset"),
+        metrics=metrics,
+        ours=rows,
+        notes=[*paper_rows.notes(paper, evaluation), *_notes(evaluation, metrics)],
     )
-
-
-def _difference(ours: float, paper: float) -> str:
-    return "-" if np.isnan(ours) else f"{ours - paper:+.1f}"
 
 
 def _notes(evaluation: Evaluation, metrics: tuple[str, ...]) -> tuple[str, ...]:
     """What was left out of the means."""
+    instance, absent = evaluation.instance, set(evaluation.semantic.absent)
+    without_object = set(instance.absent) - absent
+    unpredicted = set(instance.unpredicted) - absent - without_object
+    notes = [("Absent, hence left out of means", absent)]
+    if "mCov" in metrics:
+        notes += [
+            ("Stuff, hence without instance scores", set(instance.stuff)),
+            ("No true instance, hence left out of means", without_object),
+            ("No predicted instance, hence left out of mPrec", unpredicted),
+        ]
     names = evaluation.class_names
-    absent = evaluation.semantic.absent
-    unpredicted = sorted(set(evaluation.instance.unpredicted) - set(absent))
-    notes = []
-    if absent:
-        notes.append(f"Absent, hence left out of means: {', '.join(names[i] for i in absent)}.")
-    if unpredicted and "mPrec" in metrics:
-        listed = ", ".join(names[index] for index in unpredicted)
-        notes.append(f"No predicted instance, hence left out of mPrec: {listed}.")
-    return tuple(notes)
+    return tuple(
+        f"{what}: {', '.join(names[index] for index in sorted(classes))}."
+        for what, classes in notes
+        if classes
+    )
 
 
 def _strict(evaluation: Evaluation) -> Table:
     means = instance_means(evaluation.strict)
     row = (
         f"{evaluation.method} (this run)",
-        *(_percent(means[name]) for name in INSTANCE_METRICS),
+        *_cells(means[name] for name in INSTANCE_METRICS),
     )
     return Table(
         title="Instances matched one to one (strict), comparable with no published table",
@@ -224,21 +223,20 @@ def _strict(evaluation: Evaluation) -> Table:
 def _classes(evaluation: Evaluation) -> Table:
     arrays = evaluation.per_class()
     instance = evaluation.instance
+    totals = (instance.num_truth, instance.num_predicted)
     rows = [
         (
             name,
-            *(_percent(float(array[index])) for array in arrays.values()),
-            str(instance.num_truth[index]),
-            str(instance.num_predicted[index]),
+            *_cells(array[index] for array in arrays.values()),
+            *("-" if index in instance.stuff else str(counts[index]) for counts in totals),
         )
         for index, name in enumerate(evaluation.class_names)
     ]
     means = evaluation.means()
     mean = (
         "mean",
-        *(_percent(means[f"m{name}"]) for name in arrays),
-        str(instance.num_truth.sum()),
-        str(instance.num_predicted.sum()),
+        *_cells(means[f"m{name}"] for name in arrays),
+        *(str(counts.sum()) for counts in totals),
     )
     return Table(
         title="Per class (last row: means, and totals of instances)",

@@ -1,16 +1,19 @@
 import dataclasses
 import hashlib
 import json
+import math
 
 import pytest
 
 import tiny_runs
 from ban_tf.experiments import results
+from ban_tf.metrics.evaluators import METRICS
 from ban_tf.training import runs
+from made_evaluations import evaluation
 
 RESULT = results.Result(
     experiment=dataclasses.replace(tiny_runs.experiment(), seed=7),
-    scores={"mCov": 0.25, "mIoU": None, "areas": [2]},
+    scores=evaluation({**dict.fromkeys(METRICS, 0.25), "mIoU": math.nan}, test=("Area_2",)),
     models=("ab", "cd"),
     training=({"revision": "1", "started": "2020-01-01"}, {"revision": "2"}),
     training_seconds=12.5,
@@ -34,13 +37,21 @@ def test_the_file_names_system_seed_revision_and_times_at_its_top(tmp_path):
 
 
 def test_a_missing_result_names_the_command(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"evaluate the run with eval/eval_\*\.py"):
+    with pytest.raises(FileNotFoundError, match="evaluate the run first"):
         results.read(tmp_path)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[]", '{"format": 99}', '{"format": 1}', '{"format": 1, "scores": {}}'],
+    [
+        "",
+        "{}",
+        "[]",
+        '{"format": 99}',
+        '{"format": 2}',
+        '{"format": 2, "scores": {}}',
+        '{"format": 1}',
+    ],
 )
 def test_a_damaged_result_is_refused_by_name(tmp_path, text):
     (tmp_path / results.NAME).write_text(text, encoding="utf-8")

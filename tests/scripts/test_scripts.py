@@ -518,7 +518,7 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
         (
             EVALUATE,
             ["--run", "nowhere", "--six-fold"],
-            "nowhere holds no training of several folds",
+            "holds no training of several folds",
         ),
         (EVALUATE, ["--predictions", "nowhere"], "no such folder of prediction files"),
         (EVALUATE, ["--compare", "asis"], "There is no run of asis below runs"),

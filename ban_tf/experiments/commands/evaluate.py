@@ -153,7 +153,7 @@ def _compare(request: Evaluation, source: Source) -> None:
     print("\n" + "\n\n".join(made.text() for made in comparison.tables(rows)))
     if request.json is not None:
         document = [
-            {"system": row.title, "backbone": row.backbone, **json.loads(table.to_json(row.scores))}
+            {"system": row.title, "backbone": row.backbone, **table.to_document(row.scores)}
             for row in rows
         ]
         disk.write_whole(request.json, json.dumps(document, indent=2) + "\n")

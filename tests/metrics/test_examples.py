@@ -1,0 +1,26 @@
+"""What the docstrings show is what happens, and what the room must not know it does not name."""
+
+import doctest
+import importlib
+import pathlib
+import pkgutil
+import re
+
+import pytest
+
+from ban_tf import metrics
+
+MODULES = [module.name for module in pkgutil.iter_modules(metrics.__path__)]
+FOREIGN = re.compile(r"s3dis|scannet|partnet|\bareas?\b|\brooms?\b|\b13\b", re.IGNORECASE)
+PAPERS = "published"  # the only module that may name data sets and what they are tested on
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_in_the_docstrings_run(name):
+    assert doctest.testmod(importlib.import_module(f"ban_tf.metrics.{name}")).failed == 0
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {PAPERS}))
+def test_no_module_but_that_of_the_paper_s_numbers_knows_a_data_set(name):
+    text = (pathlib.Path(metrics.__path__[0]) / f"{name}.py").read_text(encoding="utf-8")
+    assert not FOREIGN.findall(text)
