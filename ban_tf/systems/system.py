@@ -68,6 +68,11 @@ class System(abc.ABC):
         self.outputs = outputs
         self.footnotes = footnotes
 
+    @property
+    def embeds(self) -> bool:
+        """Whether its network gives an embedding, which is clustered."""
+        return "embedding" in self.outputs
+
     @abc.abstractmethod
     def objective(self, experiment: Experiment) -> Objective:
         """The loss that its network is trained with."""
