@@ -152,15 +152,16 @@ class Run:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             data = values["data"]
+            blocks, folder = values["blocks"], self.folder.resolve()
             # Joining an absolute path gives just that one.
-            return Sources(self.folder / values["blocks"], self.folder / data if data else None)
+            return Sources((folder / blocks).resolve(), (folder / data).resolve() if data else None)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{path} is damaged ({error!r}). Delete it and name the data (`data`)."
             ) from error
 
     def save_sources(self, sources: Sources) -> None:
-        """Keeps where the data lie: relative to the run if beside it, so that both can move."""
+        """Keeps where the data lie: relative to the run where they move together with it."""
         values = {
             "blocks": self._place(sources.blocks),
             "data": self._place(sources.data) if sources.data else None,
@@ -169,8 +170,9 @@ class Run:
 
     def _place(self, path: pathlib.Path) -> str:
         folder, path = self.folder.resolve(), path.resolve()
-        is_beside = path.is_relative_to(folder) or path.parent == folder.parent
-        return os.path.relpath(path, folder) if is_beside else str(path)
+        is_fold = (folder.parent / FOLDS_FILE).is_file()
+        moves_along = path.is_relative_to(folder.parent if is_fold else folder)
+        return os.path.relpath(path, folder) if moves_along else str(path)
 
 
 def check(folder: pathlib.Path, experiment: config.Experiment) -> None:

@@ -125,9 +125,16 @@ def test_sources_come_back_absolute(tmp_path, monkeypatch):
     assert run.sources() == runs.Sources(tmp_path / "blocks", None)
 
 
+def test_sources_inside_a_run_move_with_it(tmp_path):
+    run = runs.start(tmp_path / "run", EXPERIMENT)
+    run.save_sources(runs.Sources(run.folder / "blocks", tmp_path / "raw"))
+    moved = runs.load((tmp_path / "run").rename(tmp_path / "moved"))
+    assert moved.sources() == runs.Sources(tmp_path / "moved" / "blocks", tmp_path / "raw")
+
+
 def test_missing_sources_say_how_to_name_the_data(tmp_path):
     run = runs.start(tmp_path, EXPERIMENT)
-    with pytest.raises(FileNotFoundError, match=r"sources.json is missing: name the data with"):
+    with pytest.raises(FileNotFoundError, match=r"sources.json is missing: name the data \(`data` or"):
         run.sources()
 
 

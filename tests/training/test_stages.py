@@ -97,8 +97,8 @@ def test_pretraining_comes_first_with_its_own_batch_size_and_rate():
     assert (first.first_epoch, first.end_epoch) == (0, 3)
     assert (second.first_epoch, second.end_epoch) == (3, 5)
     assert settings.training.total_epochs == 5
-    assert (first.classes_only, first.fixed_moments) == (True, False)
-    assert (second.classes_only, second.fixed_moments) == (False, True)
+    assert (first.classes_only, first.fixed_statistics) == (True, False)
+    assert (second.classes_only, second.fixed_statistics) == (False, True)
     assert first.experiment.training.batch_size == 2
     assert first.experiment.training.learning_rate == settings.training.pretraining.learning_rate
     assert second.experiment == settings

@@ -46,7 +46,7 @@ def prepare(path: pathlib.Path, clouds=None) -> store.Store:
 
 @pytest.fixture(scope="module")
 def blocks(tmp_path_factory) -> store.Store:
-    return prepare(tmp_path_factory.mktemp("blocks")).select([1])
+    return prepare(tmp_path_factory.mktemp("blocks")).select(["Area_1"])
 
 
 @pytest.fixture(scope="module")
@@ -323,7 +323,7 @@ def test_a_network_without_embedding_is_not_looked_at(blocks, tmp_path, monkeypa
 def test_a_rate_far_too_high_stops_with_step_and_checkpoint(blocks, tmp_path):
     schedule = config.ScheduleConfig(initial=1e30, factor=1.0, every=1, limit=0.0)
     run = runs.start(tmp_path / "run", tiny_runs.experiment(learning_rate=schedule))
-    message = r"not finite.* at step \d+; there is no checkpoint yet.*lower --learning-rate"
+    message = r"not finite.* at step \d+; there is no checkpoint yet.*lower `learning_rate`"
     with pytest.raises(callbacks.TrainingDivergedError, match=message):
         trainer.train(run, blocks)
     assert not run.checkpoints()
@@ -404,7 +404,7 @@ def test_a_checkpoint_of_another_network_is_refused(finished, blocks, tmp_path):
     run = copy_unfinished(finished, tmp_path / "run")
     network = dataclasses.replace(EXPERIMENT.network, name="pointnet2")
     other = trainer.build_network(dataclasses.replace(EXPERIMENT, network=network))
-    checkpoints.save_model(other, run.checkpoint_file(3))
+    checkpoints.save_model(other, run.checkpoint_file(3), run)
     with pytest.raises(ValueError, match=r"epoch_0003.keras is of another network than .*config"):
         trainer.train(run, blocks)
 
@@ -448,7 +448,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_intact(finished, tmp_path, mo
         monkeypatch.setattr(os, "replace", full)
     message = r"epoch_0003.keras cannot be written \(No space left.*Earlier checkpoints are intact"
     with pytest.raises(OSError, match=message):
-        checkpoints.save_model(model, run.checkpoint_file(3))
+        checkpoints.save_model(model, run.checkpoint_file(3), run)
     assert run.checkpoint_file(3).read_bytes() == before
     assert len(list((run.folder / "checkpoints").iterdir())) == 2
 
@@ -463,7 +463,7 @@ def test_a_file_that_cannot_grow_leaves_the_earlier_checkpoint_intact(finished, 
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
         with pytest.raises(OSError, match=r"cannot be written.*intact"):
-            checkpoints.save_model(model, run.checkpoint_file(3))
+            checkpoints.save_model(model, run.checkpoint_file(3), run)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
@@ -504,5 +504,5 @@ def test_weights_of_another_network_are_refused(finished, tmp_path):
     experiment = config.with_network(finished.experiment, "pointnet2")
     run = runs.start(tmp_path / "run", experiment)
     run.keep_initial(finished.model_file)
-    with pytest.raises(ValueError, match=r"initial\.keras is of another network .* --weights"):
+    with pytest.raises(ValueError, match=r"initial\.keras is of another network .* `weights`"):
         trainer.starting_network(run)
