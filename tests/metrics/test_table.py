@@ -199,6 +199,11 @@ def test_no_clouds_at_all_still_give_tables():
     assert "run,BAN,,,,,,," in table.render_csv(made)
 
 
+def test_one_name_is_not_taken_for_the_names_of_its_letters():
+    with pytest.raises(TypeError, match=r"`test` must be a sequence of names.*'Area_5'"):
+        evaluators.Evaluator("s3dis", LABELS, "Area_5", "legacy")
+
+
 def test_a_bad_cloud_is_named_and_leaves_the_scores_alone():
     evaluator = evaluators.Evaluator("s3dis", LABELS, FIVE, "legacy")
     labels = np.zeros(2, int)
