@@ -1,4 +1,4 @@
-"""The layout of the paper's Table 7: variants of BAN, each trained with several seeds."""
+"""The layout of the paper's ablation: variants of BAN, each trained with several seeds."""
 
 import math
 import statistics
@@ -15,12 +15,13 @@ _MIN_SEEDS = 3  # fewer say nothing of the spread
 def tables(samples: Mapping[str, Sequence[Evaluation]]) -> list[Table]:
     """Three tables: the scores, their difference to the paper's, and the gain over the baseline.
 
-    A spread is the standard deviation over the seeds, of a gain that of the differences seed by
-    seed. A difference smaller than its spread is marked `~`.
+    A spread is the standard deviation over the seeds; that of a gain is over the differences seed
+    by seed. A difference smaller than its spread is marked `~`. The paper's rows always stand
+    there; where they are of other points, a note says so.
 
     Args:
-        samples: for each variant, by its name in the paper, the scores of every seed; all
-            variants with the same seeds in the same order. Rows that are missing are left out.
+        samples: for each variant, by its name in the paper, the evaluations of every seed; all
+            variants with the same seeds in the same order. Variants may be missing.
 
     Raises:
         ValueError: an unknown variant, a variant without seeds or with others than the rest, or

@@ -19,10 +19,10 @@ class SystemScores:
     """One row.
 
     Attributes:
-        title: of the system.
-        backbone: of the system.
-        scores: what it reached.
-        footnotes: where the system departs from its original.
+        title: name of the system.
+        backbone: name of its backbone.
+        scores: its evaluation.
+        footnotes: sentences on where it departs from its original.
     """
 
     title: str
@@ -42,6 +42,20 @@ def tables(systems: Sequence[SystemScores]) -> list[Table]:
 
     Raises:
         ValueError: no system, or systems that were evaluated on different data.
+
+    Example:
+        >>> from ban_tf.config import Labels
+        >>> from ban_tf.metrics.evaluators import Evaluator
+        >>> labels = Labels(class_names=("wall", "chair"))
+        >>> evaluator = Evaluator("office", labels, ("scan3",), "covering")
+        >>> system = SystemScores("BAN", "PointNet++", evaluator.evaluation())
+        >>> print(tables([system])[1].text())
+        Semantic segmentation: office, covering protocol
+        ----------------------------------------
+        Method      Backbone    mAcc  mIoU  oAcc
+        ----------------------------------------
+        BAN (ours)  PointNet++     -     -     -
+        ----------------------------------------
     """
     if not systems:
         raise ValueError("there must be at least one system to compare. Received: none")

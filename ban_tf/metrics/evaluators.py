@@ -10,8 +10,8 @@ from ban_tf.config import Labels, Protocol
 from ban_tf.metrics.instance import InstanceMatches, InstanceScores
 from ban_tf.metrics.semantic import ConfusionMatrix, SemanticScores
 
-INSTANCE_METRICS = ("mCov", "mWCov", "mPrec", "mRec")  # the paper's names, its Table 1
-SEMANTIC_METRICS = ("mAcc", "mIoU", "oAcc")  # its Table 2
+INSTANCE_METRICS = ("mCov", "mWCov", "mPrec", "mRec")  # the paper's names
+SEMANTIC_METRICS = ("mAcc", "mIoU", "oAcc")
 METRICS = INSTANCE_METRICS + SEMANTIC_METRICS
 
 
@@ -25,7 +25,7 @@ class Evaluation:
         test: names of the clouds, or of the groups of clouds, that were evaluated, ascending.
         protocol: which points were evaluated: `legacy` as the originals do, `covering` all raw
             points.
-        method: title of the system, or what else made the predictions.
+        method: title of the system, or of whatever else made the predictions.
         clouds: names of the clouds, in the order in which they were added.
         semantic: semantic scores.
         instance: instance scores under the published matching.
@@ -65,7 +65,7 @@ class Evaluation:
 
 
 def instance_means(scores: InstanceScores) -> dict[str, float]:
-    """The four instance scores under the paper's names."""
+    """The four instance scores under the paper's names, as fractions."""
     return {
         "mCov": scores.mean_coverage,
         "mWCov": scores.mean_weighted_coverage,
@@ -98,6 +98,9 @@ class Evaluator:
         protocol: which points are evaluated.
         method: title of the system.
 
+    Raises:
+        TypeError: `test` is one name, no sequence of names.
+
     Example:
         >>> labels = Labels(class_names=("wall", "chair"))
         >>> evaluator = Evaluator("office", labels, test=("scan3",), protocol="covering")
@@ -116,6 +119,8 @@ class Evaluator:
         protocol: Protocol,
         method: str = "BAN",
     ):
+        if isinstance(test, str):
+            raise TypeError(f"`test` must be a sequence of names. Received: test={test!r}")
         self._dataset = dataset
         self._labels = labels
         self._test = tuple(sorted(set(test)))

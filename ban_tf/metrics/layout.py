@@ -8,12 +8,23 @@ class Table:
     """Cells that are already text.
 
     Attributes:
-        title: one line.
+        title: heading, one line.
         header: names of the columns.
         num_labels: how many columns, from the left, are text; the others are numbers.
         rows: the lines.
         num_published: how many rows, from the top, are the paper's; a rule follows them.
         notes: sentences below the table.
+
+    Example:
+        >>> scores = Table("Scores", ("Method", "mCov"), 1, (("BAN", "52.1"),), notes=("Mean.",))
+        >>> print(scores.text())
+        Scores
+        ------------
+        Method  mCov
+        ------------
+        BAN     52.1
+        ------------
+        Mean.
     """
 
     title: str

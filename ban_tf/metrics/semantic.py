@@ -46,16 +46,6 @@ class SemanticScores:
         """Mean over the classes that have an IoU."""
         return float(means.mean_of_defined(self.iou))
 
-    @property
-    def plain_mean_accuracy(self) -> float:
-        """Mean over all classes as the authors' script takes it: NaN if any class is absent."""
-        return float(self.accuracy.mean())
-
-    @property
-    def plain_mean_iou(self) -> float:
-        """Mean over all classes as the authors' script takes it: NaN if any has no value."""
-        return float(self.iou.mean())
-
 
 class ConfusionMatrix:
     """Counts points by (true class, predicted class), cloud after cloud.

@@ -21,7 +21,7 @@ from ban_tf.metrics.evaluators import (
 from ban_tf.metrics.layout import Table
 
 _PROTOCOL_WORDS = {
-    "legacy": "points drawn in overlapping blocks, as in the paper",
+    "legacy": "points sampled as in the paper",
     "covering": "every raw point once; not comparable with published tables",
 }
 
@@ -29,9 +29,21 @@ _PROTOCOL_WORDS = {
 def tables(evaluation: Evaluation) -> list[Table]:
     """Instance scores, semantic scores, strict matching and classes, in this order.
 
-    The first two have the layout of the paper's Tables 1 and 2. The paper's rows and the
-    difference to one of them stand there only under the legacy protocol and only for the test and
-    the data set they were measured on.
+    The first two have the layout of the paper's tables. The paper's rows and the difference to one
+    of them stand there only where `published.find` says that they compare.
+
+    Example:
+        >>> from ban_tf.metrics.evaluators import Evaluator
+        >>> labels = config.Labels(class_names=("wall", "chair"))
+        >>> evaluator = Evaluator("office", labels, ("scan3",), "covering")
+        >>> evaluator.add("scan3", *[np.array([0, 0, 1, 1])] * 4)
+        >>> print(tables(evaluator.evaluation())[2].text())
+        Instances matched one to one (strict), comparable with no published table
+        --------------------------------------------------------
+        Method          mCov 1:1  mWCov 1:1  mPrec 1:1  mRec 1:1
+        --------------------------------------------------------
+        BAN (this run)     100.0      100.0      100.0     100.0
+        --------------------------------------------------------
     """
     return [
         _comparison("Instance segmentation", evaluation, INSTANCE_METRICS),

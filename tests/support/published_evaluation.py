@@ -43,3 +43,16 @@ def instance_scores_by_loops(rooms, num_classes):
             "precision": matched / num_predicted,
             "recall": matched / num_truth,
         }
+
+
+def semantic_scores_by_loops(rooms, num_classes):
+    """Overall accuracy, and accuracy and IoU of each class, float64 `[C]`, over all rooms."""
+    truth = np.concatenate([room[0] for room in rooms])
+    predicted = np.concatenate([room[2] for room in rooms])
+    of_class = [(truth == c, predicted == c) for c in range(num_classes)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "overall_accuracy": float(np.mean(truth == predicted)),
+            "accuracy": np.array([(t & p).sum() / t.sum() for t, p in of_class]),
+            "iou": np.array([(t & p).sum() / (t | p).sum() for t, p in of_class]),
+        }
