@@ -1,184 +1,268 @@
 """From a cloud and a network to the class and instance of its points.
 
 Two protocols. `segment` is for users and the default for evaluation: every raw point gets a
-prediction and nothing is random. `segment_sampled` repeats the originals: blocks of points drawn
-at random, predictions for the drawn points only, no voting.
+prediction and nothing is random. `segment_sampled` repeats the originals: samples whose points are
+drawn at random, predictions for the drawn points only, no voting.
 
-Blocks go through the network in groups; another thread clusters and merges a group while the
-network runs the next. Features and outputs of at most `InferenceConfig.blocks_in_flight` blocks are
-in memory, whatever the size of the room. What grows with the room in `segment`, beside the cloud:
-per point about 16 bytes of the plan (4 a row), 8 of its voxel, 4 C + 4 of its summed probabilities,
-12 for each instance that rows of it were given; per occupied voxel 4 C bytes.
+What grows with the cloud in `segment`, beside the cloud: per point about 16 bytes of the plan (4 a
+row), 8 of its voxel, 4 C + 4 of its summed probabilities, 12 for each instance that rows of it were
+given; per occupied voxel 4 C bytes. Features and outputs are in memory for a few samples only; see
+`chunks`.
 """
 
-import collections
-import contextvars
-import dataclasses
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent import futures
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from ban_tf import config, systems
+from ban_tf import config
+from ban_tf.clouds import overlap
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.data.samples import blocks
-from ban_tf.inference.room_state import BlockOutputs, RoomState, StateFile, fingerprint
+from ban_tf.config import NONE
+from ban_tf.data import samples
+from ban_tf.inference import chunks
+from ban_tf.inference.chunks import Progress
+from ban_tf.inference.cloud_state import state_of
+from ban_tf.inference.key import Key
+from ban_tf.inference.predictor import Outputs, Predictor, as_predictor
+from ban_tf.inference.results import Instance, SampledSegmentation, Segmentation, instances_of
+from ban_tf.inference.sample_outputs import (
+    SampleOutputs,
+    cluster,
+    collapse_detector,
+)
+from ban_tf.inference.state_file import StateFile
 from ban_tf.instances import merging
 from ban_tf.systems import collapse
 
-Progress = Callable[[int], object]
-_Outputs = dict[str, np.ndarray]  # of the network, for some blocks
-_Add = Callable[[int, _Outputs], None]  # number of the first block; consecutive blocks
-
-
-@dataclasses.dataclass(frozen=True)
-class Segmentation:
-    """Labels of every point of a cloud, in the order of its points.
-
-    Args:
-        semantic: int32 `[N]`, class in [0, C).
-        instance: int32 `[N]`, instances numbered from 0, `NONE` for points of none.
-        confidence: float32 `[N]`, mean probability of the class, in [0, 1].
-    """
-
-    semantic: np.ndarray
-    instance: np.ndarray
-    confidence: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class SampledSegmentation:
-    """Labels of the points of a room's blocks, `[K, P]`; the fields are those of `Segmentation`."""
-
-    semantic: np.ndarray
-    instance: np.ndarray
-    confidence: np.ndarray
+__all__ = [
+    "Instance",
+    "SampledSegmentation",
+    "Segmentation",
+    "collapse_detector",
+    "segment",
+    "segment_sampled",
+]
 
 
 def segment(
     cloud: Cloud,
-    model: keras.Model,
+    model: keras.Model | Predictor,
     experiment: config.Experiment,
     mean_sizes: np.ndarray | None = None,
     progress: Progress | None = None,
     state_file: Path | None = None,
     state_every_s: float = 60.0,
     detector: collapse.CollapseDetector | None = None,
+    key: Key | None = None,
 ) -> Segmentation:
     """Segments every point of a cloud; the same cloud and network give the same labels.
 
     Blocks cover the cloud; a point in several blocks takes the class of the highest mean
-    probability and the instance that most of its rows belong to. Warns with `CollapseWarning` if
-    the network's embedding has collapsed, so that there can be no instances.
+    probability and the instance that most of its rows belong to. Of a shape, which is one sample,
+    points that are not in the sample take the labels of the nearest point that is. Instances of
+    stuff classes are dropped. Warns with `CollapseWarning` if the network's embedding has
+    collapsed, so that there can be no instances.
 
     Args:
-        cloud: a room or scan with at least one point.
-        model: as `networks.build` makes the network that `experiment` names.
-        experiment: sizes of the blocks, thresholds.
+        cloud: a room, a scan or a shape with at least one point.
+        model: as `networks.build` makes the network that `experiment` names, or a `Predictor` of
+            such a network.
+        experiment: how the cloud becomes samples, thresholds.
         mean_sizes: float64 `[C]`, mean number of raw points of each class's instances; smaller
             instances than a share of it are dropped (`InferenceConfig.size_filter`). None: none is.
-        progress: called with the number of blocks just done, those of an earlier run included.
+        progress: called with the number of samples just done, those of an earlier run included.
         state_file: where a run that is stopped, by an error or Ctrl-C too, leaves what it has; the
             same call then goes on from there, to the same labels to the bit. Deleted at the end.
             About as large as the sums and votes above. None: nothing is kept.
-        state_every_s: seconds between two states, in case the process is killed; more in rooms
+        state_every_s: seconds between two states, in case the process is killed; more for clouds
             whose state takes long to write.
-        detector: from `collapse_detector`, to judge several rooms together; the caller then asks
+        detector: from `collapse_detector`, to judge several clouds together; the caller then asks
             it, and there is no warning.
+        key: `Key.of` this cloud, predictor and experiment, where the caller has it already. None:
+            it is worked out if there is a state file.
 
     Raises:
+        TypeError: `model` is neither a Keras model nor a `Predictor`.
         ValueError: an empty cloud, a network that does not fit the experiment, or a state file
             that is damaged or of another cloud, network or experiment.
         OSError: the state file cannot be written.
+
+    Example:
+        >>> from ban_tf.clouds.cloud import unlabelled
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> class Flat:
+        ...     fingerprint = "flat, version 1"
+        ...
+        ...     def predict(self, features):
+        ...         logits = np.zeros((*features.shape[:2], 2), np.float32)
+        ...         return {"logits": logits, "embedding": logits}
+        >>> experiment = Experiment(
+        ...     dataset="desks",
+        ...     labels=Labels(class_names=("desk", "lamp")),
+        ...     split=Split(name="val", train=("scan1",), test=("scan2",)),
+        ... )
+        >>> cloud = unlabelled("desk", np.random.default_rng(0).uniform(0, 1, (500, 3)))
+        >>> segment(cloud, Flat(), experiment).instances
+        (Instance(semantic=0, score=0.5, num_points=500),)
     """
-    plan = _compact(blocks.plan_covering(cloud, experiment.blocks))
-    room = RoomState(cloud.xyz, experiment)
+    predictor = as_predictor(model, experiment.inference.batch_size)
+    plan = _compact(samples.plan_covering(cloud, experiment.samples))
+    state = state_of(cloud.xyz, experiment)
     keeper = None
     if state_file is not None:
-        keeper = StateFile(state_file, fingerprint(cloud, model, experiment, plan), state_every_s)
-        keeper.load(room)
+        key = Key.of(cloud, predictor, experiment) if key is None else key
+        keeper = StateFile(state_file, key, plan, state_every_s)
+        keeper.load(state)
         if progress:
-            progress(room.num_blocks)
+            progress(state.num_samples)
 
     watch = collapse_detector(experiment) if detector is None else detector
 
-    def add(first_block: int, outputs: _Outputs) -> None:
-        group = _cluster(first_block, outputs, experiment, watch)
-        room.add(plan[first_block : first_block + len(group)], group)
+    def add(first: int, outputs: Outputs) -> None:
+        done = cluster(first, outputs, experiment, watch)
+        state.add(plan[first : first + len(done)], done)
         if keeper:
-            keeper.save_if_due(room)
+            keeper.save_if_due(state)
 
-    groups = _features(cloud, plan, room.num_blocks, experiment)
+    parts = chunks.features_of(cloud, plan, state.num_samples, experiment)
     try:
-        _run(groups, room.num_blocks, model, experiment, add, progress)
-        semantic, confidence, instance = room.result()
-        instance = merging.filter_by_size(instance, semantic, mean_sizes, experiment.inference)
+        chunks.run(parts, state.num_samples, predictor, experiment, add, progress)
+        semantic, confidence, instance = state.result()
+        instance = _keep(instance, semantic, mean_sizes, experiment)
+        instances = instances_of(instance, semantic, state.probability)
     except BaseException:  # Ctrl-C too: it is a way to stop, and nothing is swallowed
         if keeper:
-            keeper.save(room)
+            keeper.save(state)
         raise
     if keeper:
         keeper.delete()
     if detector is None:
         _warn_of_collapse(watch)
-    return Segmentation(semantic, instance, confidence)
+    return Segmentation(semantic, instance, confidence, instances)
 
 
 def segment_sampled(
     features: np.ndarray,
-    model: keras.Model,
+    model: keras.Model | Predictor,
     experiment: config.Experiment,
     mean_sizes: np.ndarray | None = None,
     progress: Progress | None = None,
     detector: collapse.CollapseDetector | None = None,
 ) -> SampledSegmentation:
-    """Segments the drawn blocks of one room as the originals do (legacy protocol).
+    """Segments the drawn samples of one cloud as the originals do (legacy protocol).
+
+    Blocks are merged by the voxels of the original. Shapes are left as they are: each has its own
+    instances, numbered on from those of the shape before.
 
     Args:
-        features: float32 `[K, P, 9]`, all blocks of one room in snake order.
+        features: float32 `[K, P, C]`, all samples of one cloud, blocks in snake order.
         model: as for `segment`.
-        experiment: thresholds.
+        experiment: thresholds; its features tell what the channels are.
         mean_sizes: float64 `[C]`, mean number of *drawn* points of each class's instances.
-        progress: called with the number of blocks just done.
+        progress: called with the number of samples just done.
         detector: as for `segment`.
+
+    Raises:
+        TypeError: as for `segment`.
+        ValueError: features of another number of channels or that are not finite, blocks without
+            `room_xyz`, or a network that does not fit the experiment.
+
+    Example:
+        >>> experiment = config.Experiment(
+        ...     dataset="desks",
+        ...     labels=config.Labels(class_names=("desk", "lamp")),
+        ...     split=config.Split(name="val", train=("scan1",), test=("scan2",)),
+        ... )
+        >>> none_drawn = np.zeros((0, 4096, 9), np.float32)
+        >>> segment_sampled(none_drawn, keras.Sequential(), experiment).semantic.shape
+        (0, 4096)
     """
-    if len(features) == 0:
-        empty = np.zeros(features.shape[:2], np.int32)
-        return SampledSegmentation(empty, empty.copy(), empty.astype(np.float32))
-    size = _group_size(experiment.inference)
-    groups = (features[start : start + size] for start in range(0, len(features), size))
+    _check_sampled(features, experiment)
+    if 0 in features.shape[:2]:
+        none = np.zeros(features.shape[:2], np.int32)
+        return SampledSegmentation(none, none.copy(), none.astype(np.float32), ())
+    predictor = as_predictor(model, experiment.inference.batch_size)
+    size = chunks.size(experiment.inference)
+    parts = (features[start : start + size] for start in range(0, len(features), size))
     watch = collapse_detector(experiment) if detector is None else detector
-    done: list[BlockOutputs] = []
+    done: list[SampleOutputs] = []
 
-    def add(first_block: int, outputs: _Outputs) -> None:
-        done.extend(_cluster(first_block, outputs, experiment, watch))
+    def add(first: int, outputs: Outputs) -> None:
+        done.extend(cluster(first, outputs, experiment, watch))
 
-    _run(groups, 0, model, experiment, add, progress)
-    semantic = np.stack([block.semantic for block in done]).astype(np.int32)
-    instance = merging.merge_legacy(
-        features[..., 6:9],
-        np.stack([block.clusters for block in done]),
-        [block.classes for block in done],
-        experiment.network.num_classes,
-        experiment.inference,
-    )
-    kept = merging.filter_by_size(
-        instance.ravel(), semantic.ravel(), mean_sizes, experiment.inference
-    )
-    confidence = np.stack([block.probabilities.max(axis=-1) for block in done])
+    chunks.run(parts, 0, predictor, experiment, add, progress)
+    semantic = np.stack([sample.semantic for sample in done]).astype(np.int32)
+    merged = _merge_sampled(features, done, experiment)
+    instance = _keep(merged.ravel(), semantic.ravel(), mean_sizes, experiment)
+    confidence = np.stack([sample.probabilities.max(axis=-1) for sample in done])
+    num_points = features.shape[1]
+
+    def probability(points: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        sample, rows = np.divmod(points, num_points)  # all of one sample: a step is its points
+        return done[sample[0]].probabilities[rows, classes] if len(points) else np.zeros(0)
+
+    instances = instances_of(instance, semantic.ravel(), probability, step=num_points)
     if detector is None:
         _warn_of_collapse(watch)
-    return SampledSegmentation(semantic, kept.reshape(instance.shape), confidence)
+    return SampledSegmentation(semantic, instance.reshape(merged.shape), confidence, instances)
 
 
-def collapse_detector(experiment: config.Experiment) -> collapse.CollapseDetector | None:
-    """What watches the embeddings of an experiment's network; None if it has none."""
-    if "embedding" not in systems.of(experiment.network.name).outputs:
-        return None
-    return collapse.CollapseDetector(experiment.inference.bandwidth)
+def _check_sampled(features: np.ndarray, experiment: config.Experiment) -> None:
+    num_channels = experiment.features.num_channels
+    if features.ndim != 3 or features.shape[2] != num_channels:
+        raise ValueError(
+            f"`features` must have shape [K, P, {num_channels}], the channels of the experiment. "
+            f"Received: features.shape={features.shape}"
+        )
+    is_cut = isinstance(experiment.samples, config.Blocks)
+    if is_cut and experiment.features.place("room_xyz") is None:
+        raise ValueError(
+            "`experiment.features` must hold room_xyz: the legacy protocol merges blocks by "
+            "voxels that are shares of the cloud's extent. Segment whole clouds instead "
+            f"(`segment`). Received: features={experiment.features.names}"
+        )
+
+
+def _merge_sampled(
+    features: np.ndarray, done: list[SampleOutputs], experiment: config.Experiment
+) -> np.ndarray:
+    """int32 `[K, P]`: instances of drawn samples, with gaps in their numbers."""
+    clusters = np.stack([sample.clusters for sample in done])
+    if not isinstance(experiment.samples, config.Blocks):
+        before = np.cumsum([0, *(len(sample.classes) for sample in done)])[:-1, None]
+        return np.where(clusters == NONE, NONE, clusters + before).astype(np.int32)
+    return merging.merge_legacy(
+        features[..., experiment.features.places()["room_xyz"]],
+        clusters,
+        [sample.classes for sample in done],
+        experiment.labels.num_classes,
+        experiment.inference,
+    )
+
+
+def _keep(
+    instance: np.ndarray,
+    semantic: np.ndarray,
+    mean_sizes: np.ndarray | None,
+    experiment: config.Experiment,
+) -> np.ndarray:
+    """int32 `[N]`: instances numbered from 0, without those of stuff and those that are small."""
+    things = _without_stuff(instance, semantic, experiment.labels.stuff_classes)
+    return merging.filter_by_size(things, semantic, mean_sizes, experiment.inference)
+
+
+def _without_stuff(
+    instance: np.ndarray, semantic: np.ndarray, stuff: tuple[int, ...]
+) -> np.ndarray:
+    """`instance` with `NONE` in place of the instances whose most frequent class is stuff."""
+    if not stuff:
+        return instance
+    table = overlap.contingency(instance, semantic)
+    classes, _ = overlap.majority(table.first_code, semantic, len(table.first_labels))
+    dropped = np.append(np.isin(classes, stuff), True)  # the last for points of no instance
+    return np.where(dropped[table.first_code], NONE, instance).astype(np.int32)
 
 
 def _warn_of_collapse(detector: collapse.CollapseDetector | None) -> None:
@@ -190,109 +274,3 @@ def _warn_of_collapse(detector: collapse.CollapseDetector | None) -> None:
 def _compact(plan: np.ndarray) -> np.ndarray:
     """The plan with four bytes a row instead of eight, wherever four suffice."""
     return plan.astype(np.int32) if plan.max() <= np.iinfo(np.int32).max else plan
-
-
-def _group_size(inference: config.InferenceConfig) -> int:
-    """Half the blocks in flight: one group is clustered while the network runs another.
-
-    Whole batches, so that a run with any number of blocks in flight makes the same batches.
-    """
-    batches = inference.blocks_in_flight // 2 // inference.batch_size
-    return max(batches, 1) * inference.batch_size
-
-
-def _features(
-    cloud: Cloud, plan: np.ndarray, first_block: int, experiment: config.Experiment
-) -> Iterator[np.ndarray]:
-    room = blocks.room_coordinates(cloud)
-    size = _group_size(experiment.inference)
-    for start in range(first_block, len(plan), size):
-        part = plan[start : start + size]
-        yield blocks.gather(cloud, part, room, experiment.blocks.size_m).features
-
-
-def _run(
-    groups: Iterator[np.ndarray],
-    first_block: int,
-    model: keras.Model,
-    experiment: config.Experiment,
-    add: _Add,
-    progress: Progress | None,
-) -> None:
-    """Network over groups of blocks `[<= group size, P, 9]`; `add` on a thread beside it.
-
-    Groups are added in order, one at a time, and the first error in that order is raised. Where
-    the network fails or is interrupted, the group before is still added.
-    """
-    context = contextvars.copy_context()  # the choice of kernels, which is a thread's own
-    waiting: collections.deque[futures.Future[int]] = collections.deque()
-
-    def work(first: int, outputs: _Outputs) -> int:
-        add(first, outputs)
-        return len(outputs["logits"])
-
-    def wait() -> None:
-        while waiting:
-            num_done = waiting.popleft().result()
-            if progress:
-                progress(num_done)
-
-    with futures.ThreadPoolExecutor(max_workers=1) as worker:
-        try:
-            for features in groups:
-                outputs = predict(features, model, experiment.inference.batch_size)
-                wait()
-                _check_logits(outputs["logits"], first_block, experiment.network.num_classes)
-                waiting.append(worker.submit(context.run, work, first_block, outputs))
-                first_block += len(features)
-        finally:
-            wait()
-
-
-def _check_logits(logits: np.ndarray, first_block: int, num_classes: int) -> None:
-    if logits.shape[-1] != num_classes:
-        raise ValueError(
-            "the network must have one output per class of the experiment. Received: "
-            f"{logits.shape[-1]} outputs, {num_classes} classes"
-        )
-    if not np.isfinite(logits).all():
-        raise ValueError(
-            f"the logits of blocks {first_block} to {first_block + len(logits) - 1} must be "
-            "finite; a network that diverged gives NaN, use an earlier checkpoint."
-        )
-
-
-def _cluster(
-    first_block: int,
-    outputs: _Outputs,
-    experiment: config.Experiment,
-    detector: collapse.CollapseDetector | None,
-) -> list[BlockOutputs]:
-    system = systems.of(experiment.network.name)
-    found = system.group(outputs, experiment, first_block)
-    if detector:
-        labels = np.stack([block.labels for block in found])
-        detector.add(outputs["embedding"], labels, outputs["logits"].argmax(axis=-1))
-    return [
-        BlockOutputs(_softmax(logits), logits.argmax(axis=-1), block.labels, block.classes)
-        for logits, block in zip(outputs["logits"], found, strict=True)
-    ]
-
-
-def predict(features: np.ndarray, model: keras.Model, batch_size: int) -> _Outputs:
-    """Outputs `[K, ...]` of a network for features `[K, P, 9]`, K at least 1.
-
-    The last batch is filled up, so that all are alike.
-    """
-    parts = []
-    for start in range(0, len(features), batch_size):
-        batch = features[start : start + batch_size]
-        filled = np.concatenate([batch, np.repeat(batch[-1:], batch_size - len(batch), axis=0)])
-        outputs = model.predict_on_batch(filled)
-        parts.append({name: values[: len(batch)] for name, values in outputs.items()})
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)

@@ -7,7 +7,7 @@ from sklearn.neighbors import KDTree
 
 from ban_tf import config
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.data import s3dis, store
+from ban_tf.data import s3dis, samples, store
 
 LEVEL = config.SetAbstractionConfig(num_samples=16, radius_m=0.4, num_neighbours=4, widths=(8,))
 BACKBONE = config.BackboneConfig(encoder=(LEVEL,), decoder=((8,),), head_width=8)
@@ -92,14 +92,24 @@ def write_raw(root: pathlib.Path, clouds: list[Cloud]) -> pathlib.Path:
 
 
 class Oracle:
-    """A network that looks up the truth of clouds by the colours and shares it is given.
+    """A network that looks up the truth of clouds by those features that no block decides.
 
     Logits are one-hot in the true class, the embedding of instance i lies at 4 on axis i: far
     beyond the bandwidth from every other.
     """
 
-    def __init__(self, *clouds: Cloud, num_classes: int = 13):
-        self.keys = np.concatenate([_key(cloud) for cloud in clouds])
+    def __init__(
+        self, *clouds: Cloud, num_classes: int = 13, features: config.Features = config.Features()
+    ):
+        self.columns = np.concatenate(
+            [
+                np.arange(features.num_channels)[place]
+                for name, place in features.places().items()
+                if name != "block_xyz"
+            ]
+        )
+        whole = [_features_of(cloud, features) for cloud in clouds]
+        self.keys = np.concatenate(whole)[:, self.columns]
         semantic = np.concatenate([cloud.semantic for cloud in clouds])
         instance = np.concatenate([cloud.instance for cloud in clouds])
         self.logits = 20 * np.eye(num_classes, dtype=np.float32)[semantic]
@@ -111,16 +121,16 @@ class Oracle:
 
     def predict_on_batch(self, features: np.ndarray) -> dict[str, np.ndarray]:
         self.batch_sizes.append(len(features))
-        rows = features[..., 3:9].reshape(-1, 6)
+        rows = features[..., self.columns].reshape(-1, len(self.columns))
         nearest = KDTree(self.keys).query(rows, return_distance=False)
         nearest = nearest.reshape(features.shape[:2])
         return {"logits": self.logits[nearest], "embedding": self.embedding[nearest]}
 
 
-def _key(cloud: Cloud) -> np.ndarray:
-    shifted = cloud.xyz - cloud.xyz.min(axis=0)
-    rgb = np.zeros((len(cloud), 3)) if cloud.rgb is None else cloud.rgb / 255
-    return np.hstack([rgb, shifted / shifted.max(axis=0)])
+def _features_of(cloud: Cloud, features: config.Features) -> np.ndarray:
+    """The features of all points, `[N, C]`, as if the cloud were one sample."""
+    everything = np.arange(len(cloud))[None]
+    return samples.gather(cloud, everything, config.Blocks(), features).features[0]
 
 
 def nearest(points: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
