@@ -15,10 +15,10 @@ from ban_tf.clouds import overlap
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import NONE
 from ban_tf.data.store import Store
-from ban_tf.experiments import evaluation
 from ban_tf.experiments.doctor import block_size
 from ban_tf.instances import clustering
 from ban_tf.systems import collapse
+from ban_tf.training import instance_sizes
 
 BANDWIDTHS = tuple(round(0.1 * k, 1) for k in range(2, 16))  # 0.2 to 1.5
 _NEAR_BEST = 0.005  # coverages this close to the best are as good
@@ -72,7 +72,7 @@ class Estimate:
     """
 
     class_names: tuple[str, ...]
-    sizes: evaluation.InstanceSizes
+    sizes: instance_sizes.InstanceSizes
     blocks: block_size.BlockSize | None
     bandwidth: Bandwidth | None
 
@@ -116,7 +116,7 @@ def estimate(
         ValueError: the store lacks a training cloud, or the data have no usable instance.
     """
     training = store.select(experiment.split.train)
-    sizes = evaluation.measure_instance_sizes(experiment, store)
+    sizes = instance_sizes.measure(experiment, store)
     if clouds is None and _has_clouds(training):
         clouds = stored_clouds(training)
     blocks = None
