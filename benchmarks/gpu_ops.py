@@ -24,9 +24,9 @@ import measuring
 import numpy as np
 
 from tf_ops.building import toolchain
-from tf_ops.native import launchers
-from tf_ops.native.launchers import Call, CudaOps
-from tf_ops.native.memory import CudaError, CudaRuntime
+from tf_ops.core import launchers
+from tf_ops.core.launchers import Call, CudaOps
+from tf_ops.core.memory import CudaError, CudaRuntime
 
 ROUND_MS = 2.0
 COPY_BYTES = 1 << 30

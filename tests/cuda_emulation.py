@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from tf_ops.building import toolchain
-from tf_ops.native import launchers
-from tf_ops.native.memory import Buffer
+from tf_ops.core import launchers
+from tf_ops.core.memory import Buffer
 
 ROOT = Path(__file__).parents[1]
 EMULATOR = ROOT / "tests" / "cuda_emulator"

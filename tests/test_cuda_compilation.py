@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from tf_ops.building import toolchain
-from tf_ops.native import launchers
+from tf_ops.core import launchers
 
 
 def compile_with_nvcc(source, folder, flags):

@@ -6,8 +6,8 @@ import op_references as reference
 import pytest
 
 from tf_ops.building import toolchain
-from tf_ops.native import launchers
-from tf_ops.native.memory import CudaError
+from tf_ops.core import launchers
+from tf_ops.core.memory import CudaError
 
 SEEDS = (1, 2, 3)
 

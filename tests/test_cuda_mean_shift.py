@@ -5,7 +5,7 @@ import pytest
 import test_cuda_kernels
 from test_mean_shift import blobs, random_set, same_partition, scikit_learn
 
-from tf_ops.native.memory import CudaError
+from tf_ops.core.memory import CudaError
 
 gpu_ops, ops, run = test_cuda_kernels.gpu_ops, test_cuda_kernels.ops, test_cuda_kernels.run
 

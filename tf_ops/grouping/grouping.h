@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tf_ops/native/parallel.h"
+#include "tf_ops/core/parallel.h"
 
 namespace ban {
 
@@ -24,7 +24,7 @@ void BallQueryCpu(Workers* workers, const float* xyz, const float* centres,
                   float radius, int64_t num_neighbours, int32_t* index,
                   int32_t* count);
 
-// GroupPoints is `GatherRows` of native/rows.h with K rows per centre.
+// GroupPoints is `GatherRows` of core/rows.h with K rows per centre.
 
 }  // namespace ban
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "tf_ops/core/cuda_rows.h"
 #include "tf_ops/grouping/grouping.h"
-#include "tf_ops/native/cuda_rows.h"
 
 namespace ban {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tf_ops/native/parallel.h"
+#include "tf_ops/core/parallel.h"
 
 namespace ban {
 
@@ -23,7 +23,7 @@ void FarthestPointSampleCpu(Workers* workers, const float* xyz, int64_t batch,
                             int64_t num_points, int64_t num_samples,
                             int32_t* index);
 
-// GatherPoints is `GatherRows` of native/rows.h with one row per sample.
+// GatherPoints is `GatherRows` of core/rows.h with one row per sample.
 
 }  // namespace ban
 

@@ -1,5 +1,5 @@
-#include "tf_ops/native/cuda_execution.h"
-#include "tf_ops/native/cuda_rows.h"
+#include "tf_ops/core/cuda_execution.h"
+#include "tf_ops/core/cuda_rows.h"
 #include "tf_ops/sampling/cuda_rank.h"
 #include "tf_ops/sampling/sampling.h"
 

@@ -1,11 +1,11 @@
 // Rows of a matrix by index, and the gradient: what gathering and grouping
 // points have in common.  No TensorFlow header is included here.
-#ifndef BAN_TF_OPS_NATIVE_ROWS_H_
-#define BAN_TF_OPS_NATIVE_ROWS_H_
+#ifndef BAN_TF_OPS_CORE_ROWS_H_
+#define BAN_TF_OPS_CORE_ROWS_H_
 
 #include <cstdint>
 
-#include "tf_ops/native/parallel.h"
+#include "tf_ops/core/parallel.h"
 
 namespace ban {
 
@@ -29,4 +29,4 @@ void GatherRowsGradCpu(Workers* workers, const float* output_grad,
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_ROWS_H_
+#endif  // BAN_TF_OPS_CORE_ROWS_H_

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "tf_ops/native/cuda_rows.h"
+#include "tf_ops/core/cuda_rows.h"
 
 namespace ban {
 namespace {

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_ops.building import toolchain
-from tf_ops.native.memory import Buffer, CudaError, CudaRuntime, Memory
+from tf_ops.core.memory import Buffer, CudaError, CudaRuntime, Memory
 
 ROOT = Path(__file__).parents[2]
 # No fused multiply-add: distances must round as they do on the CPU.

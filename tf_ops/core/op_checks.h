@@ -1,6 +1,6 @@
 // What every OpKernel refuses before it works: wrong shapes, bad indices.
-#ifndef BAN_TF_OPS_NATIVE_OP_CHECKS_H_
-#define BAN_TF_OPS_NATIVE_OP_CHECKS_H_
+#ifndef BAN_TF_OPS_CORE_OP_CHECKS_H_
+#define BAN_TF_OPS_CORE_OP_CHECKS_H_
 
 #include <cstdint>
 #include <limits>
@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "tensorflow/core/framework/op_kernel.h"
-#include "tf_ops/native/rows.h"
+#include "tf_ops/core/rows.h"
 
 namespace ban {
 
@@ -75,4 +75,4 @@ inline absl::Status ReadNumPoints(const char* op,
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_OP_CHECKS_H_
+#endif  // BAN_TF_OPS_CORE_OP_CHECKS_H_

@@ -1,9 +1,9 @@
 // Rows of a matrix by index on the GPU, and the gradient: what gathering,
 // grouping and interpolation have in common.
-#ifndef BAN_TF_OPS_NATIVE_CUDA_ROWS_H_
-#define BAN_TF_OPS_NATIVE_CUDA_ROWS_H_
+#ifndef BAN_TF_OPS_CORE_CUDA_ROWS_H_
+#define BAN_TF_OPS_CORE_CUDA_ROWS_H_
 
-#include "tf_ops/native/cuda_execution.h"
+#include "tf_ops/core/cuda_execution.h"
 
 namespace ban {
 
@@ -87,4 +87,4 @@ __device__ __forceinline__ Vector ValueOrZero(const Vector* __restrict__ points,
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_CUDA_ROWS_H_
+#endif  // BAN_TF_OPS_CORE_CUDA_ROWS_H_

@@ -2,11 +2,11 @@
 #include <cstring>
 #include <vector>
 
-#include "tf_ops/native/large_output.h"
-#include "tf_ops/native/prefetch.h"
-#include "tf_ops/native/rows.h"
-#include "tf_ops/native/scatter.h"
-#include "tf_ops/native/simd.h"
+#include "tf_ops/core/large_output.h"
+#include "tf_ops/core/prefetch.h"
+#include "tf_ops/core/rows.h"
+#include "tf_ops/core/scatter.h"
+#include "tf_ops/core/simd.h"
 
 namespace ban {
 
