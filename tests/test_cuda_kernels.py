@@ -1,18 +1,18 @@
 """The CUDA kernels against NumPy: emulated on the CPU, and on a GPU under `-m gpu`."""
 
 import cuda_emulation
+import cuda_launchers
 import numpy as np
 import op_references as reference
 import pytest
+from cuda_memory import CudaError
 
 from tf_ops.building import toolchain
-from tf_ops.core import launchers
-from tf_ops.core.memory import CudaError
 
 SEEDS = (1, 2, 3)
 
 
-class GpuOps(launchers.CudaOps):
+class GpuOps(cuda_launchers.CudaOps):
     """Runs a call as often as there are seeds: a GPU has its own schedule."""
 
     def run(self, call, seed=0):
@@ -22,12 +22,12 @@ class GpuOps(launchers.CudaOps):
 @pytest.fixture(scope="module")
 def gpu_ops():
     try:
-        runtime = launchers.find_runtime()
+        runtime = cuda_launchers.find_runtime()
     except (FileNotFoundError, toolchain.BuildError, CudaError, OSError) as error:
         pytest.skip(f"no GPU to run on: {error}")
     major, minor = runtime.compute_capability()
     path = cuda_emulation.ROOT / "build" / "ban_cuda_test.so"
-    return GpuOps(launchers.compile_library(path, [10 * major + minor]), runtime)
+    return GpuOps(cuda_launchers.compile_library(path, [10 * major + minor]), runtime)
 
 
 @pytest.fixture(

@@ -1,12 +1,12 @@
 """The CUDA launchers called through ctypes, without TensorFlow.
 
-    library = launchers.compile_library(Path("build/ban_cuda.so"))
-    runtime = launchers.find_runtime()
-    (index,) = launchers.CudaOps(library, runtime).farthest_point_sample(xyz, 64).run()
+    library = cuda_launchers.compile_library(Path("build/ban_cuda.so"))
+    runtime = cuda_launchers.find_runtime()
+    (index,) = cuda_launchers.CudaOps(library, runtime).farthest_point_sample(xyz, 64).run()
 
-Tests use it for the emulated kernels and, where there is one, a GPU; the
-benchmark of the kernels uses it too. TensorFlow reaches the same launchers from
-its own kernels.
+Tests run the emulated kernels through it and, where there is one, a GPU;
+`benchmarks/gpu_ops.py` times the kernels through it. TensorFlow reaches the
+same launchers from its own kernels.
 """
 
 import ctypes
@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from cuda_memory import Buffer, CudaError, CudaRuntime, Memory
 
 from tf_ops.building import toolchain
-from tf_ops.core.memory import Buffer, CudaError, CudaRuntime, Memory
 
 ROOT = Path(__file__).parents[2]
 # No fused multiply-add: distances must round as they do on the CPU.
