@@ -108,14 +108,14 @@ def grouping_cases(batch: int, num_points: int, num_centres: int, channels: int)
         Case(
             f"grouping {shape}",
             (points, index),
-            lambda ops, points, index: ops.group_points(points, index),
+            lambda ops, points, index: ops.gather_points(points, index),
             peers.group_points,
             num_bytes,
         ),
         Case(
             f"grouping gradient {shape}",
             (grad, index),
-            lambda ops, grad, index: ops.group_points_grad(grad, index, num_points),
+            lambda ops, grad, index: ops.gather_points_grad(grad, index, num_points),
             lambda grad, index: peers.group_points_grad(grad, index, num_points),
             num_bytes,
         ),
