@@ -2,9 +2,9 @@
 
 import subprocess
 
-import cuda_launchers
 import pytest
 
+import cuda_launchers
 from tf_ops.building import toolchain
 
 

@@ -1,16 +1,12 @@
 """The CUDA kernels against NumPy: emulated on the CPU, and on a GPU under `-m gpu`."""
 
-<<<<<<< HEAD:tests/cuda/test_cuda_kernels.py
-=======
-import cuda_emulation
-import cuda_launchers
->>>>>>> ops:tests/test_cuda_kernels.py
 import numpy as np
 import pytest
-from cuda_memory import CudaError
 
 import cuda_emulation
+import cuda_launchers
 import op_references as reference
+from cuda_memory import CudaError
 from tf_ops.building import toolchain
 
 SEEDS = (1, 2, 3)

@@ -3,16 +3,10 @@
 import numpy as np
 import pytest
 import test_cuda_kernels
-<<<<<<< HEAD:tests/cuda/test_cuda_mean_shift.py
 
-from test_mean_shift import blobs, random_set, same_partition, scikit_learn
-from tf_ops.native.memory import CudaError
-
-=======
 from cuda_memory import CudaError
 from test_mean_shift import blobs, random_set, same_partition, scikit_learn
 
->>>>>>> ops:tests/test_cuda_mean_shift.py
 gpu_ops, ops, run = test_cuda_kernels.gpu_ops, test_cuda_kernels.ops, test_cuda_kernels.run
 
 

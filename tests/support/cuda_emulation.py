@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cuda_launchers
 import numpy as np
-from cuda_memory import Buffer
 
+import cuda_launchers
+from cuda_memory import Buffer
 from places import ROOT
 from tf_ops.building import toolchain
 

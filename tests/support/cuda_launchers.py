@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from cuda_memory import Buffer, CudaError, CudaRuntime, Memory
 
+from cuda_memory import Buffer, CudaError, CudaRuntime, Memory
 from tf_ops.building import toolchain
 
 ROOT = Path(__file__).parents[2]

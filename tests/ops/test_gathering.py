@@ -1,10 +1,10 @@
 """What gathering and grouping share; each of them: `test_sampling.py` and `test_grouping.py`."""
 
 import numpy as np
-import op_references as reference
 import pytest
 import tensorflow as tf
 
+import op_references as reference
 from tf_ops import library
 from tf_ops.grouping import grouping
 from tf_ops.sampling import sampling
