@@ -232,5 +232,5 @@ def test_a_wheel_carries_the_library_for_this_platform(tmp_path):
     assert "-py3-none-linux_" in wheel.name
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    assert {"tf_ops/_ban_ops.so", "tf_ops/_ban_ops.json"} <= set(names)
+    assert {f"tf_ops/{name}" for name in ("_ban_ops.so", "_ban_ops.json", "py.typed")} <= set(names)
     assert not any(name.startswith(("tests", "benchmarks")) for name in names)
