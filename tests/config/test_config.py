@@ -20,7 +20,8 @@ EXPERIMENTS = {
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_json_gives_the_experiment_back(name):
-    assert config.from_json(config.to_json(EXPERIMENTS[name])) == EXPERIMENTS[name]
+    read = config.from_json(config.to_json(EXPERIMENTS[name]))
+    assert config.identity(read) == config.identity(EXPERIMENTS[name])
 
 
 def test_json_keeps_every_choice_that_is_not_the_default():
