@@ -342,7 +342,6 @@ import sys
 import jax
 import numpy as np
 from ban_tf.config import BoxLossConfig, from_json
-from ban_tf.data import s3dis
 from ban_tf.losses.bonet import bonet_parts
 from ban_tf.model import networks
 
