@@ -352,7 +352,7 @@ state = [variable.value for variable in model.non_trainable_variables]
 
 def loss(weights):
     outputs, _ = model.stateless_call(weights, state, points, training=True)
-    return sum(bonet_parts(instance, outputs, BoxLossConfig()))
+    return sum(bonet_parts(instance, 0 * instance, outputs, BoxLossConfig()))
 
 weights = [variable.value for variable in model.trainable_variables]
 value, gradient = jax.jit(jax.value_and_grad(loss))(weights)
