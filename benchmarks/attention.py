@@ -15,12 +15,11 @@ benchmarks/results/attention_<threads>.json.
 
 import argparse
 import dataclasses
+import functools
 import importlib.util
 import itertools
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from typing import Any
 import measuring
 import numpy as np
 
+from ban_tf.experiments.efficiency import timing
 from ban_tf.training import provenance
 
 NUM_POINTS = 4096
@@ -145,13 +145,6 @@ def present_peers() -> list[str]:
     return [*TENSORFLOW_PEERS]
 
 
-def timed(run: Work, clock: Callable[[], float]) -> float:
-    """Milliseconds of one run."""
-    start = clock()
-    run()
-    return (clock() - start) * 1e3
-
-
 def matmul_gflops(clock: Callable[[], float]) -> float:
     """The speed of a large matrix product, the limit that attention cannot pass."""
     import tensorflow as tf
@@ -160,28 +153,28 @@ def matmul_gflops(clock: Callable[[], float]) -> float:
     square = tf.random.normal((size, size))
     multiply = tf.function(lambda: tf.matmul(square, square))
     multiply()
-    return 2 * size**3 / 1e6 / min(timed(multiply, clock) for _ in range(5))
+    return 2 * size**3 / 1e9 / min(timing.seconds_of(multiply, clock=clock) for _ in range(5))
 
 
 def measure(case: Case, peers: list[str], args: argparse.Namespace) -> dict[str, Any]:
     """Runs all in turns; returns times in milliseconds and ratios."""
-    clock = time.process_time if args.clock == "cpu" else time.perf_counter
+    clock = timing.CLOCKS[args.clock]
     works = {name: build(name, case, args.threads) for name in [OURS, *peers]}
     for work in works.values():
         work()  # traces, compiles and fills the caches
-    times: dict[str, list[float]] = {name: [] for name in works}
-    names = list(works)
-    for round_index in range(args.rounds):
-        turn = round_index % len(names)
-        for name in names[turn:] + names[:turn]:
-            times[name].append(timed(works[name], clock))
-    ratios = {name: np.divide(times[name], times[OURS]).tolist() for name in peers}
+
+    def milliseconds(work: Work) -> float:
+        return timing.seconds_of(work, clock=clock) * 1e3
+
+    measurements = {name: functools.partial(milliseconds, work) for name, work in works.items()}
+    times = timing.in_turns(measurements, args.rounds)
+    ratios = {name: timing.ratios(times[name], times[OURS]) for name in peers}
     products_ms = case.gflop / matmul_gflops(clock) * 1e3
-    medians = {name: statistics.median(spent) for name, spent in times.items()}
+    medians = timing.medians(times)
     return {
         **dataclasses.asdict(case),
         "median_ms": medians,
-        "ratio": {name: statistics.median(found) for name, found in ratios.items()},
+        "ratio": timing.medians(ratios),
         "ratios": ratios,
         "share_of_limit": products_ms / min(times[OURS]),
         "ratio_of_limit": {name: medians[name] / products_ms for name in peers},
@@ -203,20 +196,14 @@ def verdict(case: Case, result: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def status_mib(field: str) -> float:
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
-
-
 def print_peak(name: str, case: Case, threads: int) -> None:
     """Prints the peak memory of one run above what was resident, in MiB."""
     build(name, dataclasses.replace(case, num_points=256), threads)()  # warms up
     work = build(name, case, threads)
-    with open("/proc/self/clear_refs", "w") as reset:
-        reset.write("5")
-    before = status_mib("VmRSS")
+    timing.reset_peak()
+    before = timing.resident_mib()
     work()
-    print(status_mib("VmHWM") - before)
+    print(timing.peak_mib() - before)
 
 
 def measure_memory(peers: list[str], threads: int) -> list[dict[str, Any]]:
@@ -246,7 +233,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--heads", type=int, nargs="+", default=[1, 12])
     parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 128])
     parser.add_argument(
-        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: for a busy machine"
+        "--clock", choices=timing.CLOCKS, default="wall", help="cpu: for a busy machine"
     )
     parser.add_argument("--output", type=Path, help="default: results/attention_<threads>.json")
     parser.add_argument("--peak", help="only print the peak memory of this implementation")

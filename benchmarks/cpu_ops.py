@@ -17,6 +17,7 @@ go to benchmarks/results/cpu_ops_<threads>.json.
 
 import argparse
 import dataclasses
+import functools
 import os
 import statistics
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ import measuring
 import numpy as np
 import turns
 
+from ban_tf.experiments.efficiency import timing
 from ban_tf.training import provenance
 
 BATCH = 12
@@ -201,19 +203,15 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
             skipped.append(f"{name} ({error})")
     # The first runs may be those for which the system has to find memory.
     once = {name: min(turns.timed(run, 1) for _ in range(4)) for name, run in runs.items()}
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(rounds):
-        names = list(runs)
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            times[name].append(turns.timed(runs[name], turns.turn_length(once[name])))
-    medians = {name: statistics.median(values) for name, values in times.items()}
+    measurements = {
+        name: functools.partial(turns.timed, run, turns.turn_length(once[name]))
+        for name, run in runs.items()
+    }
+    times = timing.in_turns(measurements, rounds)
+    medians = timing.medians(times)
     peers = [name for name in runs if name != "ours"]
     best = min(peers, key=lambda name: medians[name]) if peers else None
-    ratio = (
-        statistics.median(t / o for t, o in zip(times[best], times["ours"], strict=True))
-        if best
-        else None
-    )
+    ratio = statistics.median(timing.ratios(times[best], times["ours"])) if best else None
     return {
         "case": case.name,
         "demand": case.demand,
@@ -247,7 +245,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument(
         "--clock",
-        choices=turns.CLOCKS,
+        choices=timing.CLOCKS,
         default="wall",
         help="cpu: time of this process alone, for a busy machine; with one thread only",
     )

@@ -12,14 +12,13 @@ standard deviation `std`, bandwidth 0.6. Results go to benchmarks/results/mean_s
 import argparse
 import dataclasses
 import statistics
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import measuring
 import numpy as np
 
+from ban_tf.experiments.efficiency import timing, workload
 from ban_tf.training import provenance
 
 BANDWIDTH = 0.6
@@ -41,12 +40,7 @@ class Case:
     def embedding(self) -> np.ndarray:
         """float32 `[num_points, WIDTH]`, the same in every run."""
         rng = np.random.default_rng(self.num_instances)
-        side = max(2.5, 1.1 * self.separation * self.num_instances ** (1 / WIDTH))
-        centres = np.empty((0, WIDTH))
-        while len(centres) < self.num_instances:
-            candidate = side * rng.random(WIDTH)
-            if (np.linalg.norm(centres - candidate, axis=1) >= self.separation).all():
-                centres = np.vstack([centres, candidate])
+        centres = workload.draw_centres(self.num_instances, WIDTH, self.separation, rng)
         shares = rng.dirichlet(np.full(self.num_instances, 1.5))
         drawn = rng.choice(self.num_instances, self.num_points, p=shares)
         noise = self.std * rng.standard_normal((self.num_points, WIDTH))
@@ -80,36 +74,25 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
         fitted = MeanShift(bandwidth=BANDWIDTH, bin_seeding=case.bin_seeding).fit(points)
         return fitted.labels_, fitted.cluster_centers_
 
-    ours()  # loads the library and fills the caches
-    times: dict[str, list[float]] = {"ours": [], "peer": []}
+    got = ours()  # loads the library and fills the caches
+    ours_ms, peer_ms = [], []
     for _ in range(rounds):
-        peer_ms, expected = timed(peer, 1)
+        peer_s, expected = timing.timed(peer)
         # As many runs as fill a fiftieth of the peer's time, so that noise hits both alike.
-        once_ms, _ = timed(ours, 1)
-        ours_ms, got = timed(ours, max(3, int(peer_ms / 50 / once_ms)))
-        times["ours"].append(ours_ms)
-        times["peer"].append(peer_ms)
-    ratios = [peer / ours for peer, ours in zip(times["peer"], times["ours"], strict=True)]
+        repeats = max(3, int(peer_s / 50 / timing.seconds_of(ours)))
+        ours_ms.append(1e3 * timing.seconds_of(ours, repeats))
+        peer_ms.append(1e3 * peer_s)
+    ratios = timing.ratios(peer_ms, ours_ms)
     return {
         **dataclasses.asdict(case),
         "num_clusters": len(expected[1]),
         "labels_identical": bool(np.array_equal(got[0], expected[0])),
         "centres_identical": got[1].tobytes() == expected[1].tobytes(),
-        "ours_ms": statistics.median(times["ours"]),
-        "scikit_learn_ms": statistics.median(times["peer"]),
+        "ours_ms": statistics.median(ours_ms),
+        "scikit_learn_ms": statistics.median(peer_ms),
         "ratio": statistics.median(ratios),
         "ratios": ratios,
     }
-
-
-def timed(
-    run: Callable[[], tuple[np.ndarray, np.ndarray]], repeats: int
-) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
-    """Milliseconds of one of `repeats` runs, and the last result."""
-    start = time.perf_counter()
-    for _ in range(repeats):
-        result = run()
-    return (time.perf_counter() - start) / repeats * 1e3, result
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,12 +1,14 @@
 """What the benchmarks share: how many threads run, and where results go.
 
-Needs nothing but Python: `limit_threads` has to be called before any library is imported.
+Needs nothing but Python: `limit_threads` has to be called before TensorFlow or torch is imported.
 """
 
 import json
 import os
 from pathlib import Path
 from typing import Any
+
+from ban_tf import disk
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -24,8 +26,5 @@ def limit_threads(count: int) -> None:
 
 
 def write(path: Path, results: dict[str, Any]) -> None:
-    """Writes JSON to a temporary name and moves it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    """Writes JSON, whole or not at all."""
+    disk.write_whole(path, json.dumps(results, indent=2) + "\n")

@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ban_tf.experiments.efficiency import timing
+
 # Before each turn: threads of the peer before may spin a while in wait of more work, on a core that
 # the next one needs.
 PAUSE_S = 0.03
 # How long a turn is.
 TURN_MS = 50.0
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def memset_ms(num_bytes: int) -> float:
@@ -51,14 +52,11 @@ def turn_length(once_ms: float) -> int:
 
 
 def timed(run: Callable[[], object], repeats: int) -> float:
-    """Milliseconds of one of `repeats` runs, by the clock of `CLOCKS` that CPU_OPS_CLOCK names.
+    """Milliseconds of one of `repeats` runs, by the clock that CPU_OPS_CLOCK names.
 
     One run before them is not counted: it wakes the threads that the pause has sent to sleep.
     """
-    clock = CLOCKS[os.environ.get("CPU_OPS_CLOCK", "wall")]
+    clock = timing.CLOCKS[os.environ.get("CPU_OPS_CLOCK", "wall")]
     time.sleep(PAUSE_S)
     run()
-    start = clock()
-    for _ in range(repeats):
-        run()
-    return (clock() - start) / repeats * 1e3
+    return timing.seconds_of(run, repeats, clock) * 1e3

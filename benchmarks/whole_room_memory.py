@@ -15,13 +15,14 @@ import dataclasses
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import measuring
 import numpy as np
+
+from ban_tf.experiments.efficiency import timing
 
 if TYPE_CHECKING:
     from ban_tf import config
@@ -53,6 +54,7 @@ def hall(num_points: int) -> "Cloud":
 def narrow_experiment(blocks_in_flight: int) -> "config.Experiment":
     """The paper's blocks and thresholds; levels with few samples and channels."""
     from ban_tf import config
+    from ban_tf.data import s3dis
 
     encoder = tuple(
         config.SetAbstractionConfig(
@@ -61,15 +63,10 @@ def narrow_experiment(blocks_in_flight: int) -> "config.Experiment":
         for samples, radius in ((128, 0.1), (32, 0.4))
     )
     backbone = config.BackboneConfig(encoder=encoder, decoder=((16,), (16,)), head_width=16)
-    experiment = config.s3dis()
+    experiment = s3dis.experiment()
     thresholds = dataclasses.replace(experiment.inference, blocks_in_flight=blocks_in_flight)
     network = dataclasses.replace(experiment.network, backbone=backbone)
     return dataclasses.replace(experiment, network=network, inference=thresholds)
-
-
-def status_gib(field: str) -> float:
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 2**20
 
 
 def reporter(every: int = 500) -> Callable[[int], None]:
@@ -79,7 +76,7 @@ def reporter(every: int = 500) -> Callable[[int], None]:
     def report(number: int) -> None:
         nonlocal done
         if done // every < (done + number) // every:
-            print(f"{done + number} blocks, {status_gib('VmRSS'):.2f} GiB", flush=True)
+            print(f"{done + number} blocks, {timing.resident_mib() / 1024:.2f} GiB", flush=True)
         done += number
 
     return report
@@ -93,20 +90,22 @@ def measure(num_points: int, blocks_in_flight: int, state_file: Path | None) -> 
     experiment = narrow_experiment(blocks_in_flight)
     model = trainer.build_network(experiment)
     segmentation.segment(hall(5_000), model, experiment)  # builds what is built once
-    before = status_gib("VmRSS")
+    before = timing.resident_mib()
     cloud = hall(num_points)
-    start = time.perf_counter()
-    result = segmentation.segment(
-        cloud, model, experiment, progress=reporter(), state_file=state_file
+    seconds, result = timing.timed(
+        lambda: segmentation.segment(
+            cloud, model, experiment, progress=reporter(), state_file=state_file
+        )
     )
+    peak = timing.peak_mib()
     return {
         "points": num_points,
         "blocks_in_flight": blocks_in_flight,
-        "seconds": round(time.perf_counter() - start, 1),
+        "seconds": round(seconds, 1),
         "instances": int(result.instance.max()) + 1,
-        "before_gib": round(before, 3),
-        "peak_gib": round(status_gib("VmHWM"), 3),
-        "bytes_per_point": round((status_gib("VmHWM") - before) * 2**30 / num_points),
+        "before_gib": round(before / 1024, 3),
+        "peak_gib": round(peak / 1024, 3),
+        "bytes_per_point": round((peak - before) * 2**20 / num_points),
     }
 
 

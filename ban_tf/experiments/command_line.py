@@ -16,6 +16,7 @@ from ban_tf.config.files import NETWORK_PARTS
 from ban_tf.experiments import requests
 
 ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
+EMBEDDING = tuple(sorted(set(NETWORK_PARTS) - {"bonet", "sgpn"}))  # what can be timed
 _EXPECTED = (
     OSError,
     ValueError,
@@ -166,6 +167,52 @@ def ablation_parser(docstring: str | None) -> argparse.ArgumentParser:
         flags, "every raw point, or drawn as by the originals (default on the paper's data)"
     )
     return flags
+
+
+def timing_parser(docstring: str | None) -> argparse.ArgumentParser:
+    """The flags of `requests.Timing`, but those that choose a split."""
+    defaults = requests.Timing()
+    flags = parser(docstring)
+    flags.add_argument("--data", type=pathlib.Path, help="raw input folder")
+    flags.add_argument("--blocks", type=pathlib.Path, help="prepared store (instead of --data)")
+    flags.add_argument(
+        "--run",
+        type=pathlib.Path,
+        nargs="+",
+        default=(),
+        dest="runs",
+        metavar="RUN",
+        help="trained runs; each other system takes the first",
+    )
+    flags.add_argument(
+        "--systems", nargs="+", choices=EMBEDDING, default=defaults.systems, help="what to time"
+    )
+    flags.add_argument(
+        "--num-blocks",
+        type=_at_least_one,
+        default=defaults.num_blocks,
+        help=f"of one room (default: {defaults.num_blocks})",
+    )
+    flags.add_argument(
+        "--rounds",
+        type=_at_least_one,
+        default=defaults.rounds,
+        help=f"medians of so many (default: {defaults.rounds})",
+    )
+    flags.add_argument(
+        "--without-originals",
+        action="store_false",
+        dest="with_originals",
+        help="leave out scikit-learn: far faster",
+    )
+    flags.add_argument("--json", type=pathlib.Path, help="also write what was measured here")
+    return flags
+
+
+def _at_least_one(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
+    return int(text)
 
 
 def run(main: Callable[[Sequence[str] | None], Any]) -> None:

@@ -138,3 +138,46 @@ class Ablation:
     @property
     def is_demo(self) -> bool:
         return self.data is None and self.blocks is None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Timing:
+    """A timing of whole systems, beside the originals' way from outputs to instances.
+
+    Args:
+        data: raw input folder; None with `blocks` None too is a generated room.
+        blocks: prepared store; None draws blocks from the raw data.
+        runs: trained runs, whose embeddings are clustered too; a system of which there is none
+            takes the first.
+        systems: names of networks that embed.
+        split: name of the split, of whose test a room is taken; None takes the data set's default.
+        num_blocks: of that room, at most.
+        rounds: medians of so many are reported.
+        with_originals: also run, with the last of the systems, what the originals do.
+        json: file to write what was measured to as well.
+    """
+
+    data: Path | None = None
+    blocks: Path | None = None
+    runs: tuple[Path, ...] = ()
+    systems: tuple[str, ...] = ("pointnet2", "asis", "ban")  # of the paper's Table 8
+    split: str | None = None
+    num_blocks: int = 4
+    rounds: int = 3
+    with_originals: bool = True
+    json: Path | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A picture of an evaluated cloud.
+
+    Args:
+        run: run folder; None takes the newest below `runs/`.
+        cloud: its name; None takes the first that was evaluated.
+        out: the picture to write.
+    """
+
+    run: Path | None = None
+    cloud: str | None = None
+    out: Path = Path("cloud.png")

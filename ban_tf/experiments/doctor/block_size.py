@@ -68,6 +68,14 @@ def estimate_block_size(
 
     Raises:
         ValueError: no instance has `min_new_points` points and an extent.
+
+    Example:
+        >>> xyz = np.random.default_rng(0).uniform(0, (0.8, 0.4, 0.5), (2000, 3))
+        >>> label = np.zeros(2000, np.int32)
+        >>> desk = Cloud("desk", xyz, None, label, label)
+        >>> found = estimate_block_size([desk], config.Blocks(), config.InferenceConfig())
+        >>> found.size_m, found.stride_m
+        (0.8, 0.4)
     """
     instances, squares = [np.zeros((0, 3))], [np.zeros(0)]
     for cloud in clouds:

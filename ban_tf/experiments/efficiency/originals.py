@@ -21,16 +21,17 @@ def instances(
     """Clusters and merges the blocks of one room.
 
     Args:
-        features: float32 `[K, P, 9]`, in snake order.
+        features: float32 `[K, P, C]`, blocks in snake order.
         outputs: `logits` `[K, P, C]` and `embedding` `[K, P, E]`.
-        experiment: thresholds.
+        experiment: thresholds; its features, of which one is `room_xyz`.
 
     Returns:
         int32 `[K, P]`: instances, with gaps in their numbers.
     """
     merging = _PointwiseMerging(experiment.inference)
+    room_xyz = features[..., experiment.features.places()["room_xyz"]]
     for block, logits, embedding in zip(
-        features[..., 6:9], outputs["logits"], outputs["embedding"], strict=True
+        room_xyz, outputs["logits"], outputs["embedding"], strict=True
     ):
         labels = scikit_learn.mean_shift(embedding, experiment.inference)
         semantic = logits.argmax(axis=-1)
@@ -39,7 +40,7 @@ def instances(
             for cluster in range(labels.max() + 1)
         ]
         merging.add(block, labels.tolist(), classes)
-    return np.array([merging.instances_of(block) for block in features[..., 6:9]], np.int32)
+    return np.array([merging.instances_of(block) for block in room_xyz], np.int32)
 
 
 class _PointwiseMerging:

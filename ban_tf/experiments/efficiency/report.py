@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ban_tf import systems
-from ban_tf.experiments.efficiency.measure import AfterNetwork, Efficiency
+from ban_tf.experiments.efficiency.records import AfterNetwork, Efficiency
 from ban_tf.metrics import published
 from ban_tf.metrics.layout import Table
 
@@ -23,7 +23,7 @@ def speed_table(found: Sequence[Efficiency], embedding: Mapping[str, str]) -> Ta
     """
     paper = [
         (
-            row.method,
+            published.shown(row.method),
             row.backbone,
             f"{row.with_clustering_s:.0f} s",
             f"{row.without_clustering_s:.0f} s",

@@ -9,10 +9,9 @@ import numpy as np
 
 from ban_tf import disk
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import BlockConfig
-from ban_tf.data import synthetic
-from ban_tf.data.samples import blocks
-from ban_tf.data.samples.blocks import Blocks
+from ban_tf.config import Blocks, Experiment, Labels
+from ban_tf.data import samples, synthetic
+from ban_tf.data.samples import Samples
 
 _POINTS_PER_M2 = 6000.0  # of floor: a block of 1 m then has more than 4096
 
@@ -22,7 +21,7 @@ class Workload:
     """Blocks of one room and embeddings to cluster in place of the network's.
 
     Args:
-        features: float32 `[K, P, 9]`, in snake order.
+        features: float32 `[K, P, C]`, blocks in snake order.
         embeddings: float32 `[K, P, E]` each, by name.
     """
 
@@ -43,13 +42,31 @@ def read(path: Path) -> Workload:
     return Workload(arrays.pop("features"), arrays)
 
 
-def generated_room(class_names: tuple[str, ...], seed: int = 0) -> Cloud:
-    """A furnished office of the generated building."""
-    scans = synthetic.scan_area(1, 4, _POINTS_PER_M2, seed)
+def require_mergeable(experiment: Experiment) -> None:
+    """Raises ValueError unless the originals' way from outputs to instances can be gone.
+
+    It merges blocks by voxels that are shares of the room's extent.
+    """
+    if not isinstance(experiment.samples, Blocks) or experiment.features.place("room_xyz") is None:
+        raise ValueError(
+            "what is timed beside the originals must be blocks of rooms whose features hold "
+            "room_xyz, by which the originals merge. Received: "
+            f"samples={experiment.samples}, features={experiment.features.names}"
+        )
+
+
+def generated_room(labels: Labels, seed: int = 0) -> Cloud:
+    """A furnished office of the generated building.
+
+    Args:
+        labels: gives the classes; objects of others have none.
+        seed: of the building.
+    """
+    scans = synthetic.scan_wing(1, 4, _POINTS_PER_M2, seed)
     scan = next(scan for scan in scans if scan.name.startswith("office"))
-    classes = np.array([class_names.index(name) for name in scan.class_names], np.int32)
+    classes = np.array(labels.of_names(scan.class_names), np.int32)
     return Cloud(
-        name=f"Area_1_{scan.name}",
+        name=scan.name,
         xyz=scan.xyz,
         rgb=scan.rgb,
         semantic=classes[scan.object],
@@ -57,10 +74,37 @@ def generated_room(class_names: tuple[str, ...], seed: int = 0) -> Cloud:
     )
 
 
-def draw_blocks(cloud: Cloud, config: BlockConfig, num_blocks: int, seed: int = 0) -> Blocks:
+def draw_blocks(cloud: Cloud, experiment: Experiment, num_blocks: int, seed: int = 0) -> Samples:
     """The first blocks of a room, drawn as the originals do; all of them if there are fewer."""
-    plan = blocks.plan_legacy(cloud, config, np.random.default_rng(seed))
-    return blocks.gather(cloud, plan[:num_blocks], blocks.room_coordinates(cloud), config.size_m)
+    plan = samples.plan_training(cloud, experiment.samples, np.random.default_rng(seed))
+    return samples.gather(cloud, plan[:num_blocks], experiment.samples, experiment.features)
+
+
+def draw_centres(
+    num_centres: int, width: int, separation: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws centres of instances, in a cube that leaves them a little room.
+
+    Args:
+        num_centres: G.
+        width: E.
+        separation: least distance between two of them.
+        rng: gives every draw.
+
+    Returns:
+        float64 `[G, E]`.
+
+    Example:
+        >>> draw_centres(4, 5, 1.5, np.random.default_rng(0)).shape
+        (4, 5)
+    """
+    side = max(2.5, 1.1 * separation * num_centres ** (1 / width))
+    centres = np.zeros((0, width))
+    while len(centres) < num_centres:
+        candidate = side * rng.random(width)
+        if (np.linalg.norm(centres - candidate, axis=1) >= separation).all():
+            centres = np.vstack([centres, candidate])
+    return centres
 
 
 def embed(
@@ -77,14 +121,13 @@ def embed(
 
     Returns:
         float32 `[K, P, E]`.
+
+    Example:
+        >>> embed(np.zeros((2, 64), int), width=5, separation=1.5, std=0.1).shape
+        (2, 64, 5)
     """
     rng = np.random.default_rng(seed)
     names, index = np.unique(instance, return_inverse=True)
-    side = max(2.5, 1.1 * separation * len(names) ** (1 / width))
-    centres = np.zeros((0, width))
-    while len(centres) < len(names):
-        candidate = side * rng.random(width)
-        if (np.linalg.norm(centres - candidate, axis=1) >= separation).all():
-            centres = np.vstack([centres, candidate])
+    centres = draw_centres(len(names), width, separation, rng)
     found = centres[index.reshape(instance.shape)]
     return (found + std * rng.standard_normal(found.shape)).astype(np.float32)
