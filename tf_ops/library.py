@@ -38,6 +38,12 @@ def use_stock() -> bool:
     Raises:
         ValueError: the environment variable `BAN_TF_OPS` is neither "native" nor "stock", or is
             "native" under another backend than TensorFlow.
+
+    Example:
+        >>> import tf_ops
+        >>> with tf_ops.stock_kernels():
+        ...     print(tf_ops.use_stock())
+        True
     """
     asked = os.environ.get(VARIABLE, "")
     if asked not in ("", "native", "stock"):
@@ -55,7 +61,18 @@ def use_stock() -> bool:
 
 @contextlib.contextmanager
 def stock_kernels() -> Iterator[None]:
-    """Runs the ops called inside on their stock kernels."""
+    """Runs the ops called inside on their stock kernels.
+
+    A `tf.function` keeps the kernels that it was traced with.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> xyz = np.zeros((1, 4, 3), "float32")
+        >>> with tf_ops.stock_kernels():
+        ...     print(tf_ops.farthest_point_sample(xyz, 2).shape)
+        (1, 2)
+    """
     token = _stock_asked.set(True)
     try:
         yield

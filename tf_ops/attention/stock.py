@@ -60,6 +60,14 @@ def attention_row(query: Any, key: Any, row: int, scale: float = 1.0) -> Any:
     Raises:
         TypeError: as `attention.attend`.
         ValueError: `row` is not a point of `query`, or what `attention.attend` refuses.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> query = np.array([[[9, 0]]], "float32")
+        >>> key = np.array([[[9, 0], [0, 9], [9, 0]]], "float32")
+        >>> np.asarray(tf_ops.attention_row(query, key, row=0)).round(3).tolist()
+        [[0.5, 0.0, 0.5]]
     """
     check(query, key, key)
     num_queries = query.shape[1]

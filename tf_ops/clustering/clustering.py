@@ -53,6 +53,16 @@ def mean_shift(
             of the means. On the CPU only: a kernel on a GPU cannot raise without being waited
             for and marks the block with -1 instead, and the stock kernels do not look at values.
 
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> embedding = np.array([[[0, 0], [0.5, 0], [5, 5], [0.25, 0], [5, 6]]], "float32")
+        >>> labels, centres, num_clusters = tf_ops.mean_shift(embedding, bandwidth=2.0)
+        >>> np.asarray(labels).tolist(), np.asarray(num_clusters).tolist()
+        ([[0, 0, 1, 0, 1]], [2])
+        >>> np.asarray(centres)[0, :2].tolist()
+        [[0.25, 0.0], [5.0, 5.5]]
+
     Reference: D. Comaniciu and P. Meer, "Mean shift: a robust approach toward feature space
     analysis", PAMI 2002; used on embeddings as in the code of ASIS, JSNet and BAN.
     """
