@@ -1,4 +1,4 @@
-"""The contract of `attention` in `keras.ops` alone: blocks of queries, one after the other.
+"""Attention written in `keras.ops` only: blocks of queries, one after the other.
 
 A block sees all keys, so its softmax needs no running maximum; the backward pass computes the
 block's similarities again and writes its gradient by hand (Dao et al., "FlashAttention", 2022,
@@ -51,7 +51,7 @@ def attention_row(query: Any, key: Any, row: int, scale: float = 1.0) -> Any:
     Args:
         query: float32 (or a half precision) `[B, N, D]`.
         key: `[B, M, D]`, `M >= 1`.
-        row: the point, `0 <= row < N`.
+        row: index of the point, `0 <= row < N`.
         scale: factor on the inner products.
 
     Returns:
