@@ -5,9 +5,8 @@
     picks = tf_ops.farthest_point_sample(xyz, 1024)
 
 Each op has two sets of kernels that keep one contract: the native ones, compiled C++ and CUDA, and
-the stock ones, written in `keras.ops` alone, which run under every Keras backend. Native kernels
-are the rule under TensorFlow; `stock_kernels`, `BAN_TF_OPS=stock` and other backends mean the
-stock ones (`tf_ops.library`).
+the stock ones, written in `keras.ops` only, which run under every Keras backend. Native kernels
+are the default under TensorFlow; `tf_ops.library` says how to choose the stock ones.
 
 The functions of `__all__` are what the package offers. Importing it imports neither TensorFlow nor
 Keras: the module of a function is loaded when its name is first used. The attention of points is

@@ -36,10 +36,10 @@ def check_shape(name: str, tensor: Any, letters: str, *sizes: int | None) -> tup
     """Raises ValueError when the known part of the shape is not `sizes`.
 
     Args:
-        name: the argument, for the message.
-        tensor: anything; what has no `shape` yet, or one of unknown rank, passes.
-        letters: the shape in letters, e.g. "[B, N, 3]".
-        sizes: the size of each axis, None for any.
+        name: name of the argument, for the error message.
+        tensor: what to check; passes if it has no `shape` yet, or one of unknown rank.
+        letters: the shape in letters for the message, e.g. "[B, N, 3]".
+        sizes: the size that each axis must have, None for any.
 
     Returns:
         The size of each axis, None where it is not known.

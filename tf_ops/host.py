@@ -17,10 +17,10 @@ def run(
     often than the code reads. XLA under TensorFlow cannot compile it.
 
     Args:
-        function: from arrays to one array of `shape` and `dtype`.
+        function: takes one NumPy array per tensor and returns one of `shape` and `dtype`.
         *inputs: tensors; no gradient flows back to them.
-        shape: of the result; a size may be None under TensorFlow, while it is not known.
-        dtype: of the result.
+        shape: shape of the result; under TensorFlow a size that is not known yet may be None.
+        dtype: dtype of the result.
 
     Returns:
         The result as a tensor; carries no gradient.

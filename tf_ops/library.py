@@ -2,8 +2,8 @@
 
     python -m tf_ops.library        # versions, what was built, which kernels are in use
 
-Native kernels are the rule under the TensorFlow backend of Keras. The stock ones (the same ops
-in `keras.ops` alone) run when they are asked for: by the environment variable
+Native kernels, compiled C++ and CUDA, are the default under the TensorFlow backend of Keras. Stock
+kernels, the same ops written in `keras.ops` only, run on request: with the environment variable
 `BAN_TF_OPS=stock`, inside `with stock_kernels():`, or under another Keras backend. The choice is
 made when an op is called, so a `tf.function` keeps the one it was traced with.
 """
@@ -29,7 +29,7 @@ VARIABLE = "BAN_TF_OPS"
 BUILD = "bash build_ops.sh"
 STOCK = f"{VARIABLE}=stock"
 
-_stock_asked = contextvars.ContextVar("stock_asked", default=False)
+_stock_requested = contextvars.ContextVar("stock_requested", default=False)
 
 
 def use_stock() -> bool:
@@ -38,29 +38,46 @@ def use_stock() -> bool:
     Raises:
         ValueError: the environment variable `BAN_TF_OPS` is neither "native" nor "stock", or is
             "native" under another backend than TensorFlow.
+
+    Example:
+        >>> import tf_ops
+        >>> with tf_ops.stock_kernels():
+        ...     print(tf_ops.use_stock())
+        True
     """
-    asked = os.environ.get(VARIABLE, "")
-    if asked not in ("", "native", "stock"):
-        raise ValueError(f'`{VARIABLE}` must be "native" or "stock". Received: {VARIABLE}={asked}')
+    chosen = os.environ.get(VARIABLE, "")
+    if chosen not in ("", "native", "stock"):
+        raise ValueError(f'`{VARIABLE}` must be "native" or "stock". Received: {VARIABLE}={chosen}')
     backend = keras.config.backend()
     if backend != "tensorflow":
-        if asked == "native":
+        if chosen == "native":
             raise ValueError(
                 "Native kernels are TensorFlow ops and need Keras's TensorFlow backend. Received: "
                 f"{VARIABLE}=native, KERAS_BACKEND={backend}. Unset one of them."
             )
         return True
-    return asked == "stock" or _stock_asked.get()
+    return chosen == "stock" or _stock_requested.get()
 
 
 @contextlib.contextmanager
 def stock_kernels() -> Iterator[None]:
-    """Runs the ops called inside on their stock kernels."""
-    token = _stock_asked.set(True)
+    """Runs the ops called inside on their stock kernels.
+
+    A `tf.function` keeps the kernels that it was traced with.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> xyz = np.zeros((1, 4, 3), "float32")
+        >>> with tf_ops.stock_kernels():
+        ...     print(tf_ops.farthest_point_sample(xyz, 2).shape)
+        (1, 2)
+    """
+    token = _stock_requested.set(True)
     try:
         yield
     finally:
-        _stock_asked.reset(token)
+        _stock_requested.reset(token)
 
 
 def kernels(folder: str) -> types.ModuleType:

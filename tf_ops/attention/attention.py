@@ -23,5 +23,14 @@ def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
     Raises:
         TypeError: an input is float64 or not floating.
         ValueError: the shapes do not fit, or there is no key.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> query = np.array([[[9, 0]]], "float32")
+        >>> key = np.array([[[9, 0], [0, 9], [9, 0]]], "float32")  # the first and the last fit
+        >>> value = np.array([[[1], [5], [3]]], "float32")
+        >>> np.asarray(tf_ops.attend(query, key, value)).round(3).tolist()
+        [[[2.0]]]
     """
     return library.kernels("attention").attend(query, key, value, scale)

@@ -1,4 +1,4 @@
-"""The contract of `attention` in `keras.ops` alone: blocks of queries, one after the other.
+"""Attention written in `keras.ops` only: blocks of queries, one after the other.
 
 A block sees all keys, so its softmax needs no running maximum; the backward pass computes the
 block's similarities again and writes its gradient by hand (Dao et al., "FlashAttention", 2022,
@@ -51,7 +51,7 @@ def attention_row(query: Any, key: Any, row: int, scale: float = 1.0) -> Any:
     Args:
         query: float32 (or a half precision) `[B, N, D]`.
         key: `[B, M, D]`, `M >= 1`.
-        row: the point, `0 <= row < N`.
+        row: index of the point, `0 <= row < N`.
         scale: factor on the inner products.
 
     Returns:
@@ -60,6 +60,14 @@ def attention_row(query: Any, key: Any, row: int, scale: float = 1.0) -> Any:
     Raises:
         TypeError: as `attention.attend`.
         ValueError: `row` is not a point of `query`, or what `attention.attend` refuses.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> query = np.array([[[9, 0]]], "float32")
+        >>> key = np.array([[[9, 0], [0, 9], [9, 0]]], "float32")
+        >>> np.asarray(tf_ops.attention_row(query, key, row=0)).round(3).tolist()
+        [[0.5, 0.0, 0.5]]
     """
     check(query, key, key)
     num_queries = query.shape[1]

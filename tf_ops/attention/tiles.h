@@ -98,7 +98,7 @@ struct Tile {
     });
   }
 
-  // Asks for what `AddTo` will add to.
+  // Prefetches what `AddTo` will add to.
   static BAN_INLINE void PrefetchSums(const float* to, int64_t step) {
     ForEach([&](auto r, auto v) BAN_INLINE_LAMBDA {
       __builtin_prefetch(to + r * step + v * simd::kWidth, 1, 3);

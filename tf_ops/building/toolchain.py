@@ -15,7 +15,7 @@ SUPPORTED_NVCC = (12, 13)
 # Turing, Ampere, Ada and Hopper as machine code; later ones compile the PTX of the last.
 CUDA_ARCHITECTURES = (75, 80, 86, 89, 90)
 
-# What x86 processors differ in that a compiler may use unasked, by their names in /proc/cpuinfo.
+# Instructions that not every x86 processor has and a compiler may use, named as in /proc/cpuinfo.
 X86_INSTRUCTIONS = (
     *("avx", "avx2", "bmi2", "f16c", "fma"),
     *("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512ifma", "avx512vbmi"),
@@ -187,7 +187,7 @@ def _nvcc() -> str | None:
 
 
 def _cuda_top(nvcc: str) -> Path:
-    """The toolkit's folder, asked of nvcc itself: the command may be a wrapper script."""
+    """The toolkit's folder, as nvcc itself reports it: the command may be a wrapper script."""
     if not Path(nvcc).exists():
         raise BuildError(
             f"nvcc does not exist. Received: {nvcc} from CUDACXX or CUDA_HOME. Correct it, or "

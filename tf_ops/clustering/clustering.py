@@ -32,15 +32,15 @@ def mean_shift(
         bin_seeding: seeds are the centres of the occupied cells of a grid of side `bandwidth`;
             otherwise, or if every point has a cell of its own, the points. Fewer seeds are
             faster, and a mode that no cell leads to is not found.
-        max_iterations: a ball moves at most once more than that, >= 0.
+        max_iterations: upper bound on the moves of a ball, >= 0; as in scikit-learn, one more may
+            occur.
 
     Returns:
         labels: int32 `[B, N]` in [0, num_clusters of the block); -1 in a block that a GPU could
             not cluster.
         centres: float32 `[B, Kmax, E]`, NaN after the clusters of a block. Kmax is the largest
-            number of clusters in the batch with the native kernel on the CPU. It is N on a GPU,
-            which would have to be waited for, and with the stock kernel: there shapes must not
-            depend on values.
+            number of clusters in the batch with the native kernel on the CPU. On a GPU and with
+            the stock kernel it is N, because there the shape must not depend on values.
         num_clusters: int32 `[B]`, 0 for a block without points; -1 for one that a GPU could not
             cluster.
 
@@ -52,6 +52,16 @@ def mean_shift(
             range of float32 (the block is named); or a `bandwidth` that is lost in the rounding
             of the means. On the CPU only: a kernel on a GPU cannot raise without being waited
             for and marks the block with -1 instead, and the stock kernels do not look at values.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> embedding = np.array([[[0, 0], [0.5, 0], [5, 5], [0.25, 0], [5, 6]]], "float32")
+        >>> labels, centres, num_clusters = tf_ops.mean_shift(embedding, bandwidth=2.0)
+        >>> np.asarray(labels).tolist(), np.asarray(num_clusters).tolist()
+        ([[0, 0, 1, 0, 1]], [2])
+        >>> np.asarray(centres)[0, :2].tolist()
+        [[0.25, 0.0], [5.0, 5.5]]
 
     Reference: D. Comaniciu and P. Meer, "Mean shift: a robust approach toward feature space
     analysis", PAMI 2002; used on embeddings as in the code of ASIS, JSNet and BAN.

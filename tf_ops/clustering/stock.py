@@ -1,4 +1,4 @@
-"""Mean shift in `keras.ops` alone: test twin, portable export, other Keras backends."""
+"""Mean shift written in `keras.ops` only, for tests, export and other Keras backends."""
 
 from typing import Any
 

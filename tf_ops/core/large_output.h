@@ -24,11 +24,11 @@ constexpr size_t kLargeBytes = size_t{4} << 20;
 // How an output is written.
 enum class Write {
   kPlain,
-  kAhead,   // each line is asked for, as one's own, before it is written
+  kAhead,   // each line is prefetched for writing before it is written
   kStream,  // past the caches, without reading; vectors must be aligned
 };
 
-// How far ahead of its writing a line is asked for.
+// How far ahead of its writing a line is prefetched.
 constexpr int64_t kAheadFloats = 512;
 
 #if defined(__AVX2__)

@@ -18,7 +18,7 @@ namespace ban {
 // Channels that one thread sums at least, where a cloud is split by channels.
 constexpr int64_t kMinChannelsPerThread = 16;
 
-// How far ahead of its addition a row of gradients is asked for.
+// How far ahead of its addition a row of gradients is prefetched.
 constexpr int64_t kGradBytes = 8 << 10;
 
 // row[c] += term(c), a vector at a time; `term` is called with kWidth channels

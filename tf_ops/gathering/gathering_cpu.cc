@@ -20,12 +20,12 @@ constexpr int kChunk = 4;
 // Vectors of a sum that stay in registers: 64 channels, if there is room.
 constexpr int kSumVectors = std::min(64 / kWidth, simd::kNumRegisters / 2);
 
-// How far ahead of its copy a row is asked for: in time to come from memory, or
-// from the last cache, to the second, and from there to the first.
+// How far ahead of its copy a row is prefetched: in time to come from memory,
+// or from the last cache, to the second, and from there to the first.
 constexpr int64_t kFarBytes = 32 << 10;
 constexpr int64_t kNearBytes = 4 << 10;
 
-// How far ahead of its use a sum is asked for.
+// How far ahead of its use a sum is prefetched.
 constexpr int64_t kSumsAhead = 8;  // rows
 
 // Rows of a cloud by index.

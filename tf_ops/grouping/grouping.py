@@ -28,6 +28,16 @@ def ball_query(xyz: Any, centres: Any, radius: float, num_neighbours: int) -> tu
     Raises:
         TypeError: an input is not float32.
         ValueError: the shapes do not fit, or `radius` or `num_neighbours` is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> line = np.array([[[0, 0, 0], [1, 0, 0], [2, 0, 0], [6, 0, 0]]], "float32")
+        >>> index, count = tf_ops.ball_query(line, line[:, :2], radius=1.5, num_neighbours=3)
+        >>> np.asarray(index).tolist()  # around 0 and around 1
+        [[[0, 1, 0], [0, 1, 2]]]
+        >>> np.asarray(count).tolist()
+        [[2, 3]]
     """
     checks.check_float32("xyz", xyz)
     checks.check_float32("centres", centres)
@@ -60,5 +70,13 @@ def group_points(points: Any, index: Any) -> Any:
         ValueError: the shapes do not fit.
         tf.errors.InvalidArgumentError: an index is not in [0, N), seen by the native kernel on
             the CPU as the op runs. On a GPU and in the stock kernel its row is zero.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> points = np.array([[[0, 7], [1, 8], [2, 9]]], "float32")
+        >>> index = np.array([[[2, 0], [1, 1]]], "int32")  # two centres, two neighbours each
+        >>> np.asarray(tf_ops.group_points(points, index)).tolist()
+        [[[[2.0, 9.0], [0.0, 7.0]], [[1.0, 8.0], [1.0, 8.0]]]]
     """
     return gathering.gather(points, index, "[B, M, K]")

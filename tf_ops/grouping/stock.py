@@ -1,4 +1,4 @@
-"""Grouping in `keras.ops` alone: test twin, portable export, other Keras backends."""
+"""Ball query written in `keras.ops` only, for tests, export and other Keras backends."""
 
 from typing import Any
 

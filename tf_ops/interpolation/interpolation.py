@@ -29,6 +29,15 @@ def three_nearest(query: Any, reference: Any) -> tuple[Any, Any]:
         TypeError: an input is not float32.
         ValueError: the shapes do not fit, or M is known and less than three.
         tf.errors.InvalidArgumentError: M is less than three, known only as the op runs.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> query = np.array([[[2, 0, 0]]], "float32")
+        >>> reference = np.array([[[0, 0, 0], [1, 0, 0], [4, 0, 0], [9, 0, 0]]], "float32")
+        >>> squared_distance, index = tf_ops.three_nearest(query, reference)
+        >>> np.asarray(squared_distance).tolist(), np.asarray(index).tolist()
+        ([[[1.0, 4.0, 4.0]]], [[[1, 0, 2]]])
     """
     checks.check_float32("query", query)
     checks.check_float32("reference", reference)
@@ -52,6 +61,13 @@ def three_nearest_weights(squared_distance: Any) -> Any:
 
     Returns:
         float32 `[B, N, 3]`.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> squared_distance = np.array([[[1, 2, 2]]], "float32")
+        >>> np.asarray(tf_ops.three_nearest_weights(squared_distance)).tolist()
+        [[[0.5, 0.25, 0.25]]]
     """
     inverse = 1.0 / ops.maximum(squared_distance, SMALLEST_SQUARED_DISTANCE)
     return inverse / ops.sum(inverse, axis=-1, keepdims=True)
@@ -76,6 +92,15 @@ def interpolate(points: Any, index: Any, weights: Any) -> Any:
         ValueError: the shapes do not fit.
         tf.errors.InvalidArgumentError: an index is not in [0, M), seen by the native kernel on
             the CPU as the op runs. On a GPU and in the stock kernel it adds nothing.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> points = np.array([[[1], [2], [3], [4]]], "float32")
+        >>> index = np.array([[[1, 0, 2]]], "int32")
+        >>> weights = np.array([[[0.5, 0.25, 0.25]]], "float32")
+        >>> np.asarray(tf_ops.interpolate(points, index, weights)).tolist()
+        [[[2.0]]]
     """
     checks.check_float32("points", points)
     checks.check_int32("index", index)

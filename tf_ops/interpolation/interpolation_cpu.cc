@@ -29,7 +29,7 @@ struct Mixture {
            simd::Load(p2 + c) * w2;
   }
 
-  // Asks for the line of each row that begins at channel c.
+  // Prefetches the line of each row that begins at channel c.
   BAN_INLINE void Prefetch(int64_t c) const {
     PrefetchNear(p0 + c, kLine);
     PrefetchNear(p1 + c, kLine);

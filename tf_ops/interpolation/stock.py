@@ -1,4 +1,4 @@
-"""Interpolation in `keras.ops` alone: test twin, portable export, other Keras backends."""
+"""Interpolation written in `keras.ops` only, for tests, export and other Keras backends."""
 
 from typing import Any
 

@@ -27,6 +27,13 @@ def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
         ValueError: `xyz` is not `[B, N, 3]`, or `num_samples` is not in [1, N] for a known N.
         tf.errors.InvalidArgumentError: `num_samples > N` where N is known only as the op runs
             (native kernels; the stock ones do not see it).
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> line = np.array([[[0, 0, 0], [1, 0, 0], [2, 0, 0], [6, 0, 0]]], "float32")
+        >>> np.asarray(tf_ops.farthest_point_sample(line, 3)).tolist()
+        [[0, 3, 2]]
     """
     checks.check_float32("xyz", xyz)
     _, num_points, _ = checks.check_shape("xyz", xyz, "[B, N, 3]", None, None, 3)
@@ -56,5 +63,12 @@ def gather_points(points: Any, index: Any) -> Any:
         ValueError: the shapes do not fit.
         tf.errors.InvalidArgumentError: an index is not in [0, N), seen by the native kernel on
             the CPU as the op runs. On a GPU and in the stock kernel its row is zero.
+
+    Example:
+        >>> import numpy as np
+        >>> import tf_ops
+        >>> points = np.array([[[0, 7], [1, 8], [2, 9]]], "float32")
+        >>> np.asarray(tf_ops.gather_points(points, np.array([[2, 0, 2]], "int32"))).tolist()
+        [[[2.0, 9.0], [0.0, 7.0], [2.0, 9.0]]]
     """
     return gathering.gather(points, index, "[B, M]")

@@ -1,4 +1,4 @@
-"""Sampling in `keras.ops` alone: test twin, portable export, other Keras backends."""
+"""Sampling written in `keras.ops` only, for tests, export and other Keras backends."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
     num_points = ops.shape(xyz)[1]
     numbers = ops.arange(num_points, dtype="int32")[None, :]  # [1, N]
     finite = ops.all(ops.isfinite(xyz), axis=-1)  # [B, N]
-    # A point that is not finite stands behind every finite one, those at distance 0 included.
+    # A point that is not finite ranks after every finite one, even those at distance 0.
     nearest = ops.where(finite, float("inf"), -1.0)
     coordinates = ops.where(finite[..., None], xyz, 0.0)
     slots = ops.arange(num_samples, dtype="int32")[None, :]  # [1, M]
