@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ban_tf.data.dataset import Dataset
     from ban_tf.data.reading import Scan
     from ban_tf.experiments.trained import TrainedModel, load, segment
-    from ban_tf.inference.segmentation import Segmentation
+    from ban_tf.inference.results import Segmentation
 
 __version__ = "0.2.0"
 
@@ -51,7 +51,7 @@ _HOMES = {
     ),
     "Dataset": "ban_tf.data.dataset",
     "Scan": "ban_tf.data.reading",
-    "Segmentation": "ban_tf.inference.segmentation",
+    "Segmentation": "ban_tf.inference.results",
     "s3dis": "ban_tf.data",
     **dict.fromkeys(("TrainedModel", "load", "segment"), "ban_tf.experiments.trained"),
 }

@@ -154,7 +154,7 @@ def grouping_cases(threads: int) -> Iterator[Case]:
         yield Case(
             f"grouping gradient {label}",
             2.5,
-            lambda g=g, i=i, n=n: library.ops().ban_group_points_grad(
+            lambda g=g, i=i, n=n: library.ops().ban_gather_points_grad(
                 output_grad=g, index=i, num_points=n
             ),
             cpu_peers.row_gradient_peers(grad, index, num_points),

@@ -24,9 +24,11 @@ import measuring
 import numpy as np
 
 from tf_ops.building import toolchain
-from tf_ops.native import launchers
-from tf_ops.native.launchers import Call, CudaOps
-from tf_ops.native.memory import CudaError, CudaRuntime
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))  # the tests' launchers
+import cuda_launchers
+from cuda_launchers import Call, CudaOps
+from cuda_memory import CudaError, CudaRuntime
 
 ROUND_MS = 2.0
 COPY_BYTES = 1 << 30
@@ -106,14 +108,14 @@ def grouping_cases(batch: int, num_points: int, num_centres: int, channels: int)
         Case(
             f"grouping {shape}",
             (points, index),
-            lambda ops, points, index: ops.group_points(points, index),
+            lambda ops, points, index: ops.gather_points(points, index),
             peers.group_points,
             num_bytes,
         ),
         Case(
             f"grouping gradient {shape}",
             (grad, index),
-            lambda ops, grad, index: ops.group_points_grad(grad, index, num_points),
+            lambda ops, grad, index: ops.gather_points_grad(grad, index, num_points),
             lambda grad, index: peers.group_points_grad(grad, index, num_points),
             num_bytes,
         ),
@@ -239,10 +241,10 @@ def measure_copy(runtime: CudaRuntime, timer: Timer, rounds: int) -> float:
 def find_gpu() -> tuple[CudaRuntime, CudaOps]:
     """Compiles the kernels for the GPU of this machine; exits with the reason if it cannot."""
     try:
-        runtime = launchers.find_runtime()
+        runtime = cuda_launchers.find_runtime()
         major, minor = runtime.compute_capability()
-        path = launchers.ROOT / "build" / "ban_cuda_benchmark.so"
-        library = launchers.compile_library(path, [10 * major + minor])
+        path = cuda_launchers.ROOT / "build" / "ban_cuda_benchmark.so"
+        library = cuda_launchers.compile_library(path, [10 * major + minor])
     except (FileNotFoundError, toolchain.BuildError, CudaError, OSError) as error:
         sys.exit(f"gpu_ops.py needs an NVIDIA GPU, its driver, and nvcc. Received: {error}")
     except subprocess.CalledProcessError as error:
@@ -271,7 +273,7 @@ def main(argv: list[str] | None = None) -> None:
             print(describe(results[-1]), flush=True)
     name = re.sub(r"\W+", "_", gpu.lower())
     output = args.output or measuring.RESULTS / f"gpu_ops_{name}.json"
-    versions = {"gpu": gpu, "nvcc": launchers.find_cuda().version, "torch": torch_version}
+    versions = {"gpu": gpu, "nvcc": cuda_launchers.find_cuda().version, "torch": torch_version}
     measuring.write(output, {**versions, "copy_bytes_per_second": copy_rate, "cases": results})
     print(f"Written to {output}.")
 

@@ -1,7 +1,10 @@
 """Imports flow one way; these tests are the arrow."""
 
 import ast
+import io
 import pathlib
+import re
+import tokenize
 
 import pytest
 
@@ -25,10 +28,14 @@ ROOMS = {
 WITHOUT_TENSORFLOW = ("ban_tf/model", "ban_tf/losses", "ban_tf/instances", "ban_tf/metrics")
 
 
-def imported(path: pathlib.Path) -> set[str]:
-    """Dotted names of everything a file imports, `from a import b` as `a.b`."""
+def imported(path: pathlib.Path, nested: bool = True) -> set[str]:
+    """Dotted names of everything a file imports, `from a import b` as `a.b`.
+
+    `nested`: also what is imported inside functions.
+    """
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if nested else tree.body:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -70,6 +77,42 @@ def test_every_room_has_its_floor():
         path.stem for path in inside if path.suffix == ".py" or (path / "__init__.py").exists()
     }
     assert found - {"__init__"} == set(ROOMS)
+
+
+# What knows the data set of the paper: its folder, its scripts, and what was published.
+KNOWS_S3DIS = ("ban_tf/data/s3dis/", "ban_tf/metrics/published")
+OF_S3DIS = re.compile(r"s3dis|\bArea_\d|\bareas\b|\b(?:test|train)_areas?\b", re.IGNORECASE)
+ITS_NUMBERS = {"13", "9"}  # of classes and of features
+
+
+def library_files() -> list[pathlib.Path]:
+    found = [*sources("ban_tf"), *sources("tf_ops")]
+    return [path for path in found if not str(path.relative_to(ROOT)).startswith(KNOWS_S3DIS)]
+
+
+@pytest.mark.parametrize("path", library_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_else_knows_a_data_set(path):
+    text = path.read_text(encoding="utf-8")
+    if path == ROOT / "ban_tf" / "__init__.py":
+        text = text.replace("ban_tf.data.s3dis", "").replace('"s3dis"', "")  # the face shows it
+        text = text.replace("import s3dis", "")
+    assert not OF_S3DIS.findall(text)
+    if not path.is_relative_to(ROOT / "ban_tf"):
+        return
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    numbers = {token.string for token in tokens if token.type == tokenize.NUMBER}
+    assert not numbers & ITS_NUMBERS
+
+
+@pytest.mark.parametrize("folder", ["train", "eval"])
+def test_a_script_is_a_docstring_flags_and_one_call(folder):
+    for path in sources(folder):
+        text = path.read_text(encoding="utf-8")
+        assert f"python {folder}/{path.name}" in ast.get_docstring(ast.parse(text)), path
+        code = text.split('"""', 2)[2].splitlines()
+        assert len(code) <= 60, f"{path.relative_to(ROOT)} has {len(code)} lines of code"
+        tops = {name.split(".")[0] for name in imported(path, nested=False)}
+        assert not tops & {"tensorflow", "keras"}, path
 
 
 def test_networks_and_losses_do_not_import_tensorflow():

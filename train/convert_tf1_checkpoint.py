@@ -4,27 +4,22 @@
 
 The checkpoint is named by its prefix, its `.index` file, or a folder that holds one. What does not
 fit the network is refused by name. `--out x.keras` is the whole network, `--out x.weights.h5` its
-weights alone; either takes seconds.
+weights alone; either takes seconds, and one line tells its size.
 """
 
 import argparse
-import math
 import pathlib
 from collections.abc import Sequence
 
 from ban_tf.experiments import command_line
-from ban_tf.training import tf1_checkpoint
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    from ban_tf.training import tf1_checkpoint  # TensorFlow is imported only once there is work
+
     model = tf1_checkpoint.convert(args.checkpoint, args.network, args.out, args.overwrite)
-    num_trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    num_classes, embedding_size = (model.output[name].shape[-1] for name in ("logits", "embedding"))
-    print(
-        f"{args.out}: {args.network}, {num_trainable:,} trainable numbers, {num_classes} classes, "
-        f"embedding of {embedding_size} channels"
-    )
+    print(f"{args.out}: {args.network}, {tf1_checkpoint.summary(model)}")
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -33,7 +28,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "checkpoint", type=pathlib.Path, help="prefix of the checkpoint, its .index file or folder"
     )
     flags.add_argument(
-        "--network", required=True, choices=tf1_checkpoint.NETWORKS, help="what wrote it"
+        "--network", required=True, choices=command_line.ORIGINALS, help="what wrote it"
     )
     flags.add_argument(
         "--out", required=True, type=pathlib.Path, help="file to write: .keras or .weights.h5"

@@ -10,7 +10,7 @@ from ban_tf.config.checking import require
 from ban_tf.config.experiment import Experiment
 from ban_tf.config.samples import Blocks, Sampling, Shapes
 
-FORMAT = 2  # one more whenever a field is renamed or goes; format 1 knew areas of S3DIS only
+FORMAT = 2  # one more whenever a field is renamed or goes
 # What each network's file reads of `NetworkConfig`, beside the sizes that all share.
 NETWORK_PARTS = {
     "asis": ("backbone", "asis"),

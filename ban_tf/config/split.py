@@ -53,7 +53,7 @@ class Split:
 
 
 def title_of(names: Sequence[str]) -> str:
-    """Names of clouds or groups for people: `Area_5` as `Area 5`; many are counted."""
+    """Names of clouds or groups for people: `wing_5` as `wing 5`; many are counted."""
     if len(names) > _SHOWN:
         return f"{len(names)} clouds"
     return ", ".join(name.replace("_", " ") for name in names)

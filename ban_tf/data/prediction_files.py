@@ -22,8 +22,8 @@ from ban_tf.config import NONE
 
 PREDICTED_SUFFIX = "_pred.txt"
 TRUTH_SUFFIX = "_gt.txt"
-_PREDICTED_COLUMNS = 9
-_TRUTH_COLUMNS = 2
+_PREDICTED_COLUMNS = len("x y z red green blue probability semantic instance".split())
+_TRUTH_COLUMNS = len("semantic instance".split())
 _PART = 1 << 14  # rows formatted at a time
 
 
@@ -32,7 +32,7 @@ class RoomPrediction:
     """One room as its two files hold it; `N` points.
 
     Attributes:
-        name: e.g. `Area_5_office_1`.
+        name: of the cloud.
         xyz: float64 `[N, 3]`, metres.
         rgb: float64 `[N, 3]`, 0-255.
         probability: float32 `[N]` of the predicted class.

@@ -16,13 +16,16 @@ from ban_tf.data import prediction_files
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store, StoredCloud
 from ban_tf.experiments.unfinished import UnfinishedEvaluation
-from ban_tf.inference import predictor, room_state, segmentation
+from ban_tf.inference import predictor, segmentation
+from ban_tf.inference.key import Key
+from ban_tf.inference.results import SampledSegmentation, Segmentation
+from ban_tf.inference.sample_outputs import collapse_detector
 from ban_tf.metrics import table
 from ban_tf.metrics.evaluators import Evaluation, Evaluator
 from ban_tf.systems import collapse
 from ban_tf.training.instance_sizes import InstanceSizes
 
-_Labels = TypeVar("_Labels", segmentation.Segmentation, segmentation.SampledSegmentation)
+_Labels = TypeVar("_Labels", Segmentation, SampledSegmentation)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +109,7 @@ class _FoldEvaluation:
         self._unfinished = unfinished
         self._out = out
         self._predictor = predictor.as_predictor(fold.model(), fold.experiment.inference.batch_size)
-        self._detector = segmentation.collapse_detector(fold.experiment)
+        self._detector = collapse_detector(fold.experiment)
 
     def run(self, protocol: config.Protocol) -> None:
         segment_cloud = self._sampled if protocol == "legacy" else self._covering
@@ -124,7 +127,9 @@ class _FoldEvaluation:
         cloud = _load_cloud(self._fold.samples, stored.name)
         experiment, sizes = self._fold.experiment, self._fold.sizes.raw
 
-        def segment(state_file: pathlib.Path | None) -> segmentation.Segmentation:
+        key = None if self._unfinished is None else Key.of(cloud, self._predictor, experiment)
+
+        def segment(state_file: pathlib.Path | None) -> Segmentation:
             return segmentation.segment(
                 cloud,
                 self._predictor,
@@ -132,10 +137,10 @@ class _FoldEvaluation:
                 sizes,
                 state_file=state_file,
                 detector=self._detector,
+                key=key,
             )
 
-        points = [cloud.xyz] if cloud.rgb is None else [cloud.xyz, cloud.rgb]
-        result = self._once(stored, points, sizes, segmentation.Segmentation, segment)
+        result = self._once(stored, key, sizes, Segmentation, segment)
         truth = experiment.labels.without_stuff(cloud.semantic, cloud.instance)
         self._evaluator.add(stored.name, cloud.semantic, truth, result.semantic, result.instance)
 
@@ -144,14 +149,15 @@ class _FoldEvaluation:
         drawn = alone.read(range(stored.num_samples))
         experiment, sizes = self._fold.experiment, self._fold.sizes.drawn
 
-        def segment(_: pathlib.Path | None) -> segmentation.SampledSegmentation:
+        features = drawn.features
+        key = None if self._unfinished is None else Key.of(features, self._predictor, experiment)
+
+        def segment(_: pathlib.Path | None) -> SampledSegmentation:
             return segmentation.segment_sampled(
-                drawn.features, self._predictor, experiment, sizes, detector=self._detector
+                features, self._predictor, experiment, sizes, detector=self._detector
             )
 
-        result = self._once(
-            stored, [drawn.features], sizes, segmentation.SampledSegmentation, segment
-        )
+        result = self._once(stored, key, sizes, SampledSegmentation, segment)
         truth = experiment.labels.without_stuff(drawn.semantic, drawn.instance)
         self._evaluator.add(
             stored.name,
@@ -169,22 +175,21 @@ class _FoldEvaluation:
     def _once(
         self,
         stored: StoredCloud,
-        points: list[np.ndarray],
+        key: Key | None,
         mean_sizes: np.ndarray | None,
         kind: type[_Labels],
         segment: Callable[[pathlib.Path | None], _Labels],
     ) -> _Labels:
         """The labels of a cloud, segmented now or before the evaluation was stopped."""
-        if self._unfinished is None:
+        if self._unfinished is None or key is None:
             return segment(None)
-        origin = room_state.origin(points, self._predictor, self._fold.experiment, mean_sizes)
-        return self._unfinished.labels_of(stored.name, origin, kind, segment)
+        return self._unfinished.labels_of(stored.name, key.digest(mean_sizes), kind, segment)
 
 
 def _as_prediction(
     stored: StoredCloud,
     drawn: Samples,
-    result: segmentation.SampledSegmentation,
+    result: SampledSegmentation,
     features: config.Features,
 ) -> prediction_files.RoomPrediction:
     """What the prediction files of the originals hold.

@@ -9,6 +9,7 @@ from ban_tf import config
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.inference import segmentation
 from ban_tf.inference.predictor import Predictor, as_predictor
+from ban_tf.inference.results import Segmentation
 from ban_tf.training import checkpoints, description, instance_sizes, runs
 
 
@@ -81,7 +82,7 @@ def segment(
     cloud: Cloud,
     model: TrainedModel | str | Path,
     progress: segmentation.Progress | None = None,
-) -> segmentation.Segmentation:
+) -> Segmentation:
     """Gives every point of a cloud a class and an instance.
 
     Args:

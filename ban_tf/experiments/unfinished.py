@@ -1,7 +1,5 @@
 """What a stopped evaluation leaves behind: rooms that are done, and the room it was in."""
 
-import dataclasses
-import io
 import os
 import shutil
 import zipfile
@@ -12,9 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ban_tf import disk
+from ban_tf.inference.results import SampledSegmentation, Segmentation
 
 _UNREADABLE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
-_Labels = TypeVar("_Labels")  # a dataclass of arrays
+_Labels = TypeVar("_Labels", Segmentation, SampledSegmentation)
 
 
 class UnfinishedEvaluation:
@@ -40,7 +39,7 @@ class UnfinishedEvaluation:
         Args:
             room: its name.
             origin: digest of everything that the labels depend on.
-            kind: dataclass of arrays that `segment` returns.
+            kind: of labels that `segment` returns.
             segment: called with the path of a state file for what it is in the midst of.
 
         Raises:
@@ -67,16 +66,16 @@ class UnfinishedEvaluation:
             shutil.rmtree(self._folder)
 
 
-def _write(path: Path, labels: Any) -> None:
-    content = io.BytesIO()
-    np.savez_compressed(content, **dataclasses.asdict(labels))
-    disk.write_whole(path, content.getvalue())
+def _write(path: Path, labels: Segmentation | SampledSegmentation) -> None:
+    with disk.whole(path) as temporary, temporary.open("wb") as file:
+        arrays: dict[str, Any] = {**labels.to_arrays()}
+        np.savez_compressed(file, **arrays)
 
 
 def _read(path: Path, kind: type[_Labels]) -> _Labels:
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return kind(**{name: file[name] for name in file.files})
+            return kind.from_arrays({name: file[name] for name in file.files})
     except _UNREADABLE as error:
         raise ValueError(
             f"{path} is damaged ({error}). Delete it and give the same command again."

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from ban_tf import config, systems
+from ban_tf.config import files
 from ban_tf.data.store import Store
 from ban_tf.experiments import evaluation, results
 from ban_tf.experiments.doctor import estimation
@@ -204,8 +205,8 @@ def earlier_result(fold_runs: Sequence[runs.Run], out: pathlib.Path) -> results.
         return None
     found = results.read(out)
     models = tuple(results.digest(checkpoints.newest_model(run)) for run in fold_runs)
-    same = (found.models, found.experiment) == (models, fold_runs[0].experiment)
-    return found if same else None
+    differs = files.differences(found.experiment, fold_runs[0].experiment)
+    return found if found.models == models and not differs else None
 
 
 def evaluate_imported(

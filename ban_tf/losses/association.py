@@ -15,7 +15,7 @@ LOG_OFFSET = 1e-8
 _NO_NUMBER = 1e6  # cost of a pair whose cost is none; more than any other
 
 
-def association_cost(targets: BoxTargets, boxes: Any, wanted: Any, logits: Any) -> Any:
+def association_cost(targets: BoxTargets, boxes: Any, wanted: Any, logits: Any, known: Any) -> Any:
     """What it would cost that a box answers for an instance.
 
     The mean cross-entropy of the points being inside, plus the mean squared difference of the
@@ -26,14 +26,16 @@ def association_cost(targets: BoxTargets, boxes: Any, wanted: Any, logits: Any) 
         boxes: float32 `[B, K, 2, 3]`, those found.
         wanted: float32 `[B, K, N]`, 1 for the points in the box of each instance.
         logits: float32 `[B, K, N]`, `inside_logits` of the boxes found.
+        known: float32 `[B, N]`, 1 for the points that count.
 
     Returns:
         float32 `[B, K, K]`: an instance a row, a box a column.
     """
-    num_points = ops.cast(ops.shape(wanted)[2], "float32")
+    num_points = ops.maximum(ops.sum(known, axis=1), 1.0)[:, None, None]
     found, outside = ops.sigmoid(logits), ops.sigmoid(-logits)
     log_in, log_out = logarithms(found, outside)
-    agreement = _pairs(wanted, log_in) + _pairs(1.0 - wanted, log_out)
+    found, wanted, others = (part * known[:, None] for part in (found, wanted, 1.0 - wanted))
+    agreement = _pairs(wanted, log_in) + _pairs(others, log_out)
     shared = _pairs(wanted, found)
     sizes = ops.sum(wanted, axis=2)[:, :, None] + ops.sum(found, axis=2)[:, None]
     iou = shared / (sizes - shared + UNION_OFFSET)

@@ -35,7 +35,8 @@ def double_hinge(
     With D the squared distance of the two points' features and S = margin x D, a pair costs: S in
     the same group; factor x [margin - S]_+ in different groups of the same class;
     [class_margin - S]_+ in different classes; and all that times the weights of both points. A
-    point without group is its own group, one without class its own class.
+    point without group is its own group, one without class its own class. Points of weight 0, such
+    as those without group, do not count in the mean, and points without class not in any IoU.
 
     The gradient is summed by hand beside the value, because differentiating the loop would keep
     all N x N similarities.
@@ -51,7 +52,8 @@ def double_hinge(
     features = ops.cast(features, "float32")
     fixed = ops.stop_gradient(features)
     labels = (_one_each(instance), _one_each(semantic))
-    value, slope, iou = _sweep(fixed, *labels, weight, factor, config)
+    has_class = ops.not_equal(ops.cast(semantic, "int32"), NONE)
+    value, slope, iou = _sweep(fixed, *labels, has_class, weight, factor, config)
     # The features minus themselves: nothing in value, `slope` in gradient.
     return PairLoss(value + ops.sum(slope * (features - fixed)), iou)
 
@@ -67,6 +69,7 @@ def _sweep(
     features: Any,
     groups: Any,
     classes: Any,
+    has_class: Any,
     weight: Any,
     factor: Any,
     config: SimilarityLossConfig,
@@ -95,7 +98,7 @@ def _sweep(
         return (
             value + ops.sum(pair_weight * cost),
             _append(slope, 4.0 * config.margin * pull),
-            _append(iou, _overlap(similarity < config.margin, same_group)[..., None]),
+            _append(iou, _overlap(_near(similarity, has_class, config), same_group)[..., None]),
         )
 
     start = (
@@ -104,9 +107,14 @@ def _sweep(
         ops.zeros((batch, num_rows, 1)),
     )
     value, slope, iou = ops.fori_loop(0, num_chunks, step, start)
-    num_pairs = ops.cast(batch * num_points, "float32") * ops.cast(num_points, "float32")
-    num_pairs = ops.maximum(num_pairs, 1.0)
+    num_weighted = ops.sum(ops.cast(weight > 0.0, "float32"), axis=1)
+    num_pairs = ops.maximum(ops.sum(ops.square(num_weighted)), 1.0)
     return value / num_pairs, slope[:, :num_points] / num_pairs, iou[:, :num_points, 0]
+
+
+def _near(similarity: Any, has_class: Any, config: SimilarityLossConfig) -> Any:
+    """Whether a point `[B, ROWS]` would be grouped with another `[B, N]` that has a class."""
+    return ops.logical_and(similarity < config.margin, has_class[:, None])
 
 
 def _hinges(

@@ -9,6 +9,7 @@ from keras import ops
 
 from ban_tf.config import NONE
 from ban_tf.losses.instance_means import instance_ranks
+from ban_tf.losses.labelled import mean_of_labelled
 
 
 def inverse_frequency(labels: Any) -> Any:
@@ -32,33 +33,32 @@ def inverse_frequency(labels: Any) -> Any:
 
 
 def weighted_semantic_loss(labels: Any, logits: Any) -> Any:
-    """Mean over all points of soft-max cross-entropy times `inverse_frequency`.
+    """Mean over the points that have a class of softmax cross-entropy times `inverse_frequency`.
 
     Args:
-        labels: `[B, N]` classes in `[0, C)`, or `NONE`: the point adds nothing.
-        logits: `[B, N, C]` scores before the soft-max.
+        labels: `[B, N]` classes in `[0, C)`, or `NONE`: the point is left out.
+        logits: `[B, N, C]` scores before the softmax.
 
     Returns:
-        float32 scalar.
+        float32 scalar; 0 if no point has a class.
     """
     labels = ops.cast(labels, "int32")
     entropy = ops.sparse_categorical_crossentropy(
         ops.maximum(labels, 0), ops.cast(logits, "float32"), from_logits=True
     )
-    return ops.mean(inverse_frequency(labels) * entropy)
+    return mean_of_labelled(inverse_frequency(labels) * entropy, labels)
 
 
 def confidence_loss(confidence: Any, iou: Any, semantic: Any) -> Any:
-    """Mean squared error of the confidence; its target is `iou`, 0 for a point without class.
+    """Mean squared error of the confidence, whose target is `iou`.
 
     Args:
         confidence: `[B, N]`, in [0, 1].
         iou: float32 `[B, N]`, as `double_hinge` gives it.
-        semantic: `[B, N]` classes, `NONE` for none.
+        semantic: `[B, N]` classes, `NONE` for none: the point is left out.
 
     Returns:
-        float32 scalar.
+        float32 scalar; 0 if no point has a class.
     """
-    has_class = ops.cast(ops.not_equal(ops.cast(semantic, "int32"), NONE), "float32")
-    error = ops.cast(confidence, "float32") - ops.stop_gradient(iou) * has_class
-    return ops.mean(ops.square(error))
+    error = ops.cast(confidence, "float32") - ops.stop_gradient(iou)
+    return mean_of_labelled(ops.square(error), ops.cast(semantic, "int32"))

@@ -6,17 +6,18 @@ import keras
 from keras import ops
 
 from ban_tf.config import NONE
+from ban_tf.losses.labelled import mean_of_labelled
 
 
 @keras.saving.register_keras_serializable(package="ban")
 def semantic_loss(labels: Any, logits: Any) -> Any:
-    """Mean soft-max cross-entropy of the points that have a class.
+    """Mean softmax cross-entropy of the points that have a class.
 
-    No class weights; clutter is a class like any other (the authors' code).
+    All classes weigh the same (the authors' code).
 
     Args:
         labels: `[B, N]` class of every point in `[0, C)`, or `NONE` (-1): the point is left out.
-        logits: `[B, N, C]` scores before the soft-max.
+        logits: `[B, N, C]` scores before the softmax.
 
     Returns:
         float32 scalar; 0 if no point has a class.
@@ -26,5 +27,4 @@ def semantic_loss(labels: Any, logits: Any) -> Any:
     entropy = ops.sparse_categorical_crossentropy(
         ops.where(has_class, labels, 0), ops.cast(logits, "float32"), from_logits=True
     )
-    num_points = ops.maximum(ops.sum(ops.cast(has_class, "float32")), 1.0)
-    return ops.sum(ops.where(has_class, entropy, 0.0)) / num_points
+    return mean_of_labelled(entropy, labels)

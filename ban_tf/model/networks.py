@@ -41,12 +41,19 @@ def build(
         else the `build` of the network's own file says.
 
     Raises:
-        ValueError: an unknown name, or fewer points than the first level samples.
+        ValueError: an unknown name, numbers of classes or features that are not known, or fewer
+            points than the first level samples.
     """
     if config.name not in BUILDERS:
         raise ValueError(
             f"there is no network of this name; there are {', '.join(sorted(BUILDERS))}. "
             f"Received: config.name={config.name!r}"
+        )
+    if config.num_classes is None or config.num_features is None:
+        raise ValueError(
+            "`num_classes` and `num_features` must be known to build a network; an `Experiment` "
+            "fills them in from its labels and features. Received: "
+            f"num_classes={config.num_classes}, num_features={config.num_features}"
         )
     schedule = MomentumSchedule(decay=batch_norm, unit=decay_unit)
     return BUILDERS[config.name](config, schedule, num_points)

@@ -87,7 +87,8 @@ def branches(points: Any, config: NetworkConfig, schedule: MomentumSchedule) -> 
 
 
 def logits(features: Any, config: NetworkConfig) -> Any:
-    """Class scores before the soft-max, float32 `[B, N, num_classes]`."""
+    """Class scores before the softmax, float32 `[B, N, num_classes]`."""
+    assert config.num_classes is not None  # which `networks.build` asks for
     return _last_layer(features, config.num_classes, config.dropout, "logits")
 
 

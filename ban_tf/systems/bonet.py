@@ -37,7 +37,7 @@ class BonetObjective:
     def __call__(
         self, labels: Mapping[str, Any], outputs: Mapping[str, Any], epoch: Any
     ) -> dict[str, Any]:
-        parts = bonet_parts(labels["instance"], outputs, self._config)
+        parts = bonet_parts(labels["instance"], labels["semantic"], outputs, self._config)
         semantic = semantic_loss(labels["semantic"], outputs["logits"])
         return {"semantic": semantic, **parts._asdict()}
 

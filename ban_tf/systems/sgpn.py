@@ -80,7 +80,7 @@ class SgpnSystem(System):
     def calibrate(self, model: keras.Model, training_blocks: Store, experiment: Experiment) -> bool:
         """Sets the thresholds of the classes, from some training blocks drawn by the seed."""
         config = experiment.inference.group_merging
-        thresholds = GroupThresholds(experiment.network.num_classes, config)
+        thresholds = GroupThresholds(experiment.labels.num_classes, config)
         drawn = training_blocks.draw(config.num_calibration_blocks, experiment.seed)
         size = experiment.inference.batch_size
         for start in range(0, len(drawn), size):

@@ -3,6 +3,7 @@
 model = tf1_checkpoint.load_network("log5/epoch_99.ckpt", "ban")
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,16 @@ def convert(path: str | Path, network: str, out: Path, overwrite: bool = False) 
     model = load_network(path, network)
     checkpoints.export(model, out)
     return model
+
+
+def summary(model: keras.Model) -> str:
+    """One line on a network that was read: its size, classes and embedding."""
+    num_trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    num_classes, embedding_size = (model.output[name].shape[-1] for name in ("logits", "embedding"))
+    return (
+        f"{num_trainable:,} trainable numbers, {num_classes} classes, embedding of "
+        f"{embedding_size} channels"
+    )
 
 
 def index_file(path: str | Path) -> Path:

@@ -204,8 +204,9 @@ def test_a_changed_header_makes_its_own_folder_stale_and_a_shared_one_all(monkey
         return {source.parent.name for source in before if before[source] != after[source]}
 
     assert changed_by(copy / "sampling" / "sampling.h") == {"sampling"}
-    assert {"sampling", "grouping", "native"} <= changed_by(copy / "native" / "parallel.h")
-    assert changed_by(copy / "native" / "rows.h") >= {"sampling", "grouping", "native"}
+    assert {"sampling", "grouping", "gathering"} <= changed_by(copy / "core" / "parallel.h")
+    # The checks of indices that every op with TensorFlow's headers makes.
+    assert changed_by(copy / "core" / "indices.h") >= {"gathering", "interpolation", "core"}
 
 
 def test_what_does_not_compile_is_shown_with_its_command():
@@ -231,5 +232,5 @@ def test_a_wheel_carries_the_library_for_this_platform(tmp_path):
     assert "-py3-none-linux_" in wheel.name
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    assert {"tf_ops/_ban_ops.so", "tf_ops/_ban_ops.json"} <= set(names)
+    assert {f"tf_ops/{name}" for name in ("_ban_ops.so", "_ban_ops.json", "py.typed")} <= set(names)
     assert not any(name.startswith(("tests", "benchmarks")) for name in names)

@@ -1,29 +1,33 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from ban_tf import config
-from ban_tf.config import reduced
+from ban_tf.config import files, reduced
+from ban_tf.data import s3dis
+from ban_tf.model import networks
 
 EXPERIMENTS = {
-    "s3dis": config.s3dis(2),
-    "quick": reduced.quick(config.s3dis()),
-    "demo": reduced.demo(),
-    "bonet": config.s3dis(network="bonet"),
-    "sgpn": config.s3dis(network="sgpn"),
+    "s3dis": s3dis.experiment(2),
+    "quick": reduced.quick(s3dis.experiment()),
+    "demo": s3dis.demo(),
+    "bonet": s3dis.experiment(network="bonet"),
+    "sgpn": s3dis.experiment(network="sgpn"),
 }
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_json_gives_the_experiment_back(name):
-    assert config.from_json(config.to_json(EXPERIMENTS[name])) == EXPERIMENTS[name]
+    read = config.from_json(config.to_json(EXPERIMENTS[name]))
+    assert config.identity(read) == config.identity(EXPERIMENTS[name])
 
 
 def test_json_keeps_every_choice_that_is_not_the_default():
     ban = config.BanConfig(order="itos_first", itos_source="feature", attention="plain")
     changed = dataclasses.replace(
-        config.s3dis(),
+        s3dis.experiment(),
         seed=7,
         network=config.NetworkConfig(ban=ban),
         training=config.TrainingConfig(
@@ -37,7 +41,7 @@ def test_json_keeps_every_choice_that_is_not_the_default():
 
 @pytest.mark.parametrize("path", [(), ("training",), ("network", "backbone", "encoder", 0)])
 def test_an_unknown_field_is_refused_by_name_at_any_depth(path):
-    values = json.loads(config.to_json(config.s3dis()))
+    values = json.loads(config.to_json(s3dis.experiment()))
     inner = values
     for key in path:
         inner = inner[key]
@@ -47,32 +51,38 @@ def test_an_unknown_field_is_refused_by_name_at_any_depth(path):
 
 
 def test_a_value_out_of_range_is_refused_when_read_back():
-    values = json.loads(config.to_json(config.s3dis()))
-    values["blocks"]["stride_m"] = 2.0
+    values = json.loads(config.to_json(s3dis.experiment()))
+    values["samples"]["stride_m"] = 2.0
     with pytest.raises(ValueError, match=r"`stride_m` must be in .*Received: stride_m=2.0"):
         config.from_json(json.dumps(values))
 
 
 def test_the_paper_s_numbers_are_the_defaults():
-    experiment = config.s3dis()
-    assert experiment.test_area == 5
-    assert experiment.train_areas == (1, 2, 3, 4, 6)
-    assert experiment.dataset.num_classes == 13
-    assert (experiment.blocks.size_m, experiment.blocks.num_points) == (1.0, 4096)
+    experiment = s3dis.experiment()
+    assert experiment.split.test == ("Area_5",)
+    assert experiment.split.train == ("Area_1", "Area_2", "Area_3", "Area_4", "Area_6")
+    assert experiment.labels.num_classes == experiment.network.num_classes == 13
+    assert experiment.features.num_channels == experiment.network.num_features == 9
+    assert (experiment.samples.size_m, experiment.samples.num_points) == (1.0, 4096)
     training = experiment.training
     assert (training.batch_size, training.num_epochs, training.per_step) == (12, 100, 12)
     assert dataclasses.replace(training, decay_unit="iterations").per_step == 1
 
 
 def test_the_reduced_setting_keeps_data_seed_and_protocol():
-    full = dataclasses.replace(config.s3dis(test_area=3), seed=4)
+    full = dataclasses.replace(s3dis.experiment(test_area=3), seed=4)
     quick = reduced.quick(full)
-    assert (quick.dataset, quick.test_area, quick.seed) == (full.dataset, 3, 4)
-    assert quick.blocks.num_points < full.blocks.num_points
+    assert (quick.dataset, quick.labels, quick.features) == (
+        full.dataset,
+        full.labels,
+        full.features,
+    )
+    assert (quick.split.test, quick.seed) == (("Area_3",), 4)
+    assert quick.samples.num_points < full.samples.num_points
 
 
 def test_sgpn_trains_by_its_own_recipe_after_the_classes():
-    training = config.s3dis(network="sgpn").training
+    training = s3dis.experiment(network="sgpn").training
     assert (training.batch_size, training.num_epochs, training.total_epochs) == (4, 200, 250)
     rate = training.learning_rate
     assert (rate.initial, rate.factor, rate.every, rate.limit) == (1e-4, 0.5, 800_000, 1e-6)
@@ -80,17 +90,22 @@ def test_sgpn_trains_by_its_own_recipe_after_the_classes():
 
 
 def test_the_reduced_setting_starts_at_four_times_the_rate_of_a_systems_recipe():
-    ban, bonet = (reduced.demo(name).training for name in ("ban", "bonet"))
+    ban, bonet = (s3dis.demo(name).training for name in ("ban", "bonet"))
     assert (ban.learning_rate.initial, bonet.learning_rate.initial) == (4e-3, 2e-3)
     assert not bonet.learning_rate_by_epoch  # 2000 samples, not epochs
     assert bonet.learning_rate.every == ban.learning_rate.every
 
 
+DATA = {
+    "dataset": "desks",
+    "labels": config.Labels(class_names=("desk", "lamp")),
+    "split": config.Split(name="val", train=("scan1",), test=("scan2",)),
+}
 INVALID = {
-    "stride over size": (config.BlockConfig, {"stride_m": 1.5}, "`stride_m` must be in"),
-    "stride zero": (config.BlockConfig, {"stride_m": 0.0}, "`stride_m` must be in"),
-    "no points": (config.BlockConfig, {"num_points": 0}, "`num_points` must be at least 1"),
-    "no least points": (config.BlockConfig, {"min_points": 0}, "`min_points` must be at least 1"),
+    "stride over size": (config.Blocks, {"stride_m": 1.5}, "`stride_m` must be in"),
+    "stride zero": (config.Blocks, {"stride_m": 0.0}, "`stride_m` must be in"),
+    "no points": (config.Blocks, {"num_points": 0}, "`num_points` must be at least 1"),
+    "no least points": (config.Blocks, {"min_points": 0}, "`min_points` must be at least 1"),
     "levels": (config.BackboneConfig, {"decoder": ((8,),)}, "one tuple of widths per level"),
     "order": (config.BanConfig, {"order": "both"}, "`order` must be one of 'stoi_first'"),
     "scale of attention": (
@@ -161,8 +176,7 @@ INVALID = {
     "margin of similarities": (
         config.Experiment,
         {
-            "dataset": config.S3DIS,
-            "test_area": 5,
+            **DATA,
             "similarity_loss": config.SimilarityLossConfig(margin=5.0),
         },
         "the margins must agree.*similarity_loss=5.0, group_merging=10.0",
@@ -185,34 +199,54 @@ INVALID = {
     ),
     "sharpness": (config.BoxLossConfig, {"sharpness": 0.0}, "`sharpness` and `limit` must be"),
     "focal": (config.BoxLossConfig, {"focal_alpha": 1.5}, "`focal_alpha` must be in"),
+    "no points of a shape": (config.Shapes, {"num_points": 0}, "`num_points` must be at least 1"),
+    "no class": (config.Labels, {"class_names": ()}, "at least one name, and each once"),
+    "a class twice": (config.Labels, {"class_names": ("a", "a")}, "at least one name, and each"),
+    "stuff": (
+        config.Labels,
+        {"class_names": ("a", "b"), "stuff": ("c",)},
+        r"`stuff` must name classes of `class_names`. Received: unknown=\['c'\]",
+    ),
     "colours": (
-        config.DatasetConfig,
-        {"name": "x", "class_names": ("a", "b"), "class_colors": ((0, 0, 0),), "areas": (1,)},
-        "must be of the same length",
+        config.Labels,
+        {"class_names": ("a", "b"), "class_colors": ((0, 0, 0),)},
+        "one colour per class, or none",
     ),
-    "areas twice": (
-        config.DatasetConfig,
-        {"name": "x", "class_names": ("a",), "class_colors": ((0, 0, 0),), "areas": (1, 1)},
-        "`areas` must name at least one area, and each once",
+    "split without a name": (config.Split, {"name": "", "train": (), "test": ("a",)}, "`name`"),
+    "nothing to test": (
+        config.Split,
+        {"name": "val", "train": ("a",), "test": ()},
+        "`test` must name at least one cloud",
     ),
-    "test area": (
-        config.Experiment,
-        {"dataset": config.S3DIS, "test_area": 7},
-        r"`test_area` must be one of \(1, 2, 3, 4, 5, 6\). Received: test_area=7",
+    "trained on its test": (
+        config.Split,
+        {"name": "val", "train": ("a", "b"), "test": ("b",)},
+        r"must share nothing.*shared=\['b'\]",
     ),
-    "seed": (
-        config.Experiment,
-        {"dataset": config.S3DIS, "test_area": 1, "seed": -1},
-        "`seed` must be at least 0",
+    "unknown features": (config.Features, {"names": ("xyz", "normal")}, "features must be of"),
+    "features twice": (config.Features, {"names": ("xyz", "xyz")}, "each name once"),
+    "features without coordinates": (
+        config.Features,
+        {"names": ("rgb", "xyz")},
+        "the first channels must be coordinates",
     ),
+    "no name of the data": (config.Experiment, {**DATA, "dataset": ""}, "`dataset` must not be"),
+    "seed": (config.Experiment, {**DATA, "seed": -1}, r"`seed` must be in \[0, 4294967295\]"),
+    "a seed too large": (config.Experiment, {**DATA, "seed": 2**32}, "`seed` must be in"),
     "classes": (
         config.Experiment,
-        {
-            "dataset": config.S3DIS,
-            "test_area": 1,
-            "network": config.NetworkConfig(num_classes=4),
-        },
-        "one output per class of the data set. Received: network=4, dataset=13",
+        {**DATA, "network": config.NetworkConfig(num_classes=4)},
+        "`network.num_classes` must be .* Received: network=4, experiment=2",
+    ),
+    "features": (
+        config.Experiment,
+        {**DATA, "network": config.NetworkConfig(num_features=3)},
+        "`network.num_features` must be .* Received: network=3, experiment=9",
+    ),
+    "shapes seen as blocks": (
+        config.Experiment,
+        {**DATA, "samples": config.Shapes()},
+        "the first features of Shapes must be `xyz`",
     ),
 }
 
@@ -222,3 +256,83 @@ def test_a_bad_value_is_refused_with_its_rule(case):
     cls, values, message = INVALID[case]
     with pytest.raises(ValueError, match=message):
         cls(**values)
+
+
+# --- what a run depends on ---
+
+
+def shapes() -> config.Experiment:
+    return config.Experiment(
+        **DATA, samples=config.Shapes(num_points=64), features=config.Features(names=("xyz", "rgb"))
+    )
+
+
+def test_shapes_and_their_features_come_back_from_json():
+    assert config.from_json(config.to_json(shapes())) == shapes()
+
+
+@pytest.mark.parametrize("network", files.NETWORK_PARTS)
+def test_a_run_does_not_depend_on_the_numbers_of_other_networks(network):
+    experiment = s3dis.experiment(network=network)
+    everything = {part for parts in files.NETWORK_PARTS.values() for part in parts}
+    changed = {
+        "backbone": config.BackboneConfig(head_width=7),
+        "ban": config.BanConfig(stoi=False),
+        "pointnet": config.PointNetConfig(global_widths=(7,)),
+        "asis": config.AsisConfig(num_neighbours=7),
+        "jsnet": config.JsnetConfig(head_width=7),
+        "bonet": config.BonetConfig(num_boxes=7),
+        "sgpn": config.SgpnConfig(head_width=7),
+    }
+    assert set(changed) == everything
+    for part, value in changed.items():
+        other = dataclasses.replace(
+            experiment, network=dataclasses.replace(experiment.network, **{part: value})
+        )
+        depends = part in files.NETWORK_PARTS[network]
+        assert bool(files.differences(experiment, other)) == depends, part
+
+
+@pytest.mark.parametrize(("network", "field"), [("ban", "box_loss"), ("bonet", "loss")])
+def test_a_run_does_not_depend_on_the_losses_of_other_systems(network, field):
+    assert field not in files.identity(s3dis.experiment(network=network))
+
+
+def test_every_network_has_its_parts_listed():
+    assert set(files.NETWORK_PARTS) == set(networks.BUILDERS)
+
+
+def test_an_experiment_of_another_format_is_refused_in_one_sentence():
+    values = json.loads(config.to_json(shapes()))
+    for found in (1, 3):
+        with pytest.raises(ValueError, match=f"must be of format 2.*Received: format={found}"):
+            config.from_json(json.dumps(values | {"format": found}))
+    del values["format"]
+    with pytest.raises(ValueError, match="an earlier version of ban-tf wrote it"):
+        config.from_json(json.dumps(values))
+
+
+# --- splits, labels, features ---
+
+
+def test_many_clouds_are_counted_in_a_title():
+    assert config.title_of(("Area_1", "Area_2")) == "Area 1, Area 2"
+    assert config.title_of([str(number) for number in range(312)]) == "312 clouds"
+
+
+def test_instances_of_stuff_and_of_no_class_are_left_out():
+    labels = config.Labels(class_names=("wall", "chair"), stuff=("wall",))
+    semantic, instance = np.array([0, 1, -1, 1]), np.array([4, 5, 6, -1], np.int32)
+    left = labels.without_stuff(semantic, instance)
+    assert left.tolist() == [-1, 5, -1, -1]
+    assert left.dtype == np.int32
+    every = config.Labels(class_names=("wall", "chair"))
+    whole = np.array([0, 1])
+    assert every.without_stuff(whole, whole) is whole
+
+
+def test_features_know_their_places():
+    features = config.Features(names=("block_xyz", "room_xyz", "rgb"))
+    assert features.num_channels == 9
+    assert features.place("rgb") == slice(6, 9)
+    assert features.place("xyz") is None

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 import cuda_emulation
+import cuda_launchers
 import op_references as reference
+from cuda_memory import CudaError
 from tf_ops.building import toolchain
-from tf_ops.native import launchers
-from tf_ops.native.memory import CudaError
 
 SEEDS = (1, 2, 3)
 
 
-class GpuOps(launchers.CudaOps):
+class GpuOps(cuda_launchers.CudaOps):
     """Runs a call as often as there are seeds: a GPU has its own schedule."""
 
     def run(self, call, seed=0):
@@ -22,12 +22,12 @@ class GpuOps(launchers.CudaOps):
 @pytest.fixture(scope="module")
 def gpu_ops():
     try:
-        runtime = launchers.find_runtime()
+        runtime = cuda_launchers.find_runtime()
     except (FileNotFoundError, toolchain.BuildError, CudaError, OSError) as error:
         pytest.skip(f"no GPU to run on: {error}")
     major, minor = runtime.compute_capability()
     path = cuda_emulation.ROOT / "build" / "ban_cuda_test.so"
-    return GpuOps(launchers.compile_library(path, [10 * major + minor]), runtime)
+    return GpuOps(cuda_launchers.compile_library(path, [10 * major + minor]), runtime)
 
 
 @pytest.fixture(
@@ -197,10 +197,10 @@ def entries(seed, batch, num_points, *shape):
 def test_gathering_and_grouping_match_numpy(ops, num_channels):
     rng = np.random.default_rng(6)
     points = rng.normal(size=(2, 37, num_channels)).astype(np.float32)
-    for op, shape in ((ops.gather_points, (45,)), (ops.group_points, (9, 7))):
+    for shape in ((45,), (9, 7)):
         index = entries(7, 2, 37, *shape)
         wanted = reference.take_rows(*rows_or_zero(points, index))
-        np.testing.assert_array_equal(run(ops, op(points, index)), wanted)
+        np.testing.assert_array_equal(run(ops, ops.gather_points(points, index)), wanted)
 
 
 @pytest.mark.parametrize("num_channels", CHANNELS[1:])
@@ -210,7 +210,7 @@ def test_gradients_of_gathering_add_in_order(ops, num_channels):
     grad = rng.normal(size=(*index.shape, num_channels)).astype(np.float32)
     flat = grad.reshape(2, 143, num_channels), index.reshape(2, 143)
     wanted = sum_in_order(grad, index, 37)
-    np.testing.assert_array_equal(run(ops, ops.group_points_grad(grad, index, 37)), wanted)
+    np.testing.assert_array_equal(run(ops, ops.gather_points_grad(grad, index, 37)), wanted)
     np.testing.assert_array_equal(run(ops, ops.gather_points_grad(*flat, 37)), wanted)
 
 
@@ -237,8 +237,8 @@ def test_nothing_to_take_gives_zeros_or_nothing(ops, batch, num_rows, num_channe
     index = np.zeros((batch, num_rows, 3), np.int32)
     points = np.ones((batch, 6, num_channels), np.float32)
     output = np.ones((*index.shape, num_channels), np.float32)
-    assert run(ops, ops.group_points(points, index)).shape == output.shape
-    grad = run(ops, ops.group_points_grad(output, index, 6))
+    assert run(ops, ops.gather_points(points, index)).shape == output.shape
+    grad = run(ops, ops.gather_points_grad(output, index, 6))
     np.testing.assert_array_equal(grad, np.zeros_like(points))
     weights = np.ones(index.shape, np.float32)
     assert run(ops, ops.interpolate(points, index, weights)).shape == output[:, :, 0].shape

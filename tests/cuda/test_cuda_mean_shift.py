@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import test_cuda_kernels
 
+from cuda_memory import CudaError
 from test_mean_shift import blobs, random_set, same_partition, scikit_learn
-from tf_ops.native.memory import CudaError
 
 gpu_ops, ops, run = test_cuda_kernels.gpu_ops, test_cuda_kernels.ops, test_cuda_kernels.run
 

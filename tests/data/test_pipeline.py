@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import h5py
@@ -6,11 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tiny_runs
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import S3DIS, AugmentationConfig, BlockConfig
-from ban_tf.data import augmentation, pipeline, store
+from ban_tf.config import AugmentationConfig, Blocks, Features
+from ban_tf.data import augmentation, pipeline, s3dis, store
 
-CONFIG = BlockConfig(num_points=32, min_points=10, stride_m=1.0)
+CONFIG = Blocks(num_points=32, min_points=10, stride_m=1.0)
+EXPERIMENT = dataclasses.replace(tiny_runs.experiment(), samples=CONFIG)
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +29,8 @@ def blocks(tmp_path_factory):
         )
         instance = np.minimum(xyz[:, 0], width - 1).astype(np.int32) + 1000
         rgb = rng.integers(1, 256, (num, 3)).astype(np.uint8)
-        clouds.append(Cloud(name, xyz, rgb, instance % 13, instance))
-    store.prepare(
-        clouds, config=CONFIG, dataset=S3DIS, path=path, seed=0, num_workers=1, progress=False
-    )
-    opened = store.Store.open(path)
+        clouds.append(Cloud(name, xyz, rgb, instance % 13, instance, s3dis.group_of(name)))
+    opened = tiny_runs.prepare(clouds, path, EXPERIMENT, num_workers=1)
     assert len(opened) == 23
     return opened
 
@@ -122,8 +122,8 @@ def test_long_epochs_show_all_blocks_before_any_again(blocks):
     assert order[:23] != order[23:46]
 
 
-def test_selected_areas_alone_are_fed(blocks):
-    part = blocks.select([2])
+def test_selected_groups_alone_are_fed(blocks):
+    part = blocks.select(["Area_2"])
     order = identities(take(pipeline.batches(part, batch_size=9, seed=0, num_epochs=1)), blocks)
     assert sorted(order) == list(range(14, 23))
 
@@ -167,7 +167,7 @@ def test_fit_walks_through_all_epochs_of_the_dataset(blocks):
 )
 def test_fewer_blocks_than_a_batch_are_refused(blocks, batch_size, blocks_per_epoch):
     message = re.escape(
-        f"Received: batch_size={batch_size}, blocks=23 in {blocks.path}, "
+        f"Received: batch_size={batch_size}, samples=23 in {blocks.path}, "
         f"blocks_per_epoch={blocks_per_epoch}"
     )
     with pytest.raises(ValueError, match=message):
@@ -206,7 +206,9 @@ def make_features(num_blocks=6, num_points=400):
 
 def augment(features, seed=0, **changes):
     before = features.copy()
-    got = augmentation.augment(features, AugmentationConfig(**changes), np.random.default_rng(seed))
+    got = augmentation.augment(
+        features, Features(), AugmentationConfig(**changes), np.random.default_rng(seed)
+    )
     np.testing.assert_array_equal(features, before)
     assert got.dtype == np.float32
     return got

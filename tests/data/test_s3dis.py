@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import raw_trees
-from ban_tf import config
 from ban_tf.clouds import cloud_cache
-from ban_tf.data import s3dis
+from ban_tf.config import Labels
+from ban_tf.data import reading, s3dis
 from ban_tf.data.s3dis import annotation
 from places import SHARED
 
-CLASSES = config.S3DIS.class_names
+CLASSES = s3dis.LABELS.class_names
 TABLE_TOPS = SHARED / "data" / "osd_s3dis"
 GOOD = "1.5 -2.25 0.125 10 20 255"
 
@@ -283,8 +283,9 @@ def test_class_names_without_clutter_are_refused(tree):
 # Areas
 
 
-def read_areas(tree, cache, areas=(1, 2), **options):
-    return s3dis.read_areas(tree, areas, cache, progress=False, **options)
+def read_areas(tree, cache, areas=(1, 2), labels=s3dis.LABELS, **options):
+    scans = s3dis.scans(tree, [f"Area_{area}" for area in areas], labels)
+    return reading.read_scans(scans, cache, progress=False, **options)
 
 
 @pytest.mark.parametrize("num_workers", [None, 1, 2])
@@ -321,7 +322,7 @@ def test_same_size_with_a_new_time_is_read_again(tree, tmp_path):
 
 def test_other_classes_are_read_again(tree, tmp_path):
     paths = read_areas(tree, tmp_path / "cache", areas=[2])
-    read_areas(tree, tmp_path / "cache", areas=[2], class_names=("clutter", "table"))
+    read_areas(tree, tmp_path / "cache", areas=[2], labels=Labels(class_names=("clutter", "table")))
     assert set(cloud_cache.load_cloud(paths[0]).semantic) == {0, 1}
 
 
@@ -342,10 +343,10 @@ def test_problems_are_reported_also_from_the_cache(tree, tmp_path, caplog):
     for _ in range(2):
         caplog.clear()
         paths = read_areas(tree, tmp_path / "cache")
-        problems = s3dis.read_problems(paths)
+        problems = reading.read_problems(paths)
         assert [(problem.path, problem.line) for problem in problems] == [(file, 12)]
-        report = (tmp_path / "cache" / s3dis.REPORT).read_text()
-        assert report.splitlines()[0] == "3 rooms, 1 problems"
+        report = (tmp_path / "cache" / reading.REPORT).read_text()
+        assert report.splitlines()[0] == "3 scans, 1 problems"
         assert f"{file}:12: not six numbers: '1 2 3'; dropped" in report
         assert "1 problems in the raw files" in caplog.text
 
@@ -360,18 +361,18 @@ def test_room_that_cannot_be_read_stops_with_its_name(tree, tmp_path, num_worker
 def test_script_without_a_main_guard_is_told_so(tree, tmp_path):
     script = tmp_path / "unguarded.py"
     script.write_text(
-        "from ban_tf.data import s3dis\n"
-        f"s3dis.read_areas({str(tree)!r}, [1], {str(tmp_path / 'cache')!r}, num_workers=2)\n"
+        "import pathlib\n"
+        "from ban_tf.data import reading, s3dis\n"
+        f"scans = s3dis.scans(pathlib.Path({str(tree)!r}), ['Area_1'])\n"
+        f"reading.read_scans(scans, pathlib.Path({str(tmp_path / 'cache')!r}), num_workers=2)\n"
     )
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert "Use num_workers=1 to read in this process" in run.stderr
+    assert "Use num_workers=1 to work in this process" in run.stderr
 
 
-def test_reader_needs_neither_tensorflow_nor_hdf5():
-    code = (
-        "import sys, ban_tf.data.s3dis; print({'tensorflow', 'keras', 'h5py'} & set(sys.modules))"
-    )
+def test_reading_needs_no_tensorflow():
+    code = "import sys, ban_tf.data.s3dis; print({'tensorflow', 'keras'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"
 
@@ -393,3 +394,39 @@ def test_real_scans_are_read_without_a_problem():
         num_files = len(list((room.folder / "Annotations").iterdir()))
         assert len(np.unique(cloud.instance)) == num_files
         assert (cloud.semantic == CLASSES.index("table")).any()
+
+
+# The data set
+
+
+def test_each_area_is_the_test_of_one_split():
+    assert [split.name for split in s3dis.dataset().splits] == [f"area{n}" for n in range(1, 7)]
+    assert s3dis.dataset().split().test == ("Area_5",)
+    assert s3dis.dataset(areas=(1, 3)).split().test == ("Area_3",)
+    with pytest.raises(ValueError, match=r"s3dis can be split as area1, area2.*split='area9'"):
+        s3dis.dataset().split("area9")
+
+
+def test_only_all_rooms_make_s3dis(tree):
+    rooms = [f"Area_{area}_office_{n}" for area in range(1, 7) for n in range(1, 47)]
+    assert len(rooms) > 272
+    assert s3dis.is_complete(rooms[-272:])
+    assert not s3dis.is_complete(rooms[-271:])
+    assert not s3dis.is_complete([*rooms[-271:], "Area_1_bureau_1"])
+    found = s3dis.SOURCE.describe(tree, None)
+    assert found.name == tree.name
+    assert [split.test for split in found.splits] == [("Area_1",), ("Area_2",)]
+
+
+def test_clouds_in_no_area_can_only_be_tested(tmp_path):
+    found = s3dis.SOURCE.of_clouds(tmp_path / "scenes", ["scene0011_00", "scene0012_00"])
+    assert found.name == "scenes"
+    assert found.split().train == ()
+    assert found.split().test == ("scene0011_00", "scene0012_00")
+
+
+def test_scans_know_their_area(tree):
+    scans = s3dis.scans(tree, ["Area_2"])
+    assert [(scan.name, scan.group) for scan in scans] == [("Area_2_hallway_1", "Area_2")]
+    with pytest.raises(ValueError, match=r"areas are named like Area_5\. Received: 'area2'"):
+        s3dis.scans(tree, ["area2"])

@@ -8,14 +8,15 @@ import h5py
 import numpy as np
 import pytest
 
+import tiny_runs
 from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import NONE, S3DIS, BlockConfig
-from ban_tf.data import store
-from ban_tf.data.samples import blocks
+from ban_tf.config import NONE, Blocks, Features
+from ban_tf.data import s3dis, samples, store
 from ban_tf.data.store import manifest, room_file
 
-CONFIG = BlockConfig(num_points=64, min_points=20)
+CONFIG = Blocks(num_points=64, min_points=20)
+EXPERIMENT = dataclasses.replace(tiny_runs.experiment(), samples=CONFIG, seed=3)
 NAMES = ("Area_1_office_1", "Area_1_office_2", "Area_5_hallway_1")
 
 
@@ -28,12 +29,23 @@ def make_cloud(name, num_points=900, seed=0):
         rgb=rng.integers(0, 256, (num_points, 3)).astype(np.uint8),
         semantic=instance // 100 % 4,
         instance=instance,
+        group=s3dis.group_of(name),
     )
 
 
 def prepare(path, clouds, config=CONFIG, **changes):
-    options = {"dataset": S3DIS, "seed": 3, "num_workers": 1, "progress": False, **changes}
-    store.prepare(clouds, config=config, path=path, **options)
+    experiment = dataclasses.replace(EXPERIMENT, samples=config, seed=changes.pop("seed", 3))
+    options = {"num_workers": 1, "progress": False, **changes}
+    store.prepare(clouds, settings=store.Settings.of(experiment), path=path, **options)
+
+
+def of(config):
+    """What an experiment with these blocks expects of a store."""
+    return dataclasses.replace(EXPERIMENT, samples=config)
+
+
+def gather(cloud, plan):
+    return samples.gather(cloud, plan, CONFIG, Features())
 
 
 @pytest.fixture
@@ -60,8 +72,8 @@ def as_asis(path, clouds, label_name="seglabel"):
     path.mkdir()
     written = {}
     for cloud in clouds:
-        plan = blocks.plan_legacy(cloud, CONFIG, np.random.default_rng(0))
-        written[cloud.name] = blocks.gather(cloud, plan)
+        plan = samples.plan_training(cloud, CONFIG, np.random.default_rng(0))
+        written[cloud.name] = gather(cloud, plan)
         with h5py.File(path / f"{cloud.name}.h5", "w") as file:
             for name, values, level in (
                 ("data", written[cloud.name].features, 4),
@@ -74,7 +86,7 @@ def as_asis(path, clouds, label_name="seglabel"):
 
 def expected_blocks(cloud):
     rng = np.random.default_rng([3, *cloud.name.encode()])
-    return blocks.gather(cloud, blocks.plan_legacy(cloud, CONFIG, rng))
+    return gather(cloud, samples.plan_training(cloud, CONFIG, rng))
 
 
 def assert_same_blocks(got, expected):
@@ -84,16 +96,16 @@ def assert_same_blocks(got, expected):
 
 
 def test_blocks_come_back_as_they_were_cut(folder, clouds):
-    opened = store.Store.open(folder, CONFIG)
-    assert [room.name for room in opened.rooms] == list(NAMES)
-    assert [room.area for room in opened.rooms] == [1, 1, 5]
+    opened = store.Store.open(folder, EXPERIMENT)
+    assert [room.name for room in opened.clouds] == list(NAMES)
+    assert [room.group for room in opened.clouds] == ["Area_1", "Area_1", "Area_5"]
     assert opened.num_points == 64
     first = 0
-    for cloud, room in zip(clouds, opened.rooms, strict=True):
+    for cloud, room in zip(clouds, opened.clouds, strict=True):
         expected = expected_blocks(cloud)
-        assert room.num_blocks == len(expected)
+        assert room.num_samples == len(expected)
         assert_same_blocks(opened.read(range(first, first + len(expected))), expected)
-        assert opened.room_of(first) == room
+        assert opened.cloud_of(first) == room
         first += len(expected)
     assert len(opened) == first
 
@@ -124,37 +136,93 @@ def test_room_files_are_laid_out_as_asis_writes_them(folder, clouds):
         assert file["seglabel"].shape == file["pid"].shape == (count, 64)
     opened = store.Store.open(folder)
     lines = (folder / "room_filelist.txt").read_text().splitlines()
-    assert lines == [opened.room_of(k).name for k in range(len(opened))]
+    assert lines == [opened.cloud_of(k).name for k in range(len(opened))]
 
 
 @pytest.mark.parametrize("label_name", ["seglabel", "seglabels"])
 def test_data_prepared_by_asis_can_be_used(tmp_path, clouds, label_name):
     written = as_asis(tmp_path / "asis", clouds, label_name)
-    opened = store.Store.open(tmp_path / "asis", CONFIG)
+    opened = store.Store.open(tmp_path / "asis", EXPERIMENT, s3dis.group_of)
     last = written[NAMES[2]]
-    area5 = opened.select([5])
+    area5 = opened.select(["Area_5"])
     assert_same_blocks(area5.read(range(len(area5))), last)
     drawn = np.bincount(last.instance.ravel(), minlength=801)[::100]
     expected = [(k % 4, int(count)) for k, count in enumerate(drawn) if count]
     assert sorted(area5.instance_sizes("drawn")) == sorted(expected)
     with pytest.raises(ValueError, match="raw sizes of instances are not known"):
         opened.instance_sizes("raw")
-    with pytest.raises(ValueError, match=re.escape("must have 32 points. Received: [64]")):
-        store.Store.open(tmp_path / "asis", dataclasses.replace(CONFIG, num_points=32))
+    message = re.escape("must have 32 points of 9 channels. Received: [(64, 9)]")
+    with pytest.raises(ValueError, match=message):
+        store.Store.open(tmp_path / "asis", of(dataclasses.replace(CONFIG, num_points=32)))
 
 
-def test_areas_are_selected_and_missing_ones_named(folder):
+def test_groups_and_clouds_are_selected_and_missing_ones_named(folder):
     opened = store.Store.open(folder)
-    assert opened.areas == (1, 5)
-    part = opened.select([1])
-    assert [room.area for room in part.rooms] == [1, 1]
-    assert len(part) + len(opened.select([5])) == len(opened)
-    with pytest.raises(ValueError, match=r"no blocks of areas \[2\].*prepared areas=\[1, 5\]"):
-        opened.select([1, 2])
+    assert opened.groups == ("Area_1", "Area_5")
+    part = opened.select(["Area_1"])
+    assert [cloud.group for cloud in part.clouds] == ["Area_1", "Area_1"]
+    assert len(part) + len(opened.select(["Area_5"])) == len(opened)
+    assert [cloud.name for cloud in opened.select([NAMES[1], "Area_5"]).clouds] == [*NAMES[1:]]
+    message = r"no samples of Area_2; .*prepared=\['Area_1', 'Area_5'\]"
+    with pytest.raises(ValueError, match=message):
+        opened.select(["Area_1", "Area_2"])
+    assert opened.holds(["Area_1", NAMES[2]])
+    assert not opened.holds(["Area_1", "Area_2"])
+
+
+def test_clouds_without_a_group_are_named_themselves(tmp_path):
+    prepare(tmp_path, [dataclasses.replace(make_cloud("scene0011_00"), group="")])
+    assert store.Store.open(tmp_path).select(["scene0011_00"]).groups == ("scene0011_00",)
+
+
+def test_the_frame_of_a_cloud_is_kept_in_metres(folder, clouds):
+    for cloud, stored in zip(clouds, store.Store.open(folder).clouds, strict=True):
+        np.testing.assert_array_equal(stored.frame.origin, cloud.xyz.min(axis=0))
+        extent = cloud.xyz.max(axis=0) - cloud.xyz.min(axis=0)
+        np.testing.assert_array_equal(stored.frame.extent, extent)
+
+
+def test_clouds_that_left_the_data_leave_the_store(folder, clouds, caplog):
+    prepare(folder, clouds[1:])
+    assert "Area_1_office_1 is no longer among the data" in caplog.text
+    assert [cloud.name for cloud in store.Store.open(folder).clouds] == [*NAMES[1:]]
+    assert not (folder / "Area_1_office_1.h5").exists()
+
+
+def test_a_store_of_an_earlier_format_is_made_anew_in_its_place(folder, clouds):
+    content = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(content | {"format": 1}))
+    for path in folder.glob("*.h5"):
+        with h5py.File(path, "r+") as file:
+            file.attrs["made_from"] = json.dumps({"settings": {"blocks": {}}, "num_points": 3})
+    with pytest.raises(ValueError, match="or an earlier version made it"):
+        store.Store.open(folder)
+    prepare(folder, clouds)
+    opened = store.Store.open(folder, EXPERIMENT)
+    assert_same_blocks(
+        opened.select([NAMES[0]]).read(range(opened.clouds[0].num_samples)),
+        expected_blocks(clouds[0]),
+    )
+
+
+def test_fewer_channels_make_a_narrower_store(tmp_path, clouds):
+    features = Features(names=("block_xyz",))
+    experiment = dataclasses.replace(
+        EXPERIMENT,
+        features=features,
+        network=dataclasses.replace(EXPERIMENT.network, num_features=None),
+    )
+    made = tiny_runs.prepare(clouds, tmp_path, experiment)
+    assert made.read([0]).features.shape == (1, 64, 3)
+    np.testing.assert_array_equal(
+        made.read([0]).features[0], expected_blocks(clouds[0]).features[0, :, :3]
+    )
+    with pytest.raises(ValueError, match=r"features is \['block_xyz'\], asked for is"):
+        store.Store.open(tmp_path, EXPERIMENT)
 
 
 def test_instance_sizes_count_raw_and_drawn_points(folder, clouds):
-    opened = store.Store.open(folder).select([5])
+    opened = store.Store.open(folder).select(["Area_5"])
     cloud, cut = clouds[2], expected_blocks(clouds[2])
     ids = np.unique(cloud.instance)
     raw = [(int(i) // 100 % 4, int((cloud.instance == i).sum())) for i in ids]
@@ -193,14 +261,14 @@ def test_prepared_rooms_are_reused_and_changed_ones_renewed(tmp_path, cached):
 
     renewed = {p.name for p in target.glob("*.h5") if p.stat().st_mtime_ns != times[p.name]}
     assert renewed == {"Area_1_office_2.h5"}
-    room = store.Store.open(target).rooms[1]
-    assert_same_blocks(room_file.read(room.path, range(room.num_blocks)), expected_blocks(changed))
+    room = store.Store.open(target).clouds[1]
+    assert_same_blocks(room_file.read(room.path, range(room.num_samples)), expected_blocks(changed))
 
 
 def test_current_rooms_are_not_even_loaded(tmp_path, cached):
     prepare(tmp_path / "blocks", cached, load=cloud_cache.load_cloud)
     prepare(tmp_path / "blocks", cached, load=refuse_to_load)
-    assert len(store.Store.open(tmp_path / "blocks").rooms) == 3
+    assert len(store.Store.open(tmp_path / "blocks").clouds) == 3
 
 
 def refuse_to_load(path):
@@ -210,28 +278,29 @@ def refuse_to_load(path):
 def test_interrupted_preparation_is_refused_then_resumed(tmp_path, folder, clouds):
     (folder / "manifest.json").unlink()
     (folder / "Area_5_hallway_1.h5").unlink()
-    with pytest.raises(ValueError, match=r"no manifest\.json: its preparation was interrupted"):
+    with pytest.raises(ValueError, match=r"no manifest\.json of this version: its preparation was"):
         store.Store.open(folder)
     times = [(folder / f"{name}.h5").stat().st_mtime_ns for name in NAMES[:2]]
     prepare(folder, clouds)
     assert [(folder / f"{name}.h5").stat().st_mtime_ns for name in NAMES[:2]] == times
-    assert len(store.Store.open(folder, CONFIG).rooms) == 3
-    assert not list(folder.glob(".*.part"))
+    assert len(store.Store.open(folder, EXPERIMENT).clouds) == 3
+    assert not list(folder.glob(".*.part.*"))
 
 
-def test_rooms_of_another_call_stay(folder):
-    prepare(folder, [make_cloud("Area_6_lobby_1")])
-    assert [room.area for room in store.Store.open(folder).rooms] == [1, 1, 5, 6]
+def test_clouds_of_groups_that_are_not_prepared_stay(folder):
+    prepare(folder, [make_cloud("Area_6_lobby_1")], groups=["Area_6"])
+    assert store.Store.open(folder).groups == ("Area_1", "Area_5", "Area_6")
+    assert len(store.Store.open(folder).clouds) == 4
 
 
 def test_other_settings_are_refused_and_named(folder, clouds):
     other = dataclasses.replace(CONFIG, stride_m=1.0, num_points=32)
     message = (
-        r"stride_m is 0\.5, asked for is 1\.0; num_points is 64, asked for is 32\. "
-        r"Delete the folder .* --blocks"
+        r"num_points is 64, asked for is 32; stride_m is 0\.5, asked for is 1\.0\. "
+        r"Ask for the same settings, or name another folder"
     )
     with pytest.raises(ValueError, match=message):
-        store.Store.open(folder, other)
+        store.Store.open(folder, of(other))
     with pytest.raises(ValueError, match=message):
         prepare(folder, clouds, config=other)
     with pytest.raises(ValueError, match="seed is 3, asked for is 5"):
@@ -240,7 +309,7 @@ def test_other_settings_are_refused_and_named(folder, clouds):
     with pytest.raises(ValueError, match=message):
         prepare(folder, clouds, config=other)
     prepare(folder, clouds)
-    assert len(store.Store.open(folder, CONFIG)) > 0
+    assert len(store.Store.open(folder, EXPERIMENT)) > 0
 
 
 def test_truncated_room_is_refused_by_name_and_renewed(folder, clouds):
@@ -249,8 +318,8 @@ def test_truncated_room_is_refused_by_name_and_renewed(folder, clouds):
     with pytest.raises(ValueError, match=r"Area_1_office_2\.h5 must have .* bytes: it was cut"):
         store.Store.open(folder)
     prepare(folder, clouds)
-    room = store.Store.open(folder).rooms[1]
-    renewed = room_file.read(room.path, range(room.num_blocks))
+    room = store.Store.open(folder).clouds[1]
+    renewed = room_file.read(room.path, range(room.num_samples))
     assert_same_blocks(renewed, expected_blocks(clouds[1]))
 
 
@@ -258,7 +327,7 @@ def test_truncated_foreign_room_is_refused_by_name(tmp_path, clouds):
     as_asis(tmp_path / "asis", clouds)
     path = tmp_path / "asis" / "Area_1_office_1.h5"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"Area_1_office_1\.h5 is damaged or holds no blocks"):
+    with pytest.raises(ValueError, match=r"Area_1_office_1\.h5 is damaged or holds no samples"):
         store.Store.open(tmp_path / "asis")
 
 
@@ -287,7 +356,7 @@ def test_missing_and_unlisted_rooms_are_refused_by_name(folder):
         store.Store.open(folder)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1, "rooms": {}}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2, "clouds": {}}'])
 def test_damaged_manifest_is_refused(folder, text):
     (folder / "manifest.json").write_text(text)
     with pytest.raises(ValueError, match=r"manifest\.json is damaged"):
@@ -297,7 +366,7 @@ def test_damaged_manifest_is_refused(folder, text):
 def test_manifest_of_another_version_is_refused(folder):
     content = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(content | {"format": 99}))
-    with pytest.raises(ValueError, match=r"another version of this program.*format=99"):
+    with pytest.raises(ValueError, match=r"a later version of this program.*format=99"):
         store.Store.open(folder)
 
 
@@ -317,11 +386,14 @@ def test_blocks_of_another_program_are_never_overwritten(tmp_path, clouds):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"data": np.zeros((2, 64, 6), np.float32)}, r"`data` of .*\.h5 must be floats of shape"),
+        ({"data": np.zeros((2, 64, 2), np.float32)}, r"`data` of .*\.h5 must be floats of shape"),
+        (
+            {"data": np.zeros((2, 64, 6), np.float32)},
+            r"of 9 channels. Received: \[\(64, 6\)",
+        ),
         ({"pid": np.zeros((2, 63), np.int32)}, r"`pid` of .* must be whole numbers of shape"),
         ({"seglabel": np.zeros((2, 64))}, "`seglabel` of .*Received: .*dtype=float64"),
-        ({"seglabel": np.full((2, 64), -1)}, r"classes in .*room\.h5 must be at least 0"),
-        ({"pid": None}, r"Area_1_room\.h5 is damaged or holds no blocks.*pid"),
+        ({"pid": None}, r"Area_1_room\.h5 is damaged or holds no samples.*pid"),
     ],
 )
 def test_foreign_file_of_another_layout_is_refused_by_name(tmp_path, change, message):
@@ -348,29 +420,48 @@ def test_full_disk_gives_one_message_and_leaves_finished_rooms(folder, clouds):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    assert len(store.Store.open(folder).rooms) == 3
+    assert len(store.Store.open(folder).clouds) == 3
 
 
 def test_room_without_a_full_block_is_reported_and_kept(tmp_path, clouds, caplog):
     prepare(tmp_path, [clouds[0], make_cloud("Area_2_closet_1", 5)])
     assert "Area_2_closet_1 has no block of at least 20 points" in caplog.text
     opened = store.Store.open(tmp_path)
-    assert [room.num_blocks > 0 for room in opened.rooms] == [True, False]
+    assert [room.num_samples > 0 for room in opened.clouds] == [True, False]
     assert len(opened.read(range(len(opened)))) == len(opened)
 
 
 def test_store_without_any_block_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="no room has a block with enough points"):
+    with pytest.raises(ValueError, match="no cloud has a block with enough points"):
         prepare(tmp_path, [make_cloud("Area_2_closet_1", 5)])
     assert not (tmp_path / "manifest.json").exists()
 
 
-@pytest.mark.parametrize("label", [-1, 13])
+@pytest.mark.parametrize("label", [-2, 13])
 def test_class_out_of_range_is_refused_by_room(tmp_path, label):
     cloud = make_cloud(NAMES[0])
     cloud.semantic[7] = label
-    with pytest.raises(ValueError, match=r"Area_1_office_1 must have a class in \[0, 13\)"):
+    with pytest.raises(ValueError, match=r"Area_1_office_1 must be in \[0, 13\), or -1"):
         prepare(tmp_path, [cloud])
+
+
+def test_points_without_a_class_are_kept_as_such(tmp_path):
+    cloud = make_cloud(NAMES[0])
+    cloud.semantic[::2] = NONE
+    prepare(tmp_path, [cloud])
+    opened = store.Store.open(tmp_path)
+    share = (opened.read(range(len(opened))).semantic == NONE).mean()
+    assert 0.3 < share < 0.7
+
+
+def test_instances_of_stuff_are_not_kept(tmp_path, clouds):
+    labels = dataclasses.replace(EXPERIMENT.labels, stuff=("ceiling", "floor"))
+    made = tiny_runs.prepare(clouds, tmp_path, dataclasses.replace(EXPERIMENT, labels=labels))
+    read = made.read(range(len(made)))
+    is_stuff = read.semantic < 2
+    assert (read.instance[is_stuff] == NONE).all()
+    assert (read.instance[~is_stuff] != NONE).all()
+    assert {size[0] for size in made.instance_sizes("raw")} == {2, 3}
 
 
 def test_sources_are_checked_before_work_starts(tmp_path, clouds, cached):
@@ -396,5 +487,4 @@ def test_manifest_survives_a_round_trip(folder):
     before = (folder / "manifest.json").read_bytes()
     manifest.save(folder, found)
     assert (folder / "manifest.json").read_bytes() == before
-    assert found.rooms[2].cloud_points == 900
-    assert manifest.area_of("scene0011_00") is None
+    assert found.clouds[2].cloud_points == 900

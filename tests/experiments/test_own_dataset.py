@@ -77,7 +77,8 @@ def write_raw(root: Path) -> Path:
 
 def tiny(experiment):
     least = tiny_runs.experiment(blocks_per_epoch=4)
-    return dataclasses.replace(experiment, network=least.network, training=least.training)
+    network = dataclasses.replace(experiment.network, backbone=tiny_runs.BACKBONE)
+    return dataclasses.replace(experiment, network=network, training=least.training)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -177,7 +177,9 @@ def test_the_loss_uses_the_association_of_least_cost():
     order = cheapest_order(instance, outputs)
     assert not np.array_equal(order, np.tile(np.arange(5), (2, 1)))
     np.testing.assert_allclose(
-        bonet_parts(instance, outputs, CONFIG), reference(instance, outputs, order), rtol=1e-5
+        bonet_parts(instance, 0 * instance, outputs, CONFIG),
+        reference(instance, outputs, order),
+        rtol=1e-5,
     )
 
 
@@ -194,7 +196,7 @@ def test_terms_of_two_boxes_by_hand():
         "scores": np.array([[0.25, 0.5]], np.float32),
         "masks": np.array([[[0.9, 0.9], [0.5, 1.0]]], np.float32),
     }
-    box, score, mask = bonet_parts(instance, outputs, CONFIG)
+    box, score, mask = bonet_parts(instance, 0 * instance, outputs, CONFIG)
     # Both points lie on the faces: inside with probability 1/2 each.
     np.testing.assert_allclose(box, np.log(2) - 1 / 2 + 0 + 3 * 0.1**2, rtol=1e-5)
     np.testing.assert_allclose(score, (-np.log(0.5) - np.log(0.75)) / 2, rtol=1e-6)
@@ -205,13 +207,15 @@ def test_terms_of_two_boxes_by_hand():
 def test_terms_match_the_reference_for_fewer_and_for_more_instances_than_boxes(num_ids):
     instance, outputs = random_batch(num_ids, batch=3, num_ids=num_ids)
     order = np.stack([np.random.default_rng(b).permutation(5) for b in range(3)])
-    got = bonet_parts(instance, outputs, CONFIG, order=order.astype(np.int32))
+    got = bonet_parts(instance, 0 * instance, outputs, CONFIG, order=order.astype(np.int32))
     np.testing.assert_allclose(got, reference(instance, outputs, order), rtol=2e-5)
 
 
 def test_without_an_instance_boxes_shrink_and_scores_fall():
     _, outputs = random_batch()
-    box, score, mask = bonet_parts(np.full((2, 40), -1, np.int32), outputs, CONFIG)
+    box, score, mask = bonet_parts(
+        np.full((2, 40), -1, np.int32), np.zeros((2, 40), np.int32), outputs, CONFIG
+    )
     corners = outputs["boxes"]
     extents = np.mean(np.sum((corners[:, :, 1] - corners[:, :, 0]) ** 2, axis=-1))
     np.testing.assert_allclose(box, extents, rtol=1e-5)
@@ -226,7 +230,7 @@ def test_gradients_match_finite_differences_under_a_fixed_association(name):
     with tf.GradientTape() as tape:
         tensors = {key: tf.constant(values) for key, values in outputs.items()}
         tape.watch(tensors[name])
-        loss = tf.add_n(bonet_parts(instance, tensors, CONFIG, order=order))
+        loss = tf.add_n(bonet_parts(instance, 0 * instance, tensors, CONFIG, order=order))
     gradient = tape.gradient(loss, tensors[name]).numpy()
     step, numeric = 1e-6, np.zeros(outputs[name].shape)
     for place in np.ndindex(*numeric.shape):
@@ -249,7 +253,9 @@ def test_the_association_carries_no_gradient():
             boxes = tf.constant(outputs["boxes"])
             tape.watch(boxes)
             loss = tf.add_n(
-                bonet_parts(instance, {**outputs, "boxes": boxes}, CONFIG, **association)
+                bonet_parts(
+                    instance, 0 * instance, {**outputs, "boxes": boxes}, CONFIG, **association
+                )
             )
         return tape.gradient(loss, boxes)
 
@@ -268,7 +274,7 @@ def test_certain_predictions_have_finite_losses_and_gradients_in_a_graph():
         found = {"xyz": outputs["xyz"], "boxes": boxes, "scores": scores, "masks": masks}
         with tf.GradientTape() as tape:
             tape.watch([boxes, scores, masks])
-            parts = bonet_parts(instance, found, CONFIG)
+            parts = bonet_parts(instance, 0 * instance, found, CONFIG)
             loss = tf.add_n(parts)
         return parts, tape.gradient(loss, [boxes, scores, masks])
 
@@ -292,8 +298,8 @@ def test_neither_the_order_of_points_nor_that_of_boxes_matters(seed):
         "masks": outputs["masks"][:, boxes][:, :, points],
     }
     np.testing.assert_allclose(
-        bonet_parts(instance[:, points], moved, CONFIG),
-        bonet_parts(instance, outputs, CONFIG),
+        bonet_parts(instance[:, points], 0 * instance, moved, CONFIG),
+        bonet_parts(instance, 0 * instance, outputs, CONFIG),
         rtol=1e-5,
     )
 
@@ -307,7 +313,8 @@ from ban_tf.losses.bonet import bonet_parts
 
 outputs = dict(np.load(sys.argv[1]))
 instance = outputs.pop("instance")
-loss = lambda boxes: sum(bonet_parts(instance, {**outputs, "boxes": boxes}, BoxLossConfig()))
+terms = lambda boxes: {**outputs, "boxes": boxes}
+loss = lambda boxes: sum(bonet_parts(instance, 0 * instance, terms(boxes), BoxLossConfig()))
 value, gradient = jax.jit(jax.value_and_grad(loss))(outputs["boxes"])
 print(float(value), float(abs(gradient).sum()))
 """
@@ -328,6 +335,6 @@ def test_the_losses_and_the_association_run_compiled_under_jax(tmp_path):
     with tf.GradientTape() as tape:
         boxes = tf.constant(outputs["boxes"])
         tape.watch(boxes)
-        loss = tf.add_n(bonet_parts(instance, {**outputs, "boxes": boxes}, CONFIG))
+        loss = tf.add_n(bonet_parts(instance, 0 * instance, {**outputs, "boxes": boxes}, CONFIG))
     expected = float(loss), float(np.abs(tape.gradient(loss, boxes)).sum())
     np.testing.assert_allclose([float(x) for x in done.stdout.split()], expected, rtol=1e-4)

@@ -21,7 +21,7 @@ CONFIG = SimilarityLossConfig(margin=2.0, class_margin=5.0)
 
 
 def reference(features, instance, semantic, weight, factor, config):
-    """Loss and IoU of one block, pair by pair as the formulas stand, in float64."""
+    """Sum of the costs and IoU of one block, pair by pair as the formulas stand, in float64."""
     num_points = len(features)
     total, iou = 0.0, np.zeros(num_points)
     for i in range(num_points):
@@ -38,12 +38,17 @@ def reference(features, instance, semantic, weight, factor, config):
             else:
                 cost = max(config.class_margin - similarity, 0.0)
             total += weight[i] * weight[j] * cost
-            if similarity < config.margin:
+            if similarity < config.margin and semantic[j] != -1:
                 near.add(j)
             if same_group:
                 mates.add(j)
         iou[i] = len(near & mates) / len(near | mates)
-    return total / num_points**2, iou
+    return total, iou
+
+
+def num_pairs(weight):
+    """Pairs of points of a block that count, over a batch."""
+    return max(np.sum(np.count_nonzero(weight, axis=1) ** 2), 1)
 
 
 def random_batch(seed, batch, num_points, width=3):
@@ -99,7 +104,8 @@ def test_loss_and_iou_match_the_reference(num_points):
         reference(*block, 3.0, CONFIG)
         for block in zip(features.astype(np.float64), instance, semantic, weight, strict=True)
     ]
-    np.testing.assert_allclose(loss, np.mean([block[0] for block in expected]), rtol=1e-5)
+    total = sum(block[0] for block in expected)
+    np.testing.assert_allclose(loss, total / num_pairs(weight), rtol=1e-5)
     np.testing.assert_allclose(iou, [block[1] for block in expected], rtol=1e-6)
 
 
@@ -110,7 +116,7 @@ def test_the_gradient_is_that_of_finite_differences():
 
     def loss(values):
         blocks = zip(values, instance, semantic, weight, strict=True)
-        return np.mean([reference(*block, 3.0, CONFIG)[0] for block in blocks])
+        return sum(reference(*block, 3.0, CONFIG)[0] for block in blocks) / num_pairs(weight)
 
     for place in np.ndindex(features.shape):
         moved = np.zeros(features.shape)
@@ -140,7 +146,7 @@ def test_the_gradient_in_chunks_is_that_of_the_plain_formula(monkeypatch):
             tf.nn.relu(CONFIG.class_margin - similarity),
         )
         cost = tf.where(mates, similarity, apart) * weight[:, :, None] * weight[:, None]
-        loss = tf.reduce_mean(cost)
+        loss = tf.reduce_sum(cost) / num_pairs(weight)
     expected = tape.gradient(loss, points)
     np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(finer, expected, rtol=1e-4, atol=1e-6)
@@ -224,21 +230,22 @@ def test_the_semantic_loss_matches_the_reference_with_its_gradient(batch, num_po
         tensor = tf.constant(logits)
         tape.watch(tensor)
         loss = weighted_semantic_loss(labels, tensor)
-    np.testing.assert_allclose(loss, total / labels.size, rtol=1e-5)
+    num_labelled = np.count_nonzero(labels != -1)
+    np.testing.assert_allclose(loss, total / num_labelled, rtol=1e-5)
     np.testing.assert_allclose(
-        tape.gradient(loss, tensor), slope / labels.size, rtol=1e-4, atol=1e-7
+        tape.gradient(loss, tensor), slope / num_labelled, rtol=1e-4, atol=1e-7
     )
 
 
-def test_confidence_is_drawn_to_the_iou_and_to_zero_without_a_class():
+def test_confidence_is_drawn_to_the_iou_where_there_is_a_class():
     confidence = tf.constant([[0.5, 0.5, 0.25]])
     iou = tf.constant([[1.0, 1.0, 0.25]])
     with tf.GradientTape() as tape:
         tape.watch([confidence, iou])
         loss = confidence_loss(confidence, iou, np.array([[3, -1, 0]]))
-    np.testing.assert_allclose(loss, (0.25 + 0.25 + 0) / 3)
+    np.testing.assert_allclose(loss, (0.25 + 0) / 2)
     slope, none = tape.gradient(loss, [confidence, iou])
-    np.testing.assert_allclose(slope, [[-1 / 3, 1 / 3, 0]])
+    np.testing.assert_allclose(slope, [[-1 / 2, 0, 0]])
     assert none is None
 
 

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 import network_checks
-from ban_tf.config import AsisConfig, NetworkConfig
+from ban_tf.config import AsisConfig
 from ban_tf.model import networks
 from network_checks import num_dense, num_trainable
-from tiny_networks import blocks, tiny
+from tiny_networks import PAPER, blocks, tiny
 
 
 def test_parameter_counts_are_the_originals():
-    model = networks.build(NetworkConfig(name="asis"))
-    baseline = num_trainable(networks.build(NetworkConfig(name="pointnet2")))
+    model = networks.build(dataclasses.replace(PAPER, name="asis"))
+    baseline = num_trainable(networks.build(dataclasses.replace(PAPER, name="pointnet2")))
     assert num_trainable(model) == 1_599_090
     adaptation = num_trainable(model.get_layer("semantic_adaptation"))
     assert adaptation == num_dense(128, 128) == 1_599_090 - baseline

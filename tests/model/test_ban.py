@@ -10,12 +10,12 @@ import pytest
 import tensorflow as tf
 
 import network_checks
-from ban_tf.config import BanConfig, LossConfig, NetworkConfig
+from ban_tf.config import BanConfig, LossConfig
 from ban_tf.model import networks
 from ban_tf.model.attention import CrossTaskAttention
 from layer_checks import check_layer
 from places import SUPPORT
-from tiny_networks import TINY, blocks, compiled, labels, tiny
+from tiny_networks import PAPER, TINY, blocks, compiled, labels, tiny
 
 SWITCHES = {
     "none": BanConfig(stoi=False, itos=False),
@@ -35,7 +35,7 @@ def num_trainable(model):
 
 @pytest.fixture(scope="module")
 def paper_network():
-    return networks.build(NetworkConfig())
+    return networks.build(PAPER)
 
 
 def test_parameter_counts_of_ban_and_its_parts_are_the_originals(paper_network):
@@ -53,7 +53,7 @@ def test_parameter_counts_of_ban_and_its_parts_are_the_originals(paper_network):
 
 def test_parameter_counts_of_the_variants_are_the_originals():
     def count(**changes):
-        return num_trainable(networks.build(NetworkConfig(**changes)))
+        return num_trainable(networks.build(dataclasses.replace(PAPER, **changes)))
 
     assert count(name="pointnet2") == 1_582_322
     assert count(ban=BanConfig(stoi=False, itos=False)) == 1_582_322

@@ -10,14 +10,15 @@ import pytest
 import tensorflow as tf
 
 from ban_tf import config, systems
-from ban_tf.config import BonetConfig, NetworkConfig, SetAbstractionConfig
+from ban_tf.config import BonetConfig, SetAbstractionConfig
+from ban_tf.data import s3dis
 from ban_tf.metrics.instance import InstanceMatches
 from ban_tf.model import networks
 from ban_tf.model.bonet import BoxMasks, UnitCube
 from ban_tf.training import stages, trainer
 from layer_checks import check_layer, check_training
 from network_checks import furnished_block, num_dense, num_trainable
-from tiny_networks import TINY, blocks
+from tiny_networks import PAPER, TINY, blocks, four_classes
 
 SMALL = BonetConfig(
     encoder=(
@@ -38,11 +39,7 @@ NETWORK = dataclasses.replace(TINY, name="bonet", bonet=SMALL, dropout=0.0)
 
 
 def experiment(network=NETWORK, rate=5e-4):
-    classes = config.S3DIS.class_names[:4], config.S3DIS.class_colors[:4]
-    dataset = dataclasses.replace(config.S3DIS, class_names=classes[0], class_colors=classes[1])
-    base = config.with_network(
-        config.Experiment(dataset=dataset, test_area=5, network=network), "bonet"
-    )
+    base = config.with_network(four_classes(network=network), "bonet")
     schedule = dataclasses.replace(base.training.learning_rate, initial=rate)
     recipe = dataclasses.replace(base.training, learning_rate=schedule)
     return dataclasses.replace(base, training=recipe)
@@ -72,7 +69,7 @@ def normal(*shape, seed=0):
 
 
 def test_parameter_counts_are_the_sums_over_the_originals_layers():
-    model = networks.build(NetworkConfig(name="bonet"))
+    model = networks.build(dataclasses.replace(PAPER, name="bonet"))
     layers = {layer.name: num_trainable(layer) for layer in model.layers}
 
     def dense(*widths):
@@ -333,7 +330,7 @@ def test_outputs_that_are_no_numbers_are_refused_by_block():
 
 
 def test_it_trains_and_assembles_rooms_by_its_own_numbers():
-    settings = config.s3dis(network="bonet")
+    settings = s3dis.experiment(network="bonet")
     rate = settings.training.learning_rate
     assert (settings.training.batch_size, settings.training.num_epochs) == (4, 51)
     assert (rate.initial, rate.factor, rate.every, rate.limit) == (5e-4, 0.5, 20, 1e-5)
@@ -355,7 +352,7 @@ state = [variable.value for variable in model.non_trainable_variables]
 
 def loss(weights):
     outputs, _ = model.stateless_call(weights, state, points, training=True)
-    return sum(bonet_parts(instance, outputs, BoxLossConfig()))
+    return sum(bonet_parts(instance, 0 * instance, outputs, BoxLossConfig()))
 
 weights = [variable.value for variable in model.trainable_variables]
 value, gradient = jax.jit(jax.value_and_grad(loss))(weights)

@@ -7,12 +7,12 @@ import pytest
 import layer_references
 import network_checks
 import op_references as reference
-from ban_tf.config import JsnetConfig, NetworkConfig, PointConvConfig
-from ban_tf.config.reduced import demo
+from ban_tf.config import JsnetConfig, PointConvConfig
+from ban_tf.data.s3dis import demo
 from ban_tf.model import networks
 from ban_tf.model.jsnet import PointGate
 from network_checks import num_dense, num_trainable
-from tiny_networks import TINY, blocks, tiny
+from tiny_networks import PAPER, TINY, blocks, tiny
 
 NETWORKS = ("jsnet", "jsnet_pointnet2")
 
@@ -22,7 +22,7 @@ def layer_counts(model):
 
 
 def test_parameter_counts_are_the_sums_over_the_originals_layers():
-    counts = layer_counts(model := networks.build(NetworkConfig(name="jsnet")))
+    counts = layer_counts(model := networks.build(dataclasses.replace(PAPER, name="jsnet")))
     assert counts["encoder_1"] == num_dense(9, 32, 32, 64)
     for level, (before, width) in enumerate(((64, 64), (128, 128), (256, 256)), start=2):
         density = num_dense(1, 16) + num_dense(16, 1, batch_norm=False)
@@ -42,8 +42,10 @@ def test_parameter_counts_are_the_sums_over_the_originals_layers():
 
 
 def test_the_exchange_on_pointnet2_adds_four_layers_to_the_baseline():
-    counts = layer_counts(model := networks.build(NetworkConfig(name="jsnet_pointnet2")))
-    baseline = num_trainable(networks.build(NetworkConfig(name="pointnet2")))
+    counts = layer_counts(
+        model := networks.build(dataclasses.replace(PAPER, name="jsnet_pointnet2"))
+    )
+    baseline = num_trainable(networks.build(dataclasses.replace(PAPER, name="pointnet2")))
     assert counts["semantic_cache"] == num_dense(128, 128) == 16_768
     assert counts["instance_cache"] == num_dense(256, 128) == 33_152
     assert counts["semantic_fc2"] == counts["instance_fc2"] == num_dense(256, 128)
@@ -178,6 +180,6 @@ def test_the_reduced_sizes_fit_each_other_and_are_smaller():
     for small, large in zip(reduced.encoder, full.encoder, strict=True):
         assert small.num_samples < large.num_samples
         assert max(small.widths) < max(large.widths)
-    num_points = demo().blocks.num_points
+    num_points = demo().samples.num_points
     model = networks.build(dataclasses.replace(demo().network, name="jsnet"), num_points=num_points)
     assert num_trainable(model) < 8_085_805 / 5

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 import network_checks
-from ban_tf.config import NetworkConfig, PointNetConfig
-from ban_tf.config.reduced import demo
+from ban_tf.config import PointNetConfig
+from ban_tf.data.s3dis import demo
 from ban_tf.model import networks
 from ban_tf.model.pointnet import AppendGlobal
 from layer_checks import check_layer
 from network_checks import num_dense, num_trainable
-from tiny_networks import TINY, blocks, tiny
+from tiny_networks import PAPER, TINY, blocks, tiny
 
 
 def normal(*shape, seed=0):
@@ -19,7 +19,7 @@ def normal(*shape, seed=0):
 
 
 def test_parameter_counts_are_the_sums_over_the_papers_layers():
-    model = networks.build(NetworkConfig(name="pointnet"))
+    model = networks.build(dataclasses.replace(PAPER, name="pointnet"))
     layers = {layer.name: num_trainable(layer) for layer in model.layers}
     head = num_dense(1024 + 128, 512, 256, 128)
     assert layers["point"] == num_dense(9, 64, 64, 64, 128, 1024) == 152_064

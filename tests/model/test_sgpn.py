@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from ban_tf import systems
-from ban_tf.config import NONE, S3DIS, Experiment, GroupMergingConfig, InferenceConfig, SgpnConfig
-from ban_tf.config import s3dis as s3dis_experiment
+from ban_tf.config import NONE, GroupMergingConfig, InferenceConfig, SgpnConfig
+from ban_tf.data import s3dis
 from ban_tf.instances import group_merging
 from ban_tf.instances.group_thresholds import GroupThresholds
 from ban_tf.instances.similarity import FeatureSimilarity
@@ -19,7 +19,7 @@ from ban_tf.model.sgpn import ClassThresholds
 from ban_tf.training.trainer import JointTrainer
 from layer_checks import check_layer
 from network_checks import bias_before_batch_norm, furnished_block, num_dense, num_trainable
-from tiny_networks import TINY, blocks
+from tiny_networks import TINY, blocks, four_classes
 
 NETWORK = dataclasses.replace(
     TINY, name="sgpn", sgpn=SgpnConfig(shared_widths=(16, 16), head_width=16)
@@ -30,14 +30,7 @@ SYSTEM = systems.of("sgpn")
 def experiment(**merging):
     """Four classes, and blocks small enough that five points are a group."""
     settings = GroupMergingConfig(min_group_points=5, **merging)
-    return Experiment(
-        dataset=dataclasses.replace(
-            S3DIS, class_names=S3DIS.class_names[:4], class_colors=S3DIS.class_colors[:4]
-        ),
-        test_area=5,
-        network=NETWORK,
-        inference=InferenceConfig(group_merging=settings),
-    )
+    return four_classes(network=NETWORK, inference=InferenceConfig(group_merging=settings))
 
 
 def labels(batch=2, num_points=24, seed=0):
@@ -56,7 +49,7 @@ def test_the_parameter_count_is_that_of_the_layer_table():
     shared = num_dense(1024 + 128, 512, 256)
     heads = 3 * num_dense(256, 128, batch_norm=False)
     last = num_dense(128, 13, batch_norm=False) + num_dense(128, 1, batch_norm=False)
-    model = networks.build(s3dis_experiment(network="sgpn").network)
+    model = networks.build(s3dis.experiment(network="sgpn").network)
     assert num_trainable(model) == trunk + shared + heads + last == 1_271_822
 
 

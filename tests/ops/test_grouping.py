@@ -190,12 +190,12 @@ def test_group_has_a_second_gradient():
 def test_an_index_out_of_range_is_an_error_with_op_index_and_bound(wrong):
     index = np.zeros((1, 3000, 2), np.int32)
     index[0, 2500, 1] = wrong
-    message = rf"GroupPoints.*\[0, 4\).*index={wrong} at flat position 5001"
+    message = rf"GatherPoints.*\[0, 4\).*index={wrong} at flat position 5001"
     with tf.device("CPU:0"), pytest.raises(tf.errors.InvalidArgumentError, match=message):
         grouping.group_points(tf.zeros([1, 4, 2]), index)
-    message = rf"GroupPointsGrad.*\[0, 4\).*index={wrong} at flat position 5001"
+    message = rf"GatherPointsGrad.*\[0, 4\).*index={wrong} at flat position 5001"
     with tf.device("CPU:0"), pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        library.ops().ban_group_points_grad(
+        library.ops().ban_gather_points_grad(
             output_grad=tf.zeros([1, 3000, 2, 5]), index=index, num_points=4
         )
 

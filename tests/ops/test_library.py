@@ -115,7 +115,7 @@ def test_the_report_tells_versions_flags_and_kernels(monkeypatch):
     assert f"TensorFlow {tf.__version__}" in text
     assert "-ffp-contract=off" in text
     assert "in use: native kernels" in text
-    assert "Ban>GroupPointsGrad" in text
+    assert "Ban>GatherPointsGrad" in text
     with library.stock_kernels():
         assert "in use: stock kernels" in library.report()
 

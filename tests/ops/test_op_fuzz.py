@@ -98,7 +98,7 @@ def test_rows_and_their_gradients(seed, batch, size, spread, share, num_rows, ch
         summed = reference.take_rows_gradient(grouped.numpy(), index, num_points)
         spread_out = reference.interpolate_gradient(mixed, index, weights, num_points)
     np.testing.assert_array_equal(interpolation.interpolate(points, index, weights), mixed)
-    grouped_grad = ops.ban_group_points_grad(
+    grouped_grad = ops.ban_gather_points_grad(
         output_grad=grouped, index=index, num_points=num_points
     )
     np.testing.assert_array_equal(grouped_grad, summed)
@@ -131,14 +131,13 @@ def test_no_index_reaches_outside(wrong):
             run()
 
 
-# What the shapes of an op's inputs must be, in letters; a digit stands for itself.
+# What the shapes of an op's inputs must be, in letters; a digit stands for itself, a star for one
+# axis or more.
 RULES = {
     "farthest_point_sample": {"xyz": "BN3"},
-    "gather_points": {"points": "BNC", "index": "BM"},
-    "gather_points_grad": {"output_grad": "BMC", "index": "BM"},
+    "gather_points": {"points": "BNC", "index": "B*"},
+    "gather_points_grad": {"output_grad": "B*C", "index": "B*"},
     "ball_query": {"xyz": "BN3", "centres": "BM3"},
-    "group_points": {"points": "BNC", "index": "BMK"},
-    "group_points_grad": {"output_grad": "BMKC", "index": "BMK"},
     "three_nearest": {"query": "BN3", "reference": "BM3"},
     "interpolate": {"points": "BMC", "index": "BN3", "weights": "BN3"},
     "interpolate_grad": {"output_grad": "BNC", "index": "BN3", "weights": "BN3"},
@@ -158,6 +157,9 @@ def fits(shapes, rules):
     """Whether shapes follow their rules; the least sizes of some ops are not looked at."""
     sizes = {"3": 3}
     for shape, letters in zip(shapes, rules, strict=True):
+        # One letter for each axis behind the star.
+        starred = "".join(chr(ord("a") + i) for i in range(len(shape) - len(letters) + 1))
+        letters = letters.replace("*", starred or "a")
         if len(shape) != len(letters):
             return False
         for letter, size in zip(letters, shape, strict=True):

@@ -8,11 +8,10 @@ import pytest
 from tensorflow.python.framework import config as framework_config
 
 from ban_tf import config, systems
-from ban_tf.clouds import cloud_cache
 from ban_tf.config import reduced
-from ban_tf.data import s3dis, synthetic
+from ban_tf.data import preparation, s3dis
 from ban_tf.data.store import Store
-from ban_tf.experiments import evaluation, workflow
+from ban_tf.experiments import workflow
 from ban_tf.metrics.evaluators import Evaluator
 from ban_tf.training import runs
 
@@ -22,19 +21,18 @@ pytestmark = [
     # What is not trained yet may well lie in one place.
     pytest.mark.filterwarnings("ignore::ban_tf.systems.collapse.CollapseWarning"),
 ]
-WALL = config.S3DIS.class_names.index("wall")
+DATA = s3dis.dataset(areas=(1, 2), name="demo")
+WALL = DATA.labels.class_names.index("wall")
 NUM_EPOCHS = 4  # of 40 steps; where a network is pre-trained, as many before
 
 
 def experiment(network: str) -> config.Experiment:
-    short = reduced.demo(network)
+    short = reduced.quick(DATA.experiment(network=network))
     early = dataclasses.replace(
         short.training.pretraining, num_epochs=min(short.training.pretraining.num_epochs, 4)
     )
     return dataclasses.replace(
         short,
-        dataset=dataclasses.replace(short.dataset, areas=(1, 2)),
-        test_area=2,
         training=dataclasses.replace(short.training, num_epochs=NUM_EPOCHS, pretraining=early),
     )
 
@@ -42,13 +40,13 @@ def experiment(network: str) -> config.Experiment:
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory) -> runs.Sources:
     folder = tmp_path_factory.mktemp("building")
-    synthetic.write_building(folder / "raw", 2, seed=0, rooms_per_area=3, points_per_m2=1500)
+    s3dis.write_building(folder / "raw", 2, seed=0, rooms_per_area=3, points_per_m2=1500)
     return runs.Sources(folder / "blocks", folder / "raw")
 
 
 @pytest.fixture(scope="module")
 def prepared(sources) -> Store:
-    return workflow.prepare_or_open(s3dis.read_areas, sources, experiment("ban"))
+    return preparation.prepare(DATA, sources.data, sources.blocks, experiment("ban"))
 
 
 @pytest.fixture(autouse=True)
@@ -60,9 +58,9 @@ def _as_it_was():
 
 def everything_is_wall(store: Store) -> dict[str, float]:
     """The scores of one instance of one class."""
-    evaluator = Evaluator(config.S3DIS, (2,), "covering", "wall")
-    for room in store.select([2]).rooms:
-        cloud = cloud_cache.load_cloud(evaluation.cloud_file(store.path, room.name))
+    evaluator = Evaluator(DATA.name, DATA.labels, ("Area_2",), "covering", "wall")
+    for room in store.select(["Area_2"]).clouds:
+        cloud = store.load_cloud(room.name)
         wall = np.full(len(cloud), WALL, np.int32)
         evaluator.add(room.name, cloud.semantic, cloud.instance, wall, np.zeros_like(wall))
     return dict(evaluator.evaluation().means())

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+import cuda_launchers
+from cuda_memory import Buffer
 from places import ROOT
 from tf_ops.building import toolchain
-from tf_ops.native import launchers
-from tf_ops.native.memory import Buffer
 
 EMULATOR = ROOT / "tests" / "cuda" / "emulator"
 BUILD = ROOT / "build" / "cuda_emulator"
@@ -63,8 +63,8 @@ def declare_emulator(library: ctypes.CDLL) -> ctypes.CDLL:
 @functools.lru_cache
 def library(device: str) -> ctypes.CDLL:
     """The launchers of tf_ops on one of the emulated `DEVICES`."""
-    path = compile_sources(launchers.sources(), *DEVICES[device])
-    return declare_emulator(launchers.load(path))
+    path = compile_sources(cuda_launchers.sources(), *DEVICES[device])
+    return declare_emulator(cuda_launchers.load(path))
 
 
 class GuardedMemory:
@@ -95,13 +95,13 @@ class GuardedMemory:
         assert (memory[begin + num_bytes :] == GUARD).all(), "a kernel wrote past an array"
 
 
-class EmulatedOps(launchers.CudaOps):
+class EmulatedOps(cuda_launchers.CudaOps):
     """`CudaOps` on the emulator; see `run`."""
 
     def __init__(self, device: str):
         super().__init__(library(device), GuardedMemory())
 
-    def run(self, call: launchers.Call, seed: int = 0) -> tuple[np.ndarray, ...]:
+    def run(self, call: cuda_launchers.Call, seed: int = 0) -> tuple[np.ndarray, ...]:
         """Runs a call under the interleaving of threads that `seed` stands for."""
         self.library.ban_emulator_set_schedule(seed)
         try:

@@ -61,39 +61,23 @@ class EmulatedLibrary:
         return ThreeNearest(*self._run(self._ops.three_nearest, [query, reference], outputs))
 
     def ban_gather_points(self, points, index):
-        return self._gather(self._ops.gather_points, self.ban_gather_points_grad, points, index)
-
-    def ban_group_points(self, points, index):
-        return self._gather(self._ops.group_points, self.ban_group_points_grad, points, index)
-
-    def _gather(self, prepare, gradient, points, index):
         @tf.custom_gradient
         def gather(points):
             def backward(upstream):
-                return gradient(upstream, index, tf.shape(points)[1])
+                return self.ban_gather_points_grad(upstream, index, tf.shape(points)[1])
 
-            shape = [*index.shape, points.shape[2]]
-            return self._run(prepare, [points, index], [(tf.float32, shape)])[0], backward
+            outputs = [(tf.float32, [*index.shape, points.shape[2]])]
+            return self._run(self._ops.gather_points, [points, index], outputs)[0], backward
 
         return gather(tf.convert_to_tensor(points))
 
     def ban_gather_points_grad(self, output_grad, index, num_points):
-        return self._sum(
-            self._ops.gather_points_grad, self.ban_gather_points, output_grad, index, num_points
-        )
-
-    def ban_group_points_grad(self, output_grad, index, num_points):
-        return self._sum(
-            self._ops.group_points_grad, self.ban_group_points, output_grad, index, num_points
-        )
-
-    def _sum(self, prepare, gradient, output_grad, index, num_points):
         @tf.custom_gradient
         def scatter(output_grad):
-            shape = [index.shape[0], None, output_grad.shape[-1]]
+            outputs = [(tf.float32, [index.shape[0], None, output_grad.shape[-1]])]
             inputs = [output_grad, index, num_points]
-            result = self._run(prepare, inputs, [(tf.float32, shape)])[0]
-            return result, lambda upstream: gradient(upstream, index)
+            result = self._run(self._ops.gather_points_grad, inputs, outputs)[0]
+            return result, lambda upstream: self.ban_gather_points(upstream, index)
 
         return scatter(tf.convert_to_tensor(output_grad))
 

@@ -9,12 +9,15 @@ from ban_tf.config import (
     AsisConfig,
     BackboneConfig,
     BanConfig,
+    Experiment,
     JsnetConfig,
+    Labels,
     LossConfig,
     NetworkConfig,
     PointConvConfig,
     PointNetConfig,
     SetAbstractionConfig,
+    Split,
 )
 from ban_tf.losses.discriminative import DiscriminativeLoss
 from ban_tf.losses.semantic import semantic_loss
@@ -26,8 +29,10 @@ POINTCONV = {
     "weight_width": 4,
     "density_width": 4,
 }
+PAPER = NetworkConfig(num_classes=13, num_features=9)  # the networks on the paper's data
 TINY = NetworkConfig(
     num_classes=4,
+    num_features=9,
     embedding_size=3,
     backbone=BackboneConfig(
         encoder=(
@@ -51,6 +56,16 @@ TINY = NetworkConfig(
         head_width=8,
     ),
 )
+
+
+def four_classes(**settings):
+    """An experiment of a data set of four classes."""
+    return Experiment(
+        dataset="four",
+        labels=Labels(class_names=("a", "b", "c", "d")),
+        split=Split(name="val", train=("one",), test=("two",)),
+        **settings,
+    )
 
 
 def tiny(name="ban", **switches):

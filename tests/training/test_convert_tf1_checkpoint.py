@@ -1,3 +1,4 @@
+import dataclasses
 import importlib.util
 import zipfile
 
@@ -5,13 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from ban_tf.config import NetworkConfig
 from ban_tf.experiments import command_line
 from ban_tf.model import networks
 from ban_tf.training import checkpoints, tf1_checkpoint
 from original_checkpoints import value, variables_of_ban, write_checkpoint
 from places import ROOT
-from tiny_networks import compiled
+from tiny_networks import PAPER, compiled
 
 # Keras saves variables in a way that NumPy 2 warns about.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -60,7 +60,7 @@ def test_a_converted_network_has_the_weights_of_the_checkpoint(
 def test_converted_weights_fit_a_network_of_ours(convert, original, weights, tmp_path):
     out = tmp_path / "ban.weights.h5"
     convert(original.parent, "--network", "ban", "--out", out)
-    model = networks.build(NetworkConfig(name="ban"))
+    model = networks.build(dataclasses.replace(PAPER, name="ban"))
     model.load_weights(out)
     assert_same(model, weights)
     assert [path.name for path in tmp_path.iterdir()] == ["ban.weights.h5"]

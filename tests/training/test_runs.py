@@ -134,9 +134,7 @@ def test_sources_inside_a_run_move_with_it(tmp_path):
 
 def test_missing_sources_say_how_to_name_the_data(tmp_path):
     run = runs.start(tmp_path, EXPERIMENT)
-    with pytest.raises(
-        FileNotFoundError, match=r"sources.json is missing: name the data"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"sources.json is missing: name the data"):
         run.sources()
 
 

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "tf_ops/native/parallel.h"
+#include "tf_ops/core/parallel.h"
 
 namespace ban {
 

@@ -6,7 +6,7 @@
 #include "tf_ops/attention/attention.h"
 #include "tf_ops/attention/packing.h"
 #include "tf_ops/attention/tiles.h"
-#include "tf_ops/native/simd_masks.h"
+#include "tf_ops/core/simd_masks.h"
 
 namespace ban {
 namespace {

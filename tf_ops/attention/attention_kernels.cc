@@ -2,8 +2,8 @@
 #include "absl/strings/str_cat.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tf_ops/attention/attention.h"
-#include "tf_ops/native/op_checks.h"
-#include "tf_ops/native/tensorflow_workers.h"
+#include "tf_ops/core/op_checks.h"
+#include "tf_ops/core/tensorflow_workers.h"
 
 namespace tensorflow {
 namespace {

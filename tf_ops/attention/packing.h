@@ -10,7 +10,7 @@
 #include <new>
 
 #include "tf_ops/attention/tiles.h"
-#include "tf_ops/native/parallel.h"
+#include "tf_ops/core/parallel.h"
 
 namespace ban {
 namespace {

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "tf_ops/native/simd.h"
+#include "tf_ops/core/simd.h"
 
 // The same for what is called with vectors or with compile-time constants.
 #define BAN_INLINE_LAMBDA __attribute__((always_inline))

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "tf_ops/native/parallel.h"
+#include "tf_ops/core/parallel.h"
 
 namespace ban {
 

@@ -1,5 +1,5 @@
 // clang-format off
-#include "tf_ops/native/tensorflow_gpu.h"  // first: sets EIGEN_USE_GPU
+#include "tf_ops/core/tensorflow_gpu.h"  // first: sets EIGEN_USE_GPU
 // clang-format on
 
 #include <algorithm>
@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tf_ops/clustering/clustering.h"
-#include "tf_ops/native/op_checks.h"
-#include "tf_ops/native/tensorflow_workers.h"
+#include "tf_ops/core/op_checks.h"
+#include "tf_ops/core/tensorflow_workers.h"
 
 namespace tensorflow {
 namespace {

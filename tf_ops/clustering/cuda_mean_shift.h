@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include "tf_ops/clustering/clustering.h"
-#include "tf_ops/native/cuda_execution.h"
+#include "tf_ops/core/cuda_execution.h"
 
 namespace ban {
 

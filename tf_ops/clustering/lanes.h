@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "tf_ops/native/simd.h"
-#include "tf_ops/native/simd_masks.h"
+#include "tf_ops/core/simd.h"
+#include "tf_ops/core/simd_masks.h"
 
 namespace ban {
 

@@ -12,7 +12,7 @@
 #include "tf_ops/clustering/climber.h"
 #include "tf_ops/clustering/clustering.h"
 #include "tf_ops/clustering/row_table.h"
-#include "tf_ops/native/denormals.h"
+#include "tf_ops/core/denormals.h"
 
 namespace ban {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "tf_ops/native/simd_masks.h"
+#include "tf_ops/core/simd_masks.h"
 
 namespace ban {
 

@@ -2,9 +2,9 @@
 #include <cmath>
 #include <limits>
 
+#include "tf_ops/core/morton.h"
+#include "tf_ops/core/simd_masks.h"
 #include "tf_ops/grouping/cell_grid.h"
-#include "tf_ops/native/morton.h"
-#include "tf_ops/native/simd_masks.h"
 
 namespace ban {
 namespace {

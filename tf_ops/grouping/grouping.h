@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tf_ops/native/parallel.h"
+#include "tf_ops/core/parallel.h"
 
 namespace ban {
 
@@ -24,8 +24,6 @@ void BallQueryCpu(Workers* workers, const float* xyz, const float* centres,
                   float radius, int64_t num_neighbours, int32_t* index,
                   int32_t* count);
 
-// GroupPoints is `GatherRows` of native/rows.h with K rows per centre.
-
 }  // namespace ban
 
 // CUDA launchers with a plain C interface.  All pointers are device memory;
@@ -36,26 +34,6 @@ int BanBallQueryCuda(void* stream, const float* xyz, const float* centres,
                      int64_t batch, int64_t num_points, int64_t num_centres,
                      float radius, int64_t num_neighbours, int32_t* index,
                      int32_t* count);
-
-// output[b, m, k] = points[b, index[b, m, k]]; a row whose index is not in
-// [0, N) is zero (a kernel cannot raise without stopping the stream).
-//   points [B, N, C]   index [B, M, K]   output [B, M, K, C]
-int BanGroupPointsCuda(void* stream, const float* points, const int32_t* index,
-                       int64_t batch, int64_t num_points, int64_t num_centres,
-                       int64_t num_neighbours, int64_t num_channels,
-                       float* output);
-
-// points_grad[b, n] = the sum of output_grad[b, m, k] over the (m, k) with
-// index[b, m, k] == n, added in ascending order of m * K + k from 0.0f.
-//   output_grad [B, M, K, C]   index [B, M, K]   points_grad [B, N, C]
-size_t BanGroupPointsGradScratchBytes(int64_t batch, int64_t num_points,
-                                      int64_t num_centres,
-                                      int64_t num_neighbours);
-int BanGroupPointsGradCuda(void* stream, const float* output_grad,
-                           const int32_t* index, int64_t batch,
-                           int64_t num_points, int64_t num_centres,
-                           int64_t num_neighbours, int64_t num_channels,
-                           void* scratch, float* points_grad);
 
 }  // extern "C"
 

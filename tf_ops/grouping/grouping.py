@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from tf_ops import checks, library
+from tf_ops.gathering import gathering
 
 
 def ball_query(xyz: Any, centres: Any, radius: float, num_neighbours: int) -> tuple[Any, Any]:
@@ -60,8 +61,4 @@ def group_points(points: Any, index: Any) -> Any:
         tf.errors.InvalidArgumentError: an index is not in [0, N), seen by the native kernel on
             the CPU as the op runs. On a GPU and in the stock kernel its row is zero.
     """
-    checks.check_float32("points", points)
-    checks.check_int32("index", index)
-    batch, _, _ = checks.check_shape("points", points, "[B, N, C]", None, None, None)
-    checks.check_shape("index", index, "[B, M, K]", batch, None, None)
-    return library.kernels("grouping").group_points(points, index)
+    return gathering.gather(points, index, "[B, M, K]")

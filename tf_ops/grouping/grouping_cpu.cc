@@ -2,10 +2,10 @@
 #include <memory>
 #include <vector>
 
+#include "tf_ops/core/denormals.h"
+#include "tf_ops/core/simd_masks.h"
 #include "tf_ops/grouping/cell_grid.h"
 #include "tf_ops/grouping/grouping.h"
-#include "tf_ops/native/denormals.h"
-#include "tf_ops/native/simd_masks.h"
 
 namespace ban {
 namespace {

@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "tf_ops/core/cuda_execution.h"
 #include "tf_ops/grouping/grouping.h"
-#include "tf_ops/native/cuda_rows.h"
 
 namespace ban {
 namespace {
@@ -78,33 +78,6 @@ int BanBallQueryCuda(void* stream, const float* xyz, const float* centres,
   return ban::Launch(static_cast<cudaStream_t>(stream), shape, ban::BallQuery,
                      xyz, centres, batch, num_points, num_centres, radius,
                      num_neighbours, index, count);
-}
-
-int BanGroupPointsCuda(void* stream, const float* points, const int32_t* index,
-                       int64_t batch, int64_t num_points, int64_t num_centres,
-                       int64_t num_neighbours, int64_t num_channels,
-                       float* output) {
-  return ban::GatherRowsCuda(static_cast<cudaStream_t>(stream), points, index,
-                             batch, num_points, num_centres * num_neighbours,
-                             num_channels, output);
-}
-
-size_t BanGroupPointsGradScratchBytes(int64_t batch, int64_t num_points,
-                                      int64_t num_centres,
-                                      int64_t num_neighbours) {
-  return ban::SumRowsScratchBytes(
-      {batch, num_points, num_centres * num_neighbours});
-}
-
-int BanGroupPointsGradCuda(void* stream, const float* output_grad,
-                           const int32_t* index, int64_t batch,
-                           int64_t num_points, int64_t num_centres,
-                           int64_t num_neighbours, int64_t num_channels,
-                           void* scratch, float* points_grad) {
-  return ban::SumRowsCuda(static_cast<cudaStream_t>(stream), output_grad, index,
-                          nullptr,
-                          {batch, num_points, num_centres * num_neighbours},
-                          num_channels, scratch, points_grad);
 }
 
 }  // extern "C"

@@ -1,4 +1,4 @@
-"""The compiled kernels of grouping and their gradients; called through `grouping.py`."""
+"""The compiled kernel of grouping; called through `grouping.py`."""
 
 from typing import Any
 
@@ -17,23 +17,4 @@ def ball_query(
     return found.index, found.count
 
 
-def group_points(points: Any, index: Any) -> tf.Tensor:
-    """As `grouping.group_points`."""
-    return library.ops().ban_group_points(points=points, index=index)
-
-
 tf.no_gradient("Ban>BallQuery")
-
-
-@tf.RegisterGradient("Ban>GroupPoints")
-def _group_points_grad(op: Any, output_grad: tf.Tensor) -> list[tf.Tensor | None]:
-    points, index = op.inputs
-    points_grad = library.ops().ban_group_points_grad(
-        output_grad=output_grad, index=index, num_points=tf.shape(points)[1]
-    )
-    return [points_grad, None]
-
-
-@tf.RegisterGradient("Ban>GroupPointsGrad")
-def _group_points_grad_grad(op: Any, grad: tf.Tensor) -> list[tf.Tensor | None]:
-    return [library.ops().ban_group_points(points=grad, index=op.inputs[1]), None, None]

@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from tf_ops import rows
-
 
 def ball_query(xyz: Any, centres: Any, radius: float, num_neighbours: int) -> tuple[Any, Any]:
     """As `grouping.ball_query`; holds M x N values for one cloud at a time."""
@@ -46,12 +44,3 @@ def _squared_distances(centres: Any, xyz: Any) -> Any:
     offset = [xyz[None, :, axis] - centres[:, None, axis] for axis in range(3)]
     dx, dy, dz = offset
     return dx * dx + dy * dy + dz * dz
-
-
-def group_points(points: Any, index: Any) -> Any:
-    """As `grouping.group_points`; the row of an index outside [0, N) is zero."""
-    points = ops.convert_to_tensor(points)
-    index = ops.convert_to_tensor(index)
-    batch, num_centres, num_neighbours = ops.shape(index)
-    taken = rows.take_rows(points, ops.reshape(index, (batch, num_centres * num_neighbours)))
-    return ops.reshape(taken, (batch, num_centres, num_neighbours, ops.shape(points)[2]))

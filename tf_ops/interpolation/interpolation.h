@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tf_ops/native/parallel.h"
+#include "tf_ops/core/parallel.h"
 
 namespace ban {
 

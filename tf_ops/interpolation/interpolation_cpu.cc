@@ -1,11 +1,11 @@
 #include <algorithm>
 
+#include "tf_ops/core/denormals.h"
+#include "tf_ops/core/large_output.h"
+#include "tf_ops/core/prefetch.h"
+#include "tf_ops/core/scatter.h"
+#include "tf_ops/core/simd.h"
 #include "tf_ops/interpolation/interpolation.h"
-#include "tf_ops/native/denormals.h"
-#include "tf_ops/native/large_output.h"
-#include "tf_ops/native/prefetch.h"
-#include "tf_ops/native/scatter.h"
-#include "tf_ops/native/simd.h"
 
 namespace ban {
 namespace {

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tf_ops/core/cuda_rows.h"
 #include "tf_ops/interpolation/interpolation.h"
-#include "tf_ops/native/cuda_rows.h"
 
 namespace ban {
 namespace {

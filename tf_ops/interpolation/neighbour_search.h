@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "tf_ops/native/simd_masks.h"
+#include "tf_ops/core/simd_masks.h"
 
 namespace ban {
 

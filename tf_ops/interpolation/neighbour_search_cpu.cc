@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "tf_ops/core/morton.h"
 #include "tf_ops/interpolation/neighbour_search.h"
-#include "tf_ops/native/morton.h"
 
 namespace ban {
 namespace {

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from tf_ops import rows
+from tf_ops.gathering import stock as gathering
 
 
 def three_nearest(query: Any, reference: Any) -> tuple[Any, Any]:
@@ -32,5 +32,5 @@ def interpolate(points: Any, index: Any, weights: Any) -> Any:
     points = ops.convert_to_tensor(points)
     index = ops.convert_to_tensor(index)
     weights = ops.stop_gradient(ops.convert_to_tensor(weights))
-    terms = [rows.take_rows(points, index[:, :, k]) * weights[:, :, k : k + 1] for k in range(3)]
+    terms = [gathering.gather(points, index[:, :, k]) * weights[:, :, k : k + 1] for k in range(3)]
     return terms[0] + terms[1] + terms[2]

@@ -5,10 +5,10 @@
 #include <numeric>
 #include <vector>
 
+#include "tf_ops/core/denormals.h"
+#include "tf_ops/core/morton.h"
 #include "tf_ops/interpolation/interpolation.h"
 #include "tf_ops/interpolation/neighbour_search.h"
-#include "tf_ops/native/denormals.h"
-#include "tf_ops/native/morton.h"
 
 namespace ban {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "tf_ops/native/cuda_execution.h"
+#include "tf_ops/core/cuda_execution.h"
 
 namespace ban {
 

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "tf_ops/native/parallel.h"
+#include "tf_ops/core/parallel.h"
 
 namespace ban {
 
@@ -23,8 +23,6 @@ void FarthestPointSampleCpu(Workers* workers, const float* xyz, int64_t batch,
                             int64_t num_points, int64_t num_samples,
                             int32_t* index);
 
-// GatherPoints is `GatherRows` of native/rows.h with one row per sample.
-
 }  // namespace ban
 
 // CUDA launchers with a plain C interface.  All pointers are device memory;
@@ -37,24 +35,6 @@ size_t BanFarthestPointSampleScratchBytes(int64_t batch, int64_t num_points,
 int BanFarthestPointSampleCuda(void* stream, const float* xyz, int64_t batch,
                                int64_t num_points, int64_t num_samples,
                                void* scratch, int32_t* index);
-
-// output[b, m] = points[b, index[b, m]]; a row whose index is not in [0, N) is
-// zero (a kernel cannot raise without stopping the stream).
-//   points [B, N, C]   index [B, M]   output [B, M, C]
-int BanGatherPointsCuda(void* stream, const float* points, const int32_t* index,
-                        int64_t batch, int64_t num_points, int64_t num_samples,
-                        int64_t num_channels, float* output);
-
-// points_grad[b, n] = the sum of output_grad[b, m] over the m with
-// index[b, m] == n, added in ascending order of m from 0.0f.
-//   output_grad [B, M, C]   index [B, M]   points_grad [B, N, C]
-size_t BanGatherPointsGradScratchBytes(int64_t batch, int64_t num_points,
-                                       int64_t num_samples);
-int BanGatherPointsGradCuda(void* stream, const float* output_grad,
-                            const int32_t* index, int64_t batch,
-                            int64_t num_points, int64_t num_samples,
-                            int64_t num_channels, void* scratch,
-                            float* points_grad);
 
 }  // extern "C"
 

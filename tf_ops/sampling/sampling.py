@@ -3,6 +3,7 @@
 from typing import Any
 
 from tf_ops import checks, library
+from tf_ops.gathering import gathering
 
 
 def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
@@ -56,8 +57,4 @@ def gather_points(points: Any, index: Any) -> Any:
         tf.errors.InvalidArgumentError: an index is not in [0, N), seen by the native kernel on
             the CPU as the op runs. On a GPU and in the stock kernel its row is zero.
     """
-    checks.check_float32("points", points)
-    checks.check_int32("index", index)
-    batch, _, _ = checks.check_shape("points", points, "[B, N, C]", None, None, None)
-    checks.check_shape("index", index, "[B, M]", batch, None)
-    return library.kernels("sampling").gather_points(points, index)
+    return gathering.gather(points, index, "[B, M]")

@@ -2,9 +2,9 @@
 #include <limits>
 #include <vector>
 
-#include "tf_ops/native/denormals.h"
-#include "tf_ops/native/morton.h"
-#include "tf_ops/native/simd_masks.h"
+#include "tf_ops/core/denormals.h"
+#include "tf_ops/core/morton.h"
+#include "tf_ops/core/simd_masks.h"
 #include "tf_ops/sampling/point_buckets.h"
 #include "tf_ops/sampling/sampling.h"
 

@@ -1,5 +1,4 @@
-#include "tf_ops/native/cuda_execution.h"
-#include "tf_ops/native/cuda_rows.h"
+#include "tf_ops/core/cuda_execution.h"
 #include "tf_ops/sampling/cuda_rank.h"
 #include "tf_ops/sampling/sampling.h"
 
@@ -189,29 +188,6 @@ int BanFarthestPointSampleCuda(void* stream, const float* xyz, int64_t batch,
   }
   return ban::FarthestPointSample(static_cast<cudaStream_t>(stream), xyz, batch,
                                   num_points, num_samples, scratch, index);
-}
-
-int BanGatherPointsCuda(void* stream, const float* points, const int32_t* index,
-                        int64_t batch, int64_t num_points, int64_t num_samples,
-                        int64_t num_channels, float* output) {
-  return ban::GatherRowsCuda(static_cast<cudaStream_t>(stream), points, index,
-                             batch, num_points, num_samples, num_channels,
-                             output);
-}
-
-size_t BanGatherPointsGradScratchBytes(int64_t batch, int64_t num_points,
-                                       int64_t num_samples) {
-  return ban::SumRowsScratchBytes({batch, num_points, num_samples});
-}
-
-int BanGatherPointsGradCuda(void* stream, const float* output_grad,
-                            const int32_t* index, int64_t batch,
-                            int64_t num_points, int64_t num_samples,
-                            int64_t num_channels, void* scratch,
-                            float* points_grad) {
-  return ban::SumRowsCuda(static_cast<cudaStream_t>(stream), output_grad, index,
-                          nullptr, {batch, num_points, num_samples},
-                          num_channels, scratch, points_grad);
 }
 
 }  // extern "C"

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from tf_ops import rows
+from tf_ops.gathering import stock as gathering
 
 
 def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
@@ -38,11 +38,6 @@ def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
 
 def _squared_distance_to(coordinates: Any, index: Any, nearest: Any) -> Any:
     """Squared distances [B, N] to the point `index` [B, 1] of each cloud."""
-    offset = coordinates - rows.take_rows(coordinates, index)
+    offset = coordinates - gathering.gather(coordinates, index)
     dx, dy, dz = offset[..., 0], offset[..., 1], offset[..., 2]
     return ops.where(nearest < 0.0, nearest, dx * dx + dy * dy + dz * dz)
-
-
-def gather_points(points: Any, index: Any) -> Any:
-    """As `sampling.gather_points`; the row of an index outside [0, N) is zero."""
-    return rows.take_rows(ops.convert_to_tensor(points), ops.convert_to_tensor(index))

@@ -8,7 +8,7 @@ from typing import Any
 from ban_tf import disk
 from ban_tf.config import Experiment, Features, Labels, Sampling, files
 
-FORMAT = 2  # 1 knew blocks of rooms in areas only; such a store is prepared anew in its place
+FORMAT = 2  # a store of an earlier format is prepared anew in its place
 FILE_NAME = "manifest.json"
 WAY_OUT = "Ask for the same settings, or name another folder (`blocks`)."
 

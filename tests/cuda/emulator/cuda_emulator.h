@@ -1,5 +1,5 @@
 // The part of CUDA C++ that the kernels of tf_ops use, for a plain C++
-// compiler.  `tf_ops/native/cuda_execution.h` includes this file in place of
+// compiler.  `tf_ops/core/cuda_execution.h` includes this file in place of
 // the CUDA runtime when BAN_EMULATE_CUDA is defined; define __CUDA_ARCH__ (750,
 // 900 ...) to choose the compute capability that is emulated.
 //

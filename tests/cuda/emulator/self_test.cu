@@ -1,6 +1,6 @@
 // Small kernels, right and wrong, that show what the emulator catches.
 
-#include "tf_ops/native/cuda_execution.h"
+#include "tf_ops/core/cuda_execution.h"
 
 namespace {
 

@@ -1,8 +1,8 @@
 // What every CUDA kernel of tf_ops is written against: the CUDA runtime, or in
 // tests its emulation on the CPU, and the few words that differ between them.
 // No TensorFlow header is included here.
-#ifndef BAN_TF_OPS_NATIVE_CUDA_EXECUTION_H_
-#define BAN_TF_OPS_NATIVE_CUDA_EXECUTION_H_
+#ifndef BAN_TF_OPS_CORE_CUDA_EXECUTION_H_
+#define BAN_TF_OPS_CORE_CUDA_EXECUTION_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -96,4 +96,4 @@ __host__ __device__ __forceinline__ float SquaredDistance(float ax, float ay,
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_CUDA_EXECUTION_H_
+#endif  // BAN_TF_OPS_CORE_CUDA_EXECUTION_H_

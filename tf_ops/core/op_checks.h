@@ -1,6 +1,6 @@
 // What every OpKernel refuses before it works: wrong shapes, bad indices.
-#ifndef BAN_TF_OPS_NATIVE_OP_CHECKS_H_
-#define BAN_TF_OPS_NATIVE_OP_CHECKS_H_
+#ifndef BAN_TF_OPS_CORE_OP_CHECKS_H_
+#define BAN_TF_OPS_CORE_OP_CHECKS_H_
 
 #include <cstdint>
 #include <limits>
@@ -8,12 +8,22 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "tensorflow/core/framework/op_kernel.h"
-#include "tf_ops/native/rows.h"
+#include "tf_ops/core/indices.h"
 
 namespace ban {
 
 // Stands for any size in the shape that `CheckShape` is given.
 constexpr int64_t kAny = -1;
+
+// What to say of a `tensor` that has not the shape `letters`.
+inline absl::Status ShapeError(const char* op, const char* input,
+                               const tensorflow::Tensor& tensor,
+                               const char* letters) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      op, ": ", input, " must have shape ", letters,
+      " with the same sizes as the other inputs. Received: ", input,
+      " of shape ", tensor.shape().DebugString()));
+}
 
 // `tensor` has the sizes `shape`, whose axes are named by `letters`, as in
 // "[B, N, 3]".
@@ -27,11 +37,7 @@ inline absl::Status CheckShape(const char* op, const char* input,
     same = same && (size == kAny || size == tensor.dim_size(axis));
     ++axis;
   }
-  if (same) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      op, ": ", input, " must have shape ", letters,
-      " with the same sizes as the other inputs. Received: ", input,
-      " of shape ", tensor.shape().DebugString()));
+  return same ? absl::OkStatus() : ShapeError(op, input, tensor, letters);
 }
 
 // Points are counted by int32 indices.
@@ -75,4 +81,4 @@ inline absl::Status ReadNumPoints(const char* op,
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_OP_CHECKS_H_
+#endif  // BAN_TF_OPS_CORE_OP_CHECKS_H_

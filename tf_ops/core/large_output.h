@@ -1,7 +1,7 @@
 // Writing outputs that are larger than the caches.  No TensorFlow header is
 // included here.
-#ifndef BAN_TF_OPS_NATIVE_LARGE_OUTPUT_H_
-#define BAN_TF_OPS_NATIVE_LARGE_OUTPUT_H_
+#ifndef BAN_TF_OPS_CORE_LARGE_OUTPUT_H_
+#define BAN_TF_OPS_CORE_LARGE_OUTPUT_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,7 @@
 #include <cpuid.h>
 #endif
 
-#include "tf_ops/native/simd.h"
+#include "tf_ops/core/simd.h"
 
 namespace ban {
 
@@ -129,4 +129,4 @@ inline void FinishStreaming() {
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_LARGE_OUTPUT_H_
+#endif  // BAN_TF_OPS_CORE_LARGE_OUTPUT_H_

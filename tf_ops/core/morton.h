@@ -1,7 +1,7 @@
 // Points in the order of a Morton curve: neighbours in the order are mostly
 // neighbours in space.  No TensorFlow header is included here.
-#ifndef BAN_TF_OPS_NATIVE_MORTON_H_
-#define BAN_TF_OPS_NATIVE_MORTON_H_
+#ifndef BAN_TF_OPS_CORE_MORTON_H_
+#define BAN_TF_OPS_CORE_MORTON_H_
 
 #include <cstdint>
 #include <vector>
@@ -31,4 +31,4 @@ std::vector<int32_t> MortonOrder(const float* cloud, int64_t num_points,
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_MORTON_H_
+#endif  // BAN_TF_OPS_CORE_MORTON_H_

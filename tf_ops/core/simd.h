@@ -2,8 +2,8 @@
 // AVX-512, AVX2, NEON, or four floats of plain C++.  Arithmetic is written with
 // the operators of the vector types that GCC and Clang share.
 // No TensorFlow header is included here.
-#ifndef BAN_TF_OPS_NATIVE_SIMD_H_
-#define BAN_TF_OPS_NATIVE_SIMD_H_
+#ifndef BAN_TF_OPS_CORE_SIMD_H_
+#define BAN_TF_OPS_CORE_SIMD_H_
 
 #include <cstdint>
 #include <cstring>
@@ -130,4 +130,4 @@ BAN_INLINE Floats Exp2(Floats x) {
 }  // namespace simd
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_SIMD_H_
+#endif  // BAN_TF_OPS_CORE_SIMD_H_

@@ -1,8 +1,8 @@
 // How CPU loops reach threads.  No TensorFlow header is included here, so the
 // loops can be compiled for the machine at hand without touching TensorFlow's
 // inline code, and run without TensorFlow in a test or a benchmark.
-#ifndef BAN_TF_OPS_NATIVE_PARALLEL_H_
-#define BAN_TF_OPS_NATIVE_PARALLEL_H_
+#ifndef BAN_TF_OPS_CORE_PARALLEL_H_
+#define BAN_TF_OPS_CORE_PARALLEL_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -68,4 +68,4 @@ void ForEachCloud(int64_t begin, int64_t end, int64_t rows_per_cloud,
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_PARALLEL_H_
+#endif  // BAN_TF_OPS_CORE_PARALLEL_H_

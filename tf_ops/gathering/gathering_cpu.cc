@@ -2,31 +2,13 @@
 #include <cstring>
 #include <vector>
 
-#include "tf_ops/native/large_output.h"
-#include "tf_ops/native/prefetch.h"
-#include "tf_ops/native/rows.h"
-#include "tf_ops/native/scatter.h"
-#include "tf_ops/native/simd.h"
+#include "tf_ops/core/large_output.h"
+#include "tf_ops/core/prefetch.h"
+#include "tf_ops/core/scatter.h"
+#include "tf_ops/core/simd.h"
+#include "tf_ops/gathering/gathering.h"
 
 namespace ban {
-
-int64_t FirstOutOfRange(const int32_t* index, int64_t count, int64_t bound) {
-  // The highest of a whole chunk is found without a branch, negative indices
-  // being the highest of all; a bad chunk is searched.
-  constexpr int64_t kChunk = 1024;
-  const uint32_t limit = static_cast<uint32_t>(bound);
-  for (int64_t begin = 0; begin < count; begin += kChunk) {
-    const int64_t end = std::min(count, begin + kChunk);
-    uint32_t highest = 0;
-    for (int64_t i = begin; i < end; ++i) {
-      highest = std::max(highest, static_cast<uint32_t>(index[i]));
-    }
-    for (int64_t i = begin; highest >= limit && i < end; ++i) {
-      if (static_cast<uint32_t>(index[i]) >= limit) return i;
-    }
-  }
-  return -1;
-}
 
 namespace {
 
@@ -244,9 +226,9 @@ Add ChooseAdd(const Scatter& scatter) {
 
 }  // namespace
 
-void GatherRowsCpu(Workers* workers, const float* points, const int32_t* index,
-                   int64_t batch, int64_t num_points, int64_t num_rows,
-                   int64_t num_channels, float* output) {
+void GatherPointsCpu(Workers* workers, const float* points,
+                     const int32_t* index, int64_t batch, int64_t num_points,
+                     int64_t num_rows, int64_t num_channels, float* output) {
   const size_t bytes = batch * num_rows * num_channels * sizeof(float);
   if (bytes == 0) return;  // perhaps without an address
   if (bytes >= kLargeBytes) AdviseHugePages(output, bytes);
@@ -265,10 +247,10 @@ void GatherRowsCpu(Workers* workers, const float* points, const int32_t* index,
       });
 }
 
-void GatherRowsGradCpu(Workers* workers, const float* output_grad,
-                       const int32_t* index, int64_t batch, int64_t num_points,
-                       int64_t num_rows, int64_t num_channels,
-                       float* points_grad) {
+void GatherPointsGradCpu(Workers* workers, const float* output_grad,
+                         const int32_t* index, int64_t batch,
+                         int64_t num_points, int64_t num_rows,
+                         int64_t num_channels, float* points_grad) {
   const auto scatter = [&](int64_t b, int64_t first, int64_t last) {
     const Scatter rows = {
         output_grad + b * num_rows * num_channels + first,

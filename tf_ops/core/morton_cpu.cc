@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "tf_ops/native/morton.h"
+#include "tf_ops/core/morton.h"
 
 namespace ban {
 namespace {

@@ -1,18 +1,11 @@
-// Rows of a matrix by index on the GPU, and the gradient: what gathering,
-// grouping and interpolation have in common.
-#ifndef BAN_TF_OPS_NATIVE_CUDA_ROWS_H_
-#define BAN_TF_OPS_NATIVE_CUDA_ROWS_H_
+// Rows of a matrix by index on the GPU: how threads are laid over them, and
+// their sums by point, the gradient of gathering and of interpolation.
+#ifndef BAN_TF_OPS_CORE_CUDA_ROWS_H_
+#define BAN_TF_OPS_CORE_CUDA_ROWS_H_
 
-#include "tf_ops/native/cuda_execution.h"
+#include "tf_ops/core/cuda_execution.h"
 
 namespace ban {
-
-// output[b, q] = points[b, index[b, q]]; zero where the index is not in [0, N).
-//   points [B, N, C]   index [B, Q]   output [B, Q, C]
-cudaError_t GatherRowsCuda(cudaStream_t stream, const float* points,
-                           const int32_t* index, int64_t batch,
-                           int64_t num_points, int64_t num_rows,
-                           int64_t num_channels, float* output);
 
 // Entry q of Q belongs to row `q / entries_per_row` of [B, Q / entries, C].
 struct SumRowsShape {
@@ -87,4 +80,4 @@ __device__ __forceinline__ Vector ValueOrZero(const Vector* __restrict__ points,
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_CUDA_ROWS_H_
+#endif  // BAN_TF_OPS_CORE_CUDA_ROWS_H_

@@ -1,43 +1,10 @@
 #include <algorithm>
 
-#include "tf_ops/native/cuda_rows.h"
+#include "tf_ops/core/cuda_rows.h"
 
 namespace ban {
 namespace {
 
-template <typename Vector>
-__global__ void GatherRows(const Vector* __restrict__ points,
-                           const int32_t* __restrict__ index, int64_t batch,
-                           int64_t num_points, int64_t num_rows,
-                           int64_t num_vectors, Vector* __restrict__ output) {
-  const int64_t step = int64_t{gridDim.x} * blockDim.y;
-  for (int64_t b = blockIdx.y; b < batch; b += gridDim.y) {
-    const Vector* cloud = points + b * num_points * num_vectors;
-    for (int64_t q = int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
-         q < num_rows; q += step) {
-      const int32_t n = index[b * num_rows + q];
-      Vector* row = output + (b * num_rows + q) * num_vectors;
-      for (int64_t v = threadIdx.x; v < num_vectors; v += blockDim.x) {
-        row[v] = ValueOrZero(cloud, n, num_points, num_vectors, v);
-      }
-    }
-  }
-}
-
-template <typename Vector>
-cudaError_t LaunchGatherRows(cudaStream_t stream, const float* points,
-                             const int32_t* index, int64_t batch,
-                             int64_t num_points, int64_t num_rows,
-                             int64_t num_channels, float* output) {
-  const int64_t num_vectors = num_channels * sizeof(float) / sizeof(Vector);
-  const RowLayout layout = LayOutRows(batch, num_rows, num_vectors);
-  return Launch(stream, {layout.grid, layout.block}, GatherRows<Vector>,
-                reinterpret_cast<const Vector*>(points), index, batch,
-                num_points, num_rows, num_vectors,
-                reinterpret_cast<Vector*>(output));
-}
-
-// ---- The gradient ---------------------------------------------------------
 // Entries are put in order of their point (count, running sum, fill), then one
 // warp adds up the rows of each point.  The atomics are on integers: they make
 // the order of the entries within a point vary, never which entries they are,
@@ -233,18 +200,6 @@ cudaError_t LaunchSumRows(cudaStream_t stream, const float* rows,
 }
 
 }  // namespace
-
-cudaError_t GatherRowsCuda(cudaStream_t stream, const float* points,
-                           const int32_t* index, int64_t batch,
-                           int64_t num_points, int64_t num_rows,
-                           int64_t num_channels, float* output) {
-  if (batch == 0 || num_rows == 0 || num_channels == 0) return cudaSuccess;
-  auto* launch = CanUse16Bytes(num_channels, points, output)
-                     ? LaunchGatherRows<float4>
-                     : LaunchGatherRows<float>;
-  return launch(stream, points, index, batch, num_points, num_rows,
-                num_channels, output);
-}
 
 size_t SumRowsScratchBytes(const SumRowsShape& shape) {
   return shape.batch * (2 * shape.num_points + 1 + shape.num_entries) *

@@ -1,7 +1,7 @@
 // Blocks of work that threads take from one another's hands.  No TensorFlow
 // header is included here.
-#ifndef BAN_TF_OPS_NATIVE_SHARED_BLOCKS_H_
-#define BAN_TF_OPS_NATIVE_SHARED_BLOCKS_H_
+#ifndef BAN_TF_OPS_CORE_SHARED_BLOCKS_H_
+#define BAN_TF_OPS_CORE_SHARED_BLOCKS_H_
 
 #include <atomic>
 #include <chrono>
@@ -11,7 +11,7 @@
 #include <mutex>
 #include <thread>
 
-#include "tf_ops/native/parallel.h"
+#include "tf_ops/core/parallel.h"
 
 namespace ban {
 
@@ -71,4 +71,4 @@ class SharedBlocks {
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_SHARED_BLOCKS_H_
+#endif  // BAN_TF_OPS_CORE_SHARED_BLOCKS_H_

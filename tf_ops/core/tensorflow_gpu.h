@@ -1,7 +1,7 @@
 // What a GPU OpKernel needs to call a CUDA launcher.  Include it first in a
 // kernels file, so that `EIGEN_USE_GPU` is set before any TensorFlow header.
-#ifndef BAN_TF_OPS_NATIVE_TENSORFLOW_GPU_H_
-#define BAN_TF_OPS_NATIVE_TENSORFLOW_GPU_H_
+#ifndef BAN_TF_OPS_CORE_TENSORFLOW_GPU_H_
+#define BAN_TF_OPS_CORE_TENSORFLOW_GPU_H_
 
 #ifdef BAN_WITH_CUDA
 
@@ -45,4 +45,4 @@ inline absl::Status LaunchStatus(const char* op, int error) {
 
 #endif  // BAN_WITH_CUDA
 
-#endif  // BAN_TF_OPS_NATIVE_TENSORFLOW_GPU_H_
+#endif  // BAN_TF_OPS_CORE_TENSORFLOW_GPU_H_

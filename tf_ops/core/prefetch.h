@@ -1,13 +1,13 @@
 // Asking for rows before they are used: the processor does not foresee those
 // that an index names, and those that lie one after another not far enough.
 // No TensorFlow header is included here.
-#ifndef BAN_TF_OPS_NATIVE_PREFETCH_H_
-#define BAN_TF_OPS_NATIVE_PREFETCH_H_
+#ifndef BAN_TF_OPS_CORE_PREFETCH_H_
+#define BAN_TF_OPS_CORE_PREFETCH_H_
 
 #include <algorithm>
 #include <cstdint>
 
-#include "tf_ops/native/simd.h"
+#include "tf_ops/core/simd.h"
 
 namespace ban {
 
@@ -42,4 +42,4 @@ BAN_INLINE void PrefetchSum(const float* row, int64_t num_channels) {
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_PREFETCH_H_
+#endif  // BAN_TF_OPS_CORE_PREFETCH_H_

@@ -1,17 +1,17 @@
 // Sums of weighted rows by index, with one writer for each sum: the gradients
 // of gathering, grouping and interpolation.  No TensorFlow header is included
 // here.
-#ifndef BAN_TF_OPS_NATIVE_SCATTER_H_
-#define BAN_TF_OPS_NATIVE_SCATTER_H_
+#ifndef BAN_TF_OPS_CORE_SCATTER_H_
+#define BAN_TF_OPS_CORE_SCATTER_H_
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 
-#include "tf_ops/native/denormals.h"
-#include "tf_ops/native/large_output.h"
-#include "tf_ops/native/parallel.h"
-#include "tf_ops/native/simd.h"
+#include "tf_ops/core/denormals.h"
+#include "tf_ops/core/large_output.h"
+#include "tf_ops/core/parallel.h"
+#include "tf_ops/core/simd.h"
 
 namespace ban {
 
@@ -72,4 +72,4 @@ void ScatterClouds(Workers* workers, int64_t batch, int64_t num_points,
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_SCATTER_H_
+#endif  // BAN_TF_OPS_CORE_SCATTER_H_

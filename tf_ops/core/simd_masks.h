@@ -1,12 +1,12 @@
 // Comparisons of vectors as bit masks, and what searching a vector takes.
 // Beside simd.h; no TensorFlow header is included here.
-#ifndef BAN_TF_OPS_NATIVE_SIMD_MASKS_H_
-#define BAN_TF_OPS_NATIVE_SIMD_MASKS_H_
+#ifndef BAN_TF_OPS_CORE_SIMD_MASKS_H_
+#define BAN_TF_OPS_CORE_SIMD_MASKS_H_
 
 #include <cstdint>
 #include <cstring>
 
-#include "tf_ops/native/simd.h"
+#include "tf_ops/core/simd.h"
 
 namespace ban {
 namespace simd {
@@ -207,4 +207,4 @@ BAN_INLINE Floats Gap(Floats low_a, Floats high_a, Floats low_b,
 }  // namespace simd
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_SIMD_MASKS_H_
+#endif  // BAN_TF_OPS_CORE_SIMD_MASKS_H_

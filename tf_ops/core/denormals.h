@@ -1,8 +1,8 @@
 // TensorFlow runs its kernels with denormal numbers flushed to zero.  The point
 // ops promise distances and sums as IEEE 754, and NumPy, round them.  No
 // TensorFlow header is included here.
-#ifndef BAN_TF_OPS_NATIVE_DENORMALS_H_
-#define BAN_TF_OPS_NATIVE_DENORMALS_H_
+#ifndef BAN_TF_OPS_CORE_DENORMALS_H_
+#define BAN_TF_OPS_CORE_DENORMALS_H_
 
 #include <cstdint>
 
@@ -47,4 +47,4 @@ class KeepDenormals {
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_DENORMALS_H_
+#endif  // BAN_TF_OPS_CORE_DENORMALS_H_

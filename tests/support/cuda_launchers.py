@@ -1,15 +1,16 @@
 """The CUDA launchers called through ctypes, without TensorFlow.
 
-    library = launchers.compile_library(Path("build/ban_cuda.so"))
-    runtime = launchers.find_runtime()
-    (index,) = launchers.CudaOps(library, runtime).farthest_point_sample(xyz, 64).run()
+    library = cuda_launchers.compile_library(Path("build/ban_cuda.so"))
+    runtime = cuda_launchers.find_runtime()
+    (index,) = cuda_launchers.CudaOps(library, runtime).farthest_point_sample(xyz, 64).run()
 
-Tests use it for the emulated kernels and, where there is one, a GPU; the
-benchmark of the kernels uses it too. TensorFlow reaches the same launchers from
-its own kernels.
+Tests run the emulated kernels through it and, where there is one, a GPU;
+`benchmarks/gpu_ops.py` times the kernels through it. TensorFlow reaches the
+same launchers from its own kernels.
 """
 
 import ctypes
+import math
 import os
 import subprocess
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cuda_memory import Buffer, CudaError, CudaRuntime, Memory
 from tf_ops.building import toolchain
-from tf_ops.native.memory import Buffer, CudaError, CudaRuntime, Memory
 
 ROOT = Path(__file__).parents[2]
 # No fused multiply-add: distances must round as they do on the CPU.
@@ -35,8 +36,6 @@ _PARAMETERS: dict[str, list] = {
     "BanGatherPointsCuda": [*[_POINTER] * 2, *[_INT] * 4, _POINTER],
     "BanGatherPointsGradCuda": [*[_POINTER] * 2, *[_INT] * 4, *[_POINTER] * 2],
     "BanBallQueryCuda": [*[_POINTER] * 2, *[_INT] * 3, _FLOAT, _INT, *[_POINTER] * 2],
-    "BanGroupPointsCuda": [*[_POINTER] * 2, *[_INT] * 5, _POINTER],
-    "BanGroupPointsGradCuda": [*[_POINTER] * 2, *[_INT] * 5, *[_POINTER] * 2],
     "BanThreeNearestCuda": [*[_POINTER] * 2, *[_INT] * 3, *[_POINTER] * 2],
     "BanInterpolateCuda": [*[_POINTER] * 3, *[_INT] * 4, _POINTER],
     "BanInterpolateGradCuda": [*[_POINTER] * 3, *[_INT] * 4, *[_POINTER] * 2],
@@ -45,7 +44,6 @@ _PARAMETERS: dict[str, list] = {
 _SCRATCH_SIZES = {
     "BanFarthestPointSampleScratchBytes": 3,
     "BanGatherPointsGradScratchBytes": 3,
-    "BanGroupPointsGradScratchBytes": 4,
     "BanInterpolateGradScratchBytes": 3,
     "BanMeanShiftScratchBytes": 3,
 }
@@ -177,36 +175,21 @@ class CudaOps:
         return Call(self, "BanFarthestPointSampleCuda", arguments, (index,))
 
     def gather_points(self, points: np.ndarray, index: np.ndarray) -> Call:
-        """`points` `[B, N, C]`, `index` `[B, M]` to `[B, M, C]`."""
-        return self._gather("BanGatherPointsCuda", points, index)
-
-    def group_points(self, points: np.ndarray, index: np.ndarray) -> Call:
-        """`points` `[B, N, C]`, `index` `[B, M, K]` to `[B, M, K, C]`."""
-        return self._gather("BanGroupPointsCuda", points, index)
-
-    def _gather(self, name: str, points: np.ndarray, index: np.ndarray) -> Call:
+        """`points` `[B, N, C]`, `index` `[B, ...]` to `[B, ..., C]`."""
         batch, num_points, num_channels = points.shape
         output = self.memory.empty((*index.shape, num_channels), np.float32)
         inputs = (self.memory.upload(points), self.memory.upload(index))
-        sizes = (batch, num_points, *index.shape[1:], num_channels)
-        return Call(self, name, (*inputs, *sizes, output), (output,))
+        sizes = (batch, num_points, math.prod(index.shape[1:]), num_channels)
+        return Call(self, "BanGatherPointsCuda", (*inputs, *sizes, output), (output,))
 
     def gather_points_grad(self, grad: np.ndarray, index: np.ndarray, num_points: int) -> Call:
-        """`grad` `[B, M, C]`, `index` `[B, M]` to `[B, N, C]`."""
-        return self._gather_grad("BanGatherPointsGrad", grad, index, num_points)
-
-    def group_points_grad(self, grad: np.ndarray, index: np.ndarray, num_points: int) -> Call:
-        """`grad` `[B, M, K, C]`, `index` `[B, M, K]` to `[B, N, C]`."""
-        return self._gather_grad("BanGroupPointsGrad", grad, index, num_points)
-
-    def _gather_grad(self, name: str, grad: np.ndarray, index: np.ndarray, num_points: int) -> Call:
-        sizes = (index.shape[0], num_points, *index.shape[1:])
+        """`grad` `[B, ..., C]`, `index` `[B, ...]` to `[B, N, C]`."""
+        sizes = (index.shape[0], num_points, math.prod(index.shape[1:]))
         output = self.memory.empty((index.shape[0], num_points, grad.shape[-1]), np.float32)
-        scratch = self._scratch(f"{name}ScratchBytes", *sizes)
+        scratch = self._scratch("BanGatherPointsGradScratchBytes", *sizes)
         inputs = (self.memory.upload(grad), self.memory.upload(index))
-        return Call(
-            self, f"{name}Cuda", (*inputs, *sizes, grad.shape[-1], scratch, output), (output,)
-        )
+        arguments = (*inputs, *sizes, grad.shape[-1], scratch, output)
+        return Call(self, "BanGatherPointsGradCuda", arguments, (output,))
 
     def ball_query(
         self, xyz: np.ndarray, centres: np.ndarray, radius: float, num_neighbours: int

@@ -1,14 +1,14 @@
 // TensorFlow's intra-op thread pool, seen as `ban::Workers`.
-#ifndef BAN_TF_OPS_NATIVE_TENSORFLOW_WORKERS_H_
-#define BAN_TF_OPS_NATIVE_TENSORFLOW_WORKERS_H_
+#ifndef BAN_TF_OPS_CORE_TENSORFLOW_WORKERS_H_
+#define BAN_TF_OPS_CORE_TENSORFLOW_WORKERS_H_
 
 #include <algorithm>
 #include <memory>
 
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/util/work_sharder.h"
-#include "tf_ops/native/parallel.h"
-#include "tf_ops/native/shared_blocks.h"
+#include "tf_ops/core/parallel.h"
+#include "tf_ops/core/shared_blocks.h"
 
 namespace ban {
 
@@ -44,4 +44,4 @@ class TensorFlowWorkers final : public Workers {
 
 }  // namespace ban
 
-#endif  // BAN_TF_OPS_NATIVE_TENSORFLOW_WORKERS_H_
+#endif  // BAN_TF_OPS_CORE_TENSORFLOW_WORKERS_H_
