@@ -147,10 +147,11 @@ def draw(xyz: np.ndarray, panels: Mapping[str, np.ndarray], out: Path) -> None:
     )
     cells = [grid[:, 0], *(grid[row, column] for row in (0, 1) for column in range(1, 1 + others))]
     place, order = project(xyz)
+    right, up = place[order].T
     for cell, (title, colors) in zip(cells, panels.items(), strict=False):
         axes = figure.add_subplot(cell, title=title)
         size = _LARGE if cell is cells[0] else _SMALL
-        axes.scatter(*place[order].T, c=np.clip(colors[order], 0, 1), s=size, linewidths=0)
+        axes.scatter(right, up, c=np.clip(colors[order], 0, 1), s=size, linewidths=0)
         axes.set_aspect("equal", adjustable="datalim")
         axes.set_axis_off()
     with disk.whole(out) as temporary:
