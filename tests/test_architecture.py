@@ -22,7 +22,8 @@ ROOMS = {
     "systems": BASE | STAGES,
     "training": BASE | STAGES | {"systems"},
     "inference": BASE | STAGES | {"systems"},
-    "experiments": BASE | STAGES | {"systems", "training", "inference"},
+    "view": BASE | STAGES,
+    "experiments": BASE | STAGES | {"systems", "training", "inference", "view"},
 }
 WITHOUT_TENSORFLOW = ("ban_tf/model", "ban_tf/losses", "ban_tf/instances", "ban_tf/metrics")
 

@@ -296,8 +296,8 @@ def test_figures_draw_an_evaluated_room(in_demo, tmp_path):
 
 
 def test_figures_name_the_rooms_they_could_draw(in_demo):
-    with pytest.raises(FileNotFoundError, match=r"no prediction of a room 'Area_9_x'.*Area_2_"):
-        FIGURES.main(["--room", "Area_9_x"])
+    with pytest.raises(FileNotFoundError, match=r"no prediction of a cloud 'Area_9_x'.*Area_2_"):
+        FIGURES.main(["--cloud", "Area_9_x"])
 
 
 # --- real input ---

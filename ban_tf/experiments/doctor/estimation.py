@@ -148,6 +148,12 @@ def stored_clouds(store: Store) -> Iterator[Cloud]:
 
     Raises:
         FileNotFoundError: the store does not keep a cloud's raw points.
+
+    Example:
+        >>> import pathlib
+        >>> empty = Store(pathlib.Path("blocks"), (), 4096, config.Features(), None)
+        >>> list(stored_clouds(empty))
+        []
     """
     for stored in store.clouds:
         yield store.load_cloud(stored.name)
@@ -178,6 +184,29 @@ def embed_sample(
 
     Raises:
         ValueError: the store has no samples.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from ban_tf.data import store
+        >>> xyz = np.random.default_rng(0).uniform(0, 1, (500, 3))
+        >>> label = np.zeros(500, np.int32)
+        >>> experiment = config.Experiment(
+        ...     dataset="desks",
+        ...     labels=config.Labels(class_names=("desk", "lamp")),
+        ...     split=config.Split(name="val", train=("a",), test=("b",)),
+        ... )
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> settings = store.Settings.of(experiment)
+        >>> desk = Cloud("a", xyz, None, label, label)
+        >>> _ = store.prepare([desk], settings=settings, path=folder, progress=False)
+        >>> class Places:
+        ...     fingerprint = "places, version 1"
+        ...
+        ...     def predict(self, features):
+        ...         return {"embedding": features[..., :3]}
+        >>> embedding, instance = embed_sample(Places(), Store.open(folder), batch_size=4)
+        >>> embedding.shape, instance.shape
+        ((1, 4096, 3), (1, 4096))
     """
     drawn = store.read(store.draw(num_samples, seed))
     outputs = as_predictor(model, batch_size).predict(drawn.features)
