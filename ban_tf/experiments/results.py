@@ -45,7 +45,9 @@ class Result:
     def row(self) -> comparison.SystemScores:
         """The system as a row of the tables that compare several."""
         system = self.system
-        return comparison.SystemScores(system.title, system.backbone, self.scores, system.footnotes)
+        return comparison.SystemScores(
+            system.title, system.backbone, self.scores, system.footnotes(self.experiment)
+        )
 
 
 def write(folder: pathlib.Path, result: Result) -> None:

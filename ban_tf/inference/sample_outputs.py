@@ -28,13 +28,9 @@ class SampleOutputs:
 
 def collapse_detector(experiment: config.Experiment) -> collapse.CollapseDetector | None:
     """What watches the embeddings of an experiment's network; None if it has none."""
-    if not _embeds(systems.of(experiment.network.name)):
+    if not systems.of(experiment.network.name).embeds:
         return None
     return collapse.CollapseDetector(experiment.inference.bandwidth)
-
-
-def _embeds(system: systems.System) -> bool:
-    return "embedding" in system.outputs
 
 
 def check_features(features: np.ndarray, first_sample: int) -> None:

@@ -17,7 +17,6 @@ import keras
 import numpy as np
 
 from ban_tf import config
-from ban_tf.clouds import overlap
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import NONE
 from ban_tf.data import samples
@@ -249,20 +248,8 @@ def _keep(
     experiment: config.Experiment,
 ) -> np.ndarray:
     """int32 `[N]`: instances numbered from 0, without those of stuff and those that are small."""
-    things = _without_stuff(instance, semantic, experiment.labels.stuff_classes)
+    things = merging.drop_classes(instance, semantic, experiment.labels.stuff_classes)
     return merging.filter_by_size(things, semantic, mean_sizes, experiment.inference)
-
-
-def _without_stuff(
-    instance: np.ndarray, semantic: np.ndarray, stuff: tuple[int, ...]
-) -> np.ndarray:
-    """`instance` with `NONE` in place of the instances whose most frequent class is stuff."""
-    if not stuff:
-        return instance
-    table = overlap.contingency(instance, semantic)
-    classes, _ = overlap.majority(table.first_code, semantic, len(table.first_labels))
-    dropped = np.append(np.isin(classes, stuff), True)  # the last for points of no instance
-    return np.where(dropped[table.first_code], NONE, instance).astype(np.int32)
 
 
 def _warn_of_collapse(detector: collapse.CollapseDetector | None) -> None:

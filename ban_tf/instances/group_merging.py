@@ -37,7 +37,6 @@ def merge_groups(
     semantic: np.ndarray,
     thresholds: np.ndarray,
     config: GroupMergingConfig | None = None,
-    legacy: bool = False,
 ) -> Groups:
     """Groups the points of one block.
 
@@ -61,9 +60,6 @@ def merge_groups(
         semantic: int `[N]`, predicted classes in [0, C).
         thresholds: float `[C]`, as `group_thresholds.GroupThresholds` estimates them.
         config: the numbers; None takes those of the released code.
-        legacy: repeats an error of the released code, which takes for granted that some point has
-            no group when it renumbers: if every point has one, the first group is lost, and its
-            points join others where they are similar to them.
 
     Raises:
         TypeError: classes that are not whole numbers, similarities that are not floats.
@@ -85,7 +81,7 @@ def merge_groups(
             if np.count_nonzero(proposal) > config.min_group_points:
                 labels[members[proposal]] = len(classes)
                 classes.append(number)
-    groups = _renumber(labels, np.array(classes, np.int32), config.min_group_points, legacy)
+    groups = _renumber(labels, np.array(classes, np.int32), config.min_group_points)
     _adopt(groups.labels, similarity, thresholds[semantic])
     return groups
 
@@ -177,15 +173,12 @@ def _propose(
     return proposals
 
 
-def _renumber(labels: np.ndarray, classes: np.ndarray, min_points: int, legacy: bool) -> Groups:
-    """Dissolves groups below `min_points` and numbers the others from 0 (`legacy`: see above)."""
+def _renumber(labels: np.ndarray, classes: np.ndarray, min_points: int) -> Groups:
+    """Dissolves groups below `min_points` and numbers the others from 0."""
     kept = np.bincount(labels[labels != NONE], minlength=len(classes)) >= min_points
     numbers = np.where(kept, np.cumsum(kept) - 1, NONE)
     labels = np.append(numbers, NONE)[labels].astype(np.int32)
-    classes = classes[kept]
-    if legacy and len(labels) and NONE not in labels:
-        return Groups(labels - np.int32(1), classes[1:])
-    return Groups(labels, classes)
+    return Groups(labels, classes[kept])
 
 
 def _adopt(labels: np.ndarray, similarity: Similarity, threshold: np.ndarray) -> None:

@@ -21,24 +21,20 @@ class GroupThresholds:
     first of equal ones, if that ratio is above `min_gain`. The threshold of a class is the mean
     over its points.
 
-    Two kinds of points give no estimate under `legacy`, as in the released code: those with an
-    edge that has nothing false below it, the best there can be; and those with an edge at exactly
-    0, at which it stops looking, though a point's similarity to itself is 0 but for rounding. By
-    default both count, the first kind with the first such edge, an infinite ratio. Points that are
-    equally similar to all of their instance have no bins; the released code makes some up.
+    Two kinds of points give no estimate in the released code, but do here: those with an edge that
+    has nothing false below it, the best there can be, whose first such edge counts, an infinite
+    ratio; and those with an edge at exactly 0, at which it stops looking, though a point's
+    similarity to itself is 0 but for rounding. Points that are equally similar to all of their
+    instance have no bins, and give none; the released code makes some up.
 
     Args:
         num_classes: C.
         config: the numbers; None takes those of the released code.
-        legacy: repeats the released code.
     """
 
-    def __init__(
-        self, num_classes: int, config: GroupMergingConfig | None = None, legacy: bool = False
-    ):
+    def __init__(self, num_classes: int, config: GroupMergingConfig | None = None):
         self._num_classes = num_classes
         self._config = config or GroupMergingConfig()
-        self._legacy = legacy
         self._total = np.zeros(num_classes)
         self._count = np.zeros(num_classes, np.int64)
 
@@ -94,23 +90,18 @@ class GroupThresholds:
         """From similarities `[R, n]` within and `[R, m]` beyond the instance to edges."""
         low, high = inside.min(axis=1), inside.max(axis=1)
         flat = low == high
-        if self._legacy:
-            low, high = np.where(flat, low - 0.5, low), np.where(flat, high + 0.5, high)
         edges = np.linspace(low, high, self._config.num_bins + 1, axis=1, dtype=inside.dtype)
-        true, false = _shares_below(edges, inside), _shares_below(edges, others)
+        true, false = shares_below(edges, inside), shares_below(edges, others)
         usable = true > self._config.min_true_share
-        if self._legacy:
-            usable &= ~np.logical_or.accumulate(edges == 0, axis=1)
         ratio = np.where(usable, np.inf, 0.0)
         np.divide(true, false, out=ratio, where=usable & (false > 0))
         best = ratio.argmax(axis=1)[:, None]
         gain = np.take_along_axis(ratio, best, axis=1)[:, 0]
-        accepted = gain > self._config.min_gain
-        accepted &= np.isfinite(gain) if self._legacy else ~flat
+        accepted = (gain > self._config.min_gain) & ~flat
         return np.take_along_axis(edges, best, axis=1)[accepted, 0]
 
 
-def _shares_below(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
+def shares_below(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
     """float64 `[R, A]`: share of the values `[R, n]` below each of the edges `[R, A]`."""
     counts = [np.count_nonzero(values < edge[:, None], axis=1) for edge in edges.T]
     return np.stack(counts, axis=1) / values.shape[1]

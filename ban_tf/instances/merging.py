@@ -214,6 +214,30 @@ def mean_instance_sizes(sizes: Sequence[tuple[int, int]], num_classes: int) -> n
     return np.divide(total, count, out=np.full(num_classes, np.nan), where=count > 0)
 
 
+def drop_classes(instance: np.ndarray, semantic: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """Leaves out the instances of some classes, such as those of stuff.
+
+    Args:
+        instance: int32 `[N]`, `NONE` for points of none.
+        semantic: int32 `[N]`, predicted class of each point.
+        classes: whose instances go; the class of an instance is the most frequent among its
+            points, ties to the smallest.
+
+    Returns:
+        int32 `[N]`, with `NONE` in their place; the other numbers stay.
+
+    Example:
+        >>> drop_classes(np.array([0, 0, 1]), np.array([2, 2, 5]), [2])
+        array([-1, -1,  1], dtype=int32)
+    """
+    if not classes:
+        return instance
+    table = overlap.contingency(instance, semantic)
+    found, _ = overlap.majority(table.first_code, semantic, len(table.first_labels))
+    dropped = np.append(np.isin(found, classes), True)  # the last for points of no instance
+    return np.where(dropped[table.first_code], NONE, instance).astype(np.int32)
+
+
 def filter_by_size(
     instance: np.ndarray,
     semantic: np.ndarray,

@@ -112,8 +112,8 @@ class CollapseDetector:
             f"The embedding has collapsed: in {np.count_nonzero(is_single)} of {len(is_single)} "
             f"{blocks} all points are one instance, for they lie typically {spread:.2g} from "
             f"their mean and the bandwidth is {self._bandwidth:g}; train longer, or anew with "
-            "another seed or a lower learning rate, or let --estimate look for a bandwidth that "
-            "separates them."
+            "another seed or a lower learning rate, or estimate a "
+            "bandwidth that separates them (`experiments.doctor.estimation`)."
         )
         return Collapse(len(is_single), spread, self._bandwidth, sentence)
 
@@ -143,7 +143,7 @@ def detect_training_collapse(
     """Judges training blocks by their push terms.
 
     With all means equal the term of a block is `push_weight * (2 push_margin) ** 2`: 9 with the
-    default numbers. Untrained networks are near it as well, so ask after an epoch, not before.
+    default numbers. Call after the first epoch: an untrained network scores near it too.
 
     Args:
         push: float `[B]`, `DiscriminativeParts.push` (weighted, as it is logged).

@@ -5,7 +5,7 @@ from ban_tf.systems.embedding import EmbeddingSystem
 from ban_tf.systems.sgpn import SgpnSystem
 from ban_tf.systems.system import System
 
-_BATCH = "Trained with BAN's batch of 12, where its own code takes 24."
+_BATCH = "Trained with a batch of {batch_size}, where its own code takes 24."
 
 SYSTEMS: dict[str, System] = {
     "asis": EmbeddingSystem("ASIS", "PointNet++", (_BATCH,)),

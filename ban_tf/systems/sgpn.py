@@ -77,14 +77,14 @@ class SgpnSystem(System):
                     raise ValueError(f"block {first_block + index}: {error}") from error
         return found
 
-    def calibrate(self, model: keras.Model, training_blocks: Store, experiment: Experiment) -> bool:
-        """Sets the thresholds of the classes, from some training blocks drawn by the seed."""
+    def calibrate(self, model: keras.Model, samples: Store, experiment: Experiment) -> bool:
+        """Sets the thresholds of the classes, from some training samples drawn by the seed."""
         config = experiment.inference.group_merging
         thresholds = GroupThresholds(experiment.labels.num_classes, config)
-        drawn = training_blocks.draw(config.num_calibration_blocks, experiment.seed)
+        drawn = samples.draw(config.num_calibration_blocks, experiment.seed)
         size = experiment.inference.batch_size
         for start in range(0, len(drawn), size):
-            blocks = training_blocks.read(drawn[start : start + size])
+            blocks = samples.read(drawn[start : start + size])
             features = model.predict_on_batch(blocks.features)["similarity_features"]
             with _one_blas_thread():
                 for block in zip(features, blocks.instance, blocks.semantic, strict=True):

@@ -57,7 +57,8 @@ class System(abc.ABC):
         title: its name there.
         backbone: its backbone there.
         outputs: names of what its network gives; `logits` is always among them.
-        footnotes: where it departs from its original, a sentence each.
+        footnotes: where it departs from its original, a sentence each; `{batch_size}` in one
+            stands for that of the run.
     """
 
     def __init__(
@@ -66,7 +67,12 @@ class System(abc.ABC):
         self.title = title
         self.backbone = backbone
         self.outputs = outputs
-        self.footnotes = footnotes
+        self._footnotes = footnotes
+
+    def footnotes(self, experiment: Experiment) -> tuple[str, ...]:
+        """Where a run of an experiment departs from the system's original, a sentence each."""
+        batch_size = experiment.training.batch_size
+        return tuple(sentence.format(batch_size=batch_size) for sentence in self._footnotes)
 
     @property
     def embeds(self) -> bool:
@@ -95,7 +101,7 @@ class System(abc.ABC):
             ValueError: an output that is not finite; the block is named.
         """
 
-    def calibrate(self, model: keras.Model, training_blocks: Store, experiment: Experiment) -> bool:
+    def calibrate(self, model: keras.Model, samples: Store, experiment: Experiment) -> bool:
         """Sets the weights of `model` that are measured after the last epoch.
 
         Returns:

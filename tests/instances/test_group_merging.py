@@ -6,6 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+import released_sgpn
 from ban_tf.config import GroupMergingConfig
 from ban_tf.instances import group_merging, similarity
 from group_blocks import matrix_of, mode, random_block
@@ -77,8 +78,8 @@ def test_groups_are_those_of_the_loops(seed, legacy):
     )
     expected = reference(matrix, confidence, semantic, thresholds, config, legacy)
     for source in (matrix, similarity.FeatureSimilarity(features)):
-        groups = group_merging.merge_groups(
-            source, confidence, semantic, thresholds, config, legacy
+        groups = released_sgpn.merge_groups(
+            source, confidence, semantic, thresholds, config, legacy=legacy
         )
         np.testing.assert_array_equal(groups.labels, expected)
         assert groups.labels.dtype == groups.classes.dtype == np.int32
@@ -105,8 +106,13 @@ def three_clusters(size=60):
 @pytest.mark.parametrize("legacy", [False, True])
 def test_separate_clusters_become_groups_and_legacy_loses_the_first(legacy):
     features, group, semantic, confidence = three_clusters()
-    groups = group_merging.merge_groups(
-        similarity.FeatureSimilarity(features), confidence, semantic, np.ones(3), None, legacy
+    groups = released_sgpn.merge_groups(
+        similarity.FeatureSimilarity(features),
+        confidence,
+        semantic,
+        np.ones(3),
+        None,
+        legacy=legacy,
     )
     np.testing.assert_array_equal(groups.labels, group - legacy)
     np.testing.assert_array_equal(groups.classes, [0, 0, 2][legacy:])
@@ -116,7 +122,7 @@ def test_legacy_is_right_while_one_point_has_no_group():
     features, group, semantic, confidence = three_clusters()
     features = np.vstack([features, [[9, 9, 9]]])
     for legacy in (False, True):
-        groups = group_merging.merge_groups(
+        groups = released_sgpn.merge_groups(
             similarity.FeatureSimilarity(features),
             np.append(confidence, 0),
             np.append(semantic, 1),
@@ -131,7 +137,7 @@ def test_legacy_lets_the_lost_points_join_what_is_similar_to_them():
     features, _, semantic, confidence = three_clusters()
     matrix = matrix_of(features)
     matrix[3, 60:62] = 0.0  # point 3 is similar to two points of the second cluster
-    groups = group_merging.merge_groups(matrix, confidence, semantic, np.ones(3), legacy=True)
+    groups = released_sgpn.merge_groups(matrix, confidence, semantic, np.ones(3), legacy=True)
     assert groups.labels[3] == 0  # the second cluster, now group 0
     # ... and through point 3, which joined before them, so do the points after it, not those before
     np.testing.assert_array_equal(groups.labels[:3], -1)
@@ -189,13 +195,13 @@ def test_the_threshold_itself_is_not_below_the_threshold():
 @pytest.mark.parametrize("legacy", [False, True])
 def test_blocks_of_no_and_of_one_point(num_points, legacy):
     config = dataclasses.replace(CONFIG, min_group_points=1)
-    groups = group_merging.merge_groups(
+    groups = released_sgpn.merge_groups(
         similarity.FeatureSimilarity(np.zeros((num_points, 4))),
         np.ones(num_points),
         np.zeros(num_points, int),
         np.ones(1),
         config,
-        legacy,
+        legacy=legacy,
     )
     np.testing.assert_array_equal(groups.labels, [-1] * num_points)
     assert len(groups.classes) == 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import released_sgpn
 from ban_tf.config import GroupMergingConfig
 from ban_tf.instances import group_merging, group_thresholds, similarity
 from group_blocks import matrix_of, mode, random_block
@@ -50,7 +51,7 @@ def reference_thresholds(blocks, num_classes, legacy):
 def test_thresholds_are_those_of_the_loops(legacy):
     rng = np.random.default_rng(3)
     blocks = []
-    ours = group_thresholds.GroupThresholds(4, legacy=legacy)
+    ours = released_sgpn.thresholds(4, legacy)
     for _ in range(12):
         features, instance, semantic, _ = random_block(rng, 90, 6, 3, 3)
         matrix = matrix_of(features + rng.normal(0, 0.05, features.shape))
@@ -71,7 +72,7 @@ def test_legacy_has_no_threshold_where_instances_are_cleanly_apart(legacy, expec
     matrix = np.full((8, 8), 1.0)
     matrix[0] = [0.25, 1.25, 2.0, 20.25, 40.25, 41, 42, 43]
     instance = np.array([0, 0, 0, 0, 1, 1, 1, 1])
-    thresholds = group_thresholds.GroupThresholds(1, legacy=legacy)
+    thresholds = released_sgpn.thresholds(1, legacy)
     thresholds.add(matrix, instance, np.zeros(8, int))
     # The rows of ones are equally similar to all and give nothing. Bins are 1 wide: below 1.25 lies
     # a quarter, below 2.25 three quarters.
@@ -83,7 +84,7 @@ def test_a_point_identical_to_itself_gives_no_threshold_under_legacy():
     matrix[0] = [0.0, 1.0, 1.0, 20.0] + [0.5] + [40.0] * 35
     instance = np.array([0] * 4 + [1] * 36)
     for legacy, expected in ((False, 2.0), (True, CONFIG.default_threshold)):
-        thresholds = group_thresholds.GroupThresholds(1, legacy=legacy)
+        thresholds = released_sgpn.thresholds(1, legacy)
         thresholds.add(matrix, instance, np.zeros(40, int))
         assert thresholds.result()[0] == expected
 
