@@ -12,9 +12,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from tiny_networks import blocks, tiny
 
 from ban_tf.model import networks
+from tiny_networks import blocks, tiny
 
 NETWORKS = ("ban",)
 
