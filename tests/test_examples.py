@@ -8,7 +8,7 @@ import re
 import pytest
 
 # The public functions of a package are those of its `__all__`.
-PACKAGES = ("tf_ops",)
+PACKAGES = ("ban_tf", "tf_ops")
 
 
 def public_functions():

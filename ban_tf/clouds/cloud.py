@@ -68,6 +68,18 @@ class Cloud:
 
 
 def unlabelled(name: str, xyz: np.ndarray, rgb: np.ndarray | None = None) -> Cloud:
-    """A cloud without labels, such as a user's own scan."""
+    """A cloud without labels, such as a user's own scan.
+
+    Args:
+        name: used as a file name.
+        xyz: float64 `[N, 3]`, metres, z up.
+        rgb: uint8 `[N, 3]`, or None if the scan has no colours.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf import unlabelled
+        >>> unlabelled("my_scan", np.zeros((2, 3))).semantic
+        array([-1, -1], dtype=int32)
+    """
     none = np.full(len(xyz), NONE, np.int32)
     return Cloud(name=name, xyz=xyz, rgb=rgb, semantic=none, instance=none.copy())

@@ -45,6 +45,7 @@ def load(run_or_file: str | Path) -> TrainedModel:
         ValueError: the file is damaged, or does not say what it was trained for.
 
     Example:
+        >>> from ban_tf import load
         >>> load("runs/nothing")
         Traceback (most recent call last):
         ...
@@ -93,6 +94,25 @@ def segment(
     Raises:
         FileNotFoundError: there is no such model.
         ValueError: an empty cloud, one not in metres, or a damaged model.
+
+    Example:
+        >>> import numpy as np
+        >>> import ban_tf
+        >>> class Flat:  # in place of `ban_tf.load("runs/demo")`
+        ...     fingerprint = "flat, version 1"
+        ...
+        ...     def predict(self, features):
+        ...         logits = np.zeros((*features.shape[:2], 2), np.float32)
+        ...         return {"logits": logits, "embedding": logits}
+        >>> experiment = ban_tf.Experiment(
+        ...     dataset="desks",
+        ...     labels=ban_tf.Labels(class_names=("desk", "lamp")),
+        ...     split=ban_tf.Split(name="val", train=("scan1",), test=("scan2",)),
+        ... )
+        >>> xyz = np.random.default_rng(0).uniform(0, 1, (500, 3))
+        >>> model = ban_tf.TrainedModel(Flat(), experiment, mean_sizes=None)
+        >>> ban_tf.segment(ban_tf.unlabelled("desk", xyz), model).instances
+        (Instance(semantic=0, score=0.5, num_points=500),)
     """
     trained = model if isinstance(model, TrainedModel) else load(model)
     return segmentation.segment(
