@@ -4,26 +4,42 @@ import json
 import pytest
 
 from ban_tf import config
-from ban_tf.config import reduced
+from ban_tf.config import files, reduced
+from ban_tf.data import s3dis
 
+LABELS = config.Labels(class_names=("desk", "lamp", "other"))
+SPLIT = config.Split(name="val", train=("scan1",), test=("scan2",))
 EXPERIMENTS = {
-    "s3dis": config.s3dis(2),
-    "quick": reduced.quick(config.s3dis()),
-    "demo": reduced.demo(),
-    "bonet": config.s3dis(network="bonet"),
-    "sgpn": config.s3dis(network="sgpn"),
+    "paper": s3dis.experiment(2),
+    "quick": reduced.quick(s3dis.experiment()),
+    "demo": s3dis.demo(),
+    "bonet": s3dis.experiment(network="bonet"),
+    "sgpn": s3dis.experiment(network="sgpn"),
+    "shapes": config.Experiment(
+        dataset="desks",
+        labels=dataclasses.replace(LABELS, stuff=("other",)),
+        split=SPLIT,
+        features=config.Features(names=("xyz",)),
+        samples=config.Shapes(num_points=500),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_json_gives_the_experiment_back(name):
-    assert config.from_json(config.to_json(EXPERIMENTS[name])) == EXPERIMENTS[name]
+def test_json_gives_back_all_that_a_run_depends_on(name):
+    again = config.from_json(config.to_json(EXPERIMENTS[name]))
+    assert files.identity(again) == files.identity(EXPERIMENTS[name])
+    assert config.to_json(again) == config.to_json(EXPERIMENTS[name])
+    assert files.differences(EXPERIMENTS[name], again) == ""
+    for field in ("labels", "split", "features", "samples", "training"):
+        assert getattr(again, field) == getattr(EXPERIMENTS[name], field)
+    assert again.network.num_classes == EXPERIMENTS[name].labels.num_classes
 
 
 def test_json_keeps_every_choice_that_is_not_the_default():
     ban = config.BanConfig(order="itos_first", itos_source="feature", attention="plain")
     changed = dataclasses.replace(
-        config.s3dis(),
+        s3dis.experiment(),
         seed=7,
         network=config.NetworkConfig(ban=ban),
         training=config.TrainingConfig(
@@ -37,7 +53,7 @@ def test_json_keeps_every_choice_that_is_not_the_default():
 
 @pytest.mark.parametrize("path", [(), ("training",), ("network", "backbone", "encoder", 0)])
 def test_an_unknown_field_is_refused_by_name_at_any_depth(path):
-    values = json.loads(config.to_json(config.s3dis()))
+    values = json.loads(config.to_json(s3dis.experiment()))
     inner = values
     for key in path:
         inner = inner[key]
@@ -47,32 +63,34 @@ def test_an_unknown_field_is_refused_by_name_at_any_depth(path):
 
 
 def test_a_value_out_of_range_is_refused_when_read_back():
-    values = json.loads(config.to_json(config.s3dis()))
-    values["blocks"]["stride_m"] = 2.0
+    values = json.loads(config.to_json(s3dis.experiment()))
+    values["samples"]["stride_m"] = 2.0
     with pytest.raises(ValueError, match=r"`stride_m` must be in .*Received: stride_m=2.0"):
         config.from_json(json.dumps(values))
 
 
 def test_the_paper_s_numbers_are_the_defaults():
-    experiment = config.s3dis()
-    assert experiment.test_area == 5
-    assert experiment.train_areas == (1, 2, 3, 4, 6)
-    assert experiment.dataset.num_classes == 13
-    assert (experiment.blocks.size_m, experiment.blocks.num_points) == (1.0, 4096)
+    experiment = s3dis.experiment()
+    assert experiment.split.test == ("Area_5",)
+    assert experiment.split.train == ("Area_1", "Area_2", "Area_3", "Area_4", "Area_6")
+    assert (experiment.network.num_classes, experiment.network.num_features) == (13, 9)
+    assert experiment.features.names == ("block_xyz", "rgb", "room_xyz")
+    assert (experiment.samples.size_m, experiment.samples.num_points) == (1.0, 4096)
     training = experiment.training
     assert (training.batch_size, training.num_epochs, training.per_step) == (12, 100, 12)
     assert dataclasses.replace(training, decay_unit="iterations").per_step == 1
 
 
 def test_the_reduced_setting_keeps_data_seed_and_protocol():
-    full = dataclasses.replace(config.s3dis(test_area=3), seed=4)
+    full = dataclasses.replace(s3dis.experiment(test_area=3), seed=4)
     quick = reduced.quick(full)
-    assert (quick.dataset, quick.test_area, quick.seed) == (full.dataset, 3, 4)
-    assert quick.blocks.num_points < full.blocks.num_points
+    assert (quick.dataset, quick.labels, quick.seed) == (full.dataset, full.labels, 4)
+    assert quick.split.test == full.split.test == ("Area_3",)
+    assert quick.samples.num_points < full.samples.num_points
 
 
 def test_sgpn_trains_by_its_own_recipe_after_the_classes():
-    training = config.s3dis(network="sgpn").training
+    training = s3dis.experiment(network="sgpn").training
     assert (training.batch_size, training.num_epochs, training.total_epochs) == (4, 200, 250)
     rate = training.learning_rate
     assert (rate.initial, rate.factor, rate.every, rate.limit) == (1e-4, 0.5, 800_000, 1e-6)
@@ -80,17 +98,17 @@ def test_sgpn_trains_by_its_own_recipe_after_the_classes():
 
 
 def test_the_reduced_setting_starts_at_four_times_the_rate_of_a_systems_recipe():
-    ban, bonet = (reduced.demo(name).training for name in ("ban", "bonet"))
+    ban, bonet = (s3dis.demo(name).training for name in ("ban", "bonet"))
     assert (ban.learning_rate.initial, bonet.learning_rate.initial) == (4e-3, 2e-3)
     assert not bonet.learning_rate_by_epoch  # 2000 samples, not epochs
     assert bonet.learning_rate.every == ban.learning_rate.every
 
 
 INVALID = {
-    "stride over size": (config.BlockConfig, {"stride_m": 1.5}, "`stride_m` must be in"),
-    "stride zero": (config.BlockConfig, {"stride_m": 0.0}, "`stride_m` must be in"),
-    "no points": (config.BlockConfig, {"num_points": 0}, "`num_points` must be at least 1"),
-    "no least points": (config.BlockConfig, {"min_points": 0}, "`min_points` must be at least 1"),
+    "stride over size": (config.Blocks, {"stride_m": 1.5}, "`stride_m` must be in"),
+    "stride zero": (config.Blocks, {"stride_m": 0.0}, "`stride_m` must be in"),
+    "no points": (config.Blocks, {"num_points": 0}, "`num_points` must be at least 1"),
+    "no least points": (config.Blocks, {"min_points": 0}, "`min_points` must be at least 1"),
     "levels": (config.BackboneConfig, {"decoder": ((8,),)}, "one tuple of widths per level"),
     "order": (config.BanConfig, {"order": "both"}, "`order` must be one of 'stoi_first'"),
     "scale of attention": (
@@ -161,8 +179,9 @@ INVALID = {
     "margin of similarities": (
         config.Experiment,
         {
-            "dataset": config.S3DIS,
-            "test_area": 5,
+            "dataset": "desks",
+            "labels": LABELS,
+            "split": SPLIT,
             "similarity_loss": config.SimilarityLossConfig(margin=5.0),
         },
         "the margins must agree.*similarity_loss=5.0, group_merging=10.0",
@@ -185,34 +204,95 @@ INVALID = {
     ),
     "sharpness": (config.BoxLossConfig, {"sharpness": 0.0}, "`sharpness` and `limit` must be"),
     "focal": (config.BoxLossConfig, {"focal_alpha": 1.5}, "`focal_alpha` must be in"),
+    "no points of shapes": (config.Shapes, {"num_points": 0}, "`num_points` must be at least 1"),
     "colours": (
-        config.DatasetConfig,
-        {"name": "x", "class_names": ("a", "b"), "class_colors": ((0, 0, 0),), "areas": (1,)},
-        "must be of the same length",
+        config.Labels,
+        {"class_names": ("a", "b"), "class_colors": ((0, 0, 0),)},
+        "one colour per class, or none. Received: num_colors=1, num_classes=2",
     ),
-    "areas twice": (
-        config.DatasetConfig,
-        {"name": "x", "class_names": ("a",), "class_colors": ((0, 0, 0),), "areas": (1, 1)},
-        "`areas` must name at least one area, and each once",
+    "no class name": (config.Labels, {"class_names": ()}, "`class_names` must hold at least one"),
+    "class name twice": (config.Labels, {"class_names": ("a", "b", "a")}, "and each once"),
+    "unknown stuff": (
+        config.Labels,
+        {"class_names": ("a", "b"), "stuff": ("wall", "b")},
+        r"`stuff` must name classes of `class_names`. Received: unknown=\['wall'\]",
     ),
-    "test area": (
+    "split without a name": (
+        config.Split,
+        {"name": "", "train": ("a",), "test": ("b",)},
+        "`name` must not be empty",
+    ),
+    "nothing to test": (
+        config.Split,
+        {"name": "val", "train": ("a",), "test": ()},
+        "`test` must name at least one cloud or group of clouds. Received: split='val'",
+    ),
+    "tested on what was trained on": (
+        config.Split,
+        {"name": "val", "train": ("a", "b"), "test": ("b", "c")},
+        r"must share nothing.*split='val', shared=\['b'\]",
+    ),
+    "unknown features": (
+        config.Features,
+        {"names": ("block_xyz", "normals")},
+        r"features must be of .*Received: unknown=\['normals'\]",
+    ),
+    "features twice": (config.Features, {"names": ("xyz", "rgb", "rgb")}, "hold each name once"),
+    "no features": (config.Features, {"names": ()}, "must be coordinates in the sample"),
+    "colours before coordinates": (
+        config.Features,
+        {"names": ("rgb", "xyz")},
+        r"first channels must be coordinates.*\['block_xyz', 'xyz'\].*names=\('rgb', 'xyz'\)",
+    ),
+    "data set without a name": (
         config.Experiment,
-        {"dataset": config.S3DIS, "test_area": 7},
-        r"`test_area` must be one of \(1, 2, 3, 4, 5, 6\). Received: test_area=7",
+        {"dataset": "", "labels": LABELS, "split": SPLIT},
+        "`dataset` must not be empty",
+    ),
+    "blocks without their coordinates": (
+        config.Experiment,
+        {
+            "dataset": "desks",
+            "labels": LABELS,
+            "split": SPLIT,
+            "features": config.Features(names=("xyz",)),
+        },
+        "the first features of Blocks must be `block_xyz`",
+    ),
+    "shapes without their coordinates": (
+        config.Experiment,
+        {"dataset": "desks", "labels": LABELS, "split": SPLIT, "samples": config.Shapes()},
+        "the first features of Shapes must be `xyz`",
     ),
     "seed": (
         config.Experiment,
-        {"dataset": config.S3DIS, "test_area": 1, "seed": -1},
-        "`seed` must be at least 0",
+        {"dataset": "desks", "labels": LABELS, "split": SPLIT, "seed": -1},
+        r"`seed` must be in \[0, 4294967295\]. Received: seed=-1",
+    ),
+    "seed too large": (
+        config.Experiment,
+        {"dataset": "desks", "labels": LABELS, "split": SPLIT, "seed": 2**32},
+        r"`seed` must be in .*seed=4294967296",
     ),
     "classes": (
         config.Experiment,
         {
-            "dataset": config.S3DIS,
-            "test_area": 1,
+            "dataset": "desks",
+            "labels": LABELS,
+            "split": SPLIT,
             "network": config.NetworkConfig(num_classes=4),
         },
-        "one output per class of the data set. Received: network=4, dataset=13",
+        "`network.num_classes` must be that of the labels.*Received: network=4, experiment=3",
+    ),
+    "features of the network": (
+        config.Experiment,
+        {
+            "dataset": "desks",
+            "labels": LABELS,
+            "split": SPLIT,
+            "network": config.NetworkConfig(num_features=6),
+        },
+        "`network.num_features` must be that of.*Received: network=6, experiment=9",
     ),
 }
 
