@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import BlockConfig
+from ban_tf.config import Blocks, Features
+from ban_tf.data import samples
 from ban_tf.data.samples import blocks, grid, ordering
 
 
@@ -26,6 +27,10 @@ def room(num_points, extent, seed=0, origin=(-3.0, 7.0, 1.5)):
     xyz = rng.uniform(0, extent, (num_points, 3))
     xyz[0], xyz[-1] = 0, extent
     return make_cloud(np.round(xyz / 0.005) * 0.005 + origin, seed=seed)
+
+
+def gather(cloud, plan, config=Blocks(), frame=None):
+    return samples.gather(cloud, plan, config, Features(), frame)
 
 
 def plan_by_masks(cloud, config, rng):
@@ -57,42 +62,42 @@ def plan_by_masks(cloud, config, rng):
     ("num_points", "extent"),
     [(4000, (3.2, 2.7, 2.5)), (900, (0.4, 0.3, 1.0)), (2000, (1.0, 1.5, 0.0)), (50, (5, 5, 3))],
 )
-def test_legacy_plan_equals_one_mask_per_block(num_points, extent):
+def test_training_plan_equals_one_mask_per_block(num_points, extent):
     cloud = room(num_points, extent)
-    config = BlockConfig(num_points=256, min_points=20)
-    got = blocks.plan_legacy(cloud, config, np.random.default_rng(3))
+    config = Blocks(num_points=256, min_points=20)
+    got = blocks.plan_training(cloud, config, np.random.default_rng(3))
     expected = plan_by_masks(cloud, config, np.random.default_rng(3))
     assert got.dtype == np.int64
     np.testing.assert_array_equal(got, expected)
 
 
-def test_legacy_blocks_are_closed_on_both_sides_and_follow_a_snake():
+def test_training_blocks_are_closed_on_both_sides_and_follow_a_snake():
     # Four points on the corners of a 1.5 m square, and one on the borders of all four blocks.
     xyz = [(0, 0, 0), (1.5, 0, 0), (0, 1.5, 0), (1.5, 1.5, 0), (1.0, 0.5, 0)]
-    config = BlockConfig(num_points=2, min_points=1)
-    plan = blocks.plan_legacy(make_cloud(xyz), config, np.random.default_rng(0))
+    config = Blocks(num_points=2, min_points=1)
+    plan = blocks.plan_training(make_cloud(xyz), config, np.random.default_rng(0))
     np.testing.assert_array_equal(plan, [[0, 4], [2, 4], [3, 4], [1, 4]])
 
 
-def test_legacy_block_with_exactly_enough_points_keeps_their_order():
+def test_training_block_with_exactly_enough_points_keeps_their_order():
     cloud = room(64, (0.9, 0.9, 2.0))
-    config = BlockConfig(num_points=64, min_points=1)
-    plan = blocks.plan_legacy(cloud, config, np.random.default_rng(0))
+    config = Blocks(num_points=64, min_points=1)
+    plan = blocks.plan_training(cloud, config, np.random.default_rng(0))
     np.testing.assert_array_equal(plan, [np.arange(64)])
 
 
-def test_legacy_plan_leaves_out_blocks_below_the_minimum():
+def test_training_plan_leaves_out_blocks_below_the_minimum():
     cloud = room(99, (0.9, 0.9, 2.0))
-    assert len(blocks.plan_legacy(cloud, BlockConfig(), np.random.default_rng(0))) == 0
-    config = BlockConfig(min_points=99)
-    assert len(blocks.plan_legacy(cloud, config, np.random.default_rng(0))) == 1
+    assert len(blocks.plan_training(cloud, Blocks(), np.random.default_rng(0))) == 0
+    config = Blocks(min_points=99)
+    assert len(blocks.plan_training(cloud, config, np.random.default_rng(0))) == 1
 
 
-def test_legacy_plan_depends_on_the_generator_alone():
+def test_training_plan_depends_on_the_generator_alone():
     cloud = room(3000, (2.0, 2.0, 2.0))
-    config = BlockConfig(num_points=128)
+    config = Blocks(num_points=128)
     one, same, other = (
-        blocks.plan_legacy(cloud, config, np.random.default_rng(seed)) for seed in (1, 1, 2)
+        blocks.plan_training(cloud, config, np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
@@ -109,7 +114,7 @@ def test_legacy_plan_depends_on_the_generator_alone():
 )
 def test_covering_plan_loses_no_point(num_points, extent, stride, block_points, min_points, seed):
     cloud = room(num_points, extent, seed=seed)
-    config = BlockConfig(stride_m=stride, num_points=block_points, min_points=min_points)
+    config = Blocks(stride_m=stride, num_points=block_points, min_points=min_points)
     plan = blocks.plan_covering(cloud, config)
     assert plan.dtype == np.int64
     assert plan.shape[1] == block_points
@@ -121,7 +126,7 @@ def test_covering_plan_loses_no_point(num_points, extent, stride, block_points, 
 
 def test_covering_plan_is_the_same_every_time():
     cloud = room(5000, (2.0, 1.2, 2.0))
-    config = BlockConfig(num_points=256)
+    config = Blocks(num_points=256)
     np.testing.assert_array_equal(
         blocks.plan_covering(cloud, config), blocks.plan_covering(cloud, config)
     )
@@ -129,7 +134,7 @@ def test_covering_plan_is_the_same_every_time():
 
 def test_dense_block_becomes_even_chunks_one_after_the_other():
     cloud = room(1000, (0.99, 0.99, 0.99))
-    plan = blocks.plan_covering(cloud, BlockConfig(num_points=300))
+    plan = blocks.plan_covering(cloud, Blocks(num_points=300))
     assert len(plan) == 4
     sizes = [len(np.unique(row)) for row in plan]
     assert sizes == [250] * 4
@@ -144,7 +149,7 @@ def test_dense_block_becomes_even_chunks_one_after_the_other():
 
 def test_first_points_of_a_chunk_lie_all_over_the_block():
     cloud = room(512, (0.99, 0.99, 0.99))
-    plan = blocks.plan_covering(cloud, BlockConfig(num_points=512))
+    plan = blocks.plan_covering(cloud, Blocks(num_points=512))
     first = cloud.xyz[plan[0, :64]] - cloud.xyz.min(axis=0)
     assert np.abs(first.mean(axis=0) - 0.5).max() < 0.15
 
@@ -154,7 +159,7 @@ def test_points_only_in_a_sparse_block_join_the_nearest_block():
     dense = rng.uniform((0, 0, 0), (1, 1, 2), (200, 3))
     strip = rng.uniform((1.01, 0, 0), (1.2, 1, 2), (5, 3))  # beyond the first block
     cloud = make_cloud(np.concatenate([dense, strip]))
-    plan = blocks.plan_covering(cloud, BlockConfig(num_points=205, stride_m=1.0))
+    plan = blocks.plan_covering(cloud, Blocks(num_points=205, stride_m=1.0))
     np.testing.assert_array_equal(np.sort(plan), [np.arange(205)])
 
 
@@ -163,31 +168,31 @@ def test_sparse_points_far_from_every_block_keep_a_block_of_their_own():
     dense = rng.uniform((0, 0, 0), (1, 1, 2), (200, 3))
     far = rng.uniform((20.2, 0, 0), (20.6, 0.4, 2), (7, 3))
     cloud = make_cloud(np.concatenate([dense, far]))
-    plan = blocks.plan_covering(cloud, BlockConfig(num_points=256, stride_m=1.0))
+    plan = blocks.plan_covering(cloud, Blocks(num_points=256, stride_m=1.0))
     assert [sorted(set(row)) for row in plan.tolist()] == [list(range(200)), list(range(200, 207))]
-    assert np.abs(blocks.gather(cloud, plan).features[..., :2]).max() <= 0.5 + 1e-6
+    assert np.abs(gather(cloud, plan).features[..., :2]).max() <= 0.5 + 1e-6
 
 
 def test_cloud_without_any_full_block_is_still_covered_block_by_block():
     cloud = room(300, (10.0, 10.0, 3.0))
-    plan = blocks.plan_covering(cloud, BlockConfig(num_points=64))
+    plan = blocks.plan_covering(cloud, Blocks(num_points=64))
     np.testing.assert_array_equal(np.unique(plan), np.arange(300))
-    assert np.ptp(blocks.gather(cloud, plan).features[..., :2], axis=1).max() <= 1 + 1e-6
+    assert np.ptp(gather(cloud, plan).features[..., :2], axis=1).max() <= 1 + 1e-6
 
 
 @pytest.mark.parametrize("rgb", [True, False])
 def test_one_point_is_a_room(rgb):
     cloud = make_cloud([(4.0, -2.0, 9.0)], rgb=rgb)
-    plan = blocks.plan_covering(cloud, BlockConfig(num_points=3))
+    plan = blocks.plan_covering(cloud, Blocks(num_points=3))
     np.testing.assert_array_equal(plan, [[0, 0, 0]])
-    legacy = blocks.plan_legacy(
-        cloud, BlockConfig(num_points=3, min_points=1), np.random.default_rng(0)
+    training = blocks.plan_training(
+        cloud, Blocks(num_points=3, min_points=1), np.random.default_rng(0)
     )
-    np.testing.assert_array_equal(legacy, plan)
+    np.testing.assert_array_equal(training, plan)
     expected = np.zeros((1, 3, 9), np.float32)
     expected[..., :2] = -0.5
     expected[..., 3:6] = cloud.rgb / 255 if rgb else 0
-    np.testing.assert_allclose(blocks.gather(cloud, plan).features, expected, rtol=1e-7)
+    np.testing.assert_allclose(gather(cloud, plan).features, expected, rtol=1e-7)
 
 
 def features_point_by_point(cloud, plan):
@@ -205,8 +210,8 @@ def features_point_by_point(cloud, plan):
 
 def test_features_follow_the_nine_definitions():
     cloud = room(3000, (2.3, 1.7, 2.6))
-    plan = blocks.plan_legacy(cloud, BlockConfig(num_points=256), np.random.default_rng(0))
-    got = blocks.gather(cloud, plan)
+    plan = blocks.plan_training(cloud, Blocks(num_points=256), np.random.default_rng(0))
+    got = gather(cloud, plan)
     assert got.features.dtype == np.float32
     np.testing.assert_array_equal(got.features, features_point_by_point(cloud, plan))
     np.testing.assert_array_equal(got.semantic, cloud.semantic[plan])
@@ -217,34 +222,34 @@ def test_features_follow_the_nine_definitions():
 
 def test_slice_of_a_plan_gives_the_same_blocks():
     cloud = room(3000, (2.3, 1.7, 2.6))
-    plan = blocks.plan_covering(cloud, BlockConfig(num_points=256))
-    whole = blocks.gather(cloud, plan)
-    part = blocks.gather(cloud, plan[3:5], room=blocks.room_coordinates(cloud))
+    plan = blocks.plan_covering(cloud, Blocks(num_points=256))
+    whole = gather(cloud, plan)
+    part = gather(cloud, plan[3:5], frame=samples.frame_of(cloud))
     assert len(part) == 2
     np.testing.assert_array_equal(part.features, whole.features[3:5])
-    assert len(blocks.gather(cloud, plan[:0])) == 0
+    assert len(gather(cloud, plan[:0])) == 0
 
 
 def test_gather_centres_on_the_block_edge_it_is_given():
     cloud = make_cloud([(0, 0, 0), (2, 2, 2)])
-    got = blocks.gather(cloud, np.array([[0, 1]]), size_m=2.0)
+    got = gather(cloud, np.array([[0, 1]]), Blocks(size_m=2.0))
     np.testing.assert_array_equal(got.features[0, :, :2], [[-1, -1], [1, 1]])
 
 
 @pytest.mark.parametrize("translation", [(0, 0, 0), (500_000, 5_000_000, 300)])
-def test_room_coordinates_are_origin_and_extent(translation):
+def test_frame_is_origin_and_extent(translation):
     cloud = make_cloud(np.array([(1, 2, 3), (4, 2, 1)]) + np.array(translation, np.float64))
-    origin, extent = blocks.room_coordinates(cloud)
-    np.testing.assert_array_equal(origin, np.array((1, 2, 1)) + translation)
-    np.testing.assert_array_equal(extent, (3, 0, 2))
+    frame = samples.frame_of(cloud)
+    np.testing.assert_array_equal(frame.origin, np.array((1, 2, 1)) + translation)
+    np.testing.assert_array_equal(frame.extent, (3, 0, 2))
 
 
 def test_empty_cloud_is_refused_by_name():
     cloud = make_cloud(np.zeros((0, 3)), name="Area_2_void_1")
     for plan in (
-        lambda: blocks.plan_covering(cloud, BlockConfig()),
-        lambda: blocks.plan_legacy(cloud, BlockConfig(), np.random.default_rng(0)),
-        lambda: blocks.gather(cloud, np.zeros((0, 4), np.int64)),
+        lambda: blocks.plan_covering(cloud, Blocks()),
+        lambda: blocks.plan_training(cloud, Blocks(), np.random.default_rng(0)),
+        lambda: gather(cloud, np.zeros((0, 4), np.int64)),
     ):
         with pytest.raises(ValueError, match="Area_2_void_1 must have at least one point"):
             plan()
@@ -253,7 +258,7 @@ def test_empty_cloud_is_refused_by_name():
 def test_cloud_in_millimetres_is_refused():
     cloud = make_cloud([(0, 0, 0), (12_000, 1, 1)])
     with pytest.raises(ValueError, match="must be in metres"):
-        blocks.plan_covering(cloud, BlockConfig())
+        blocks.plan_covering(cloud, Blocks())
 
 
 def test_morton_code_interleaves_the_bits_of_the_axes():
@@ -274,7 +279,7 @@ def test_scattered_order_is_a_permutation_that_never_changes(num_points):
 @pytest.mark.parametrize("size", [0.1, 0.3, 0.7, 1.0])
 @pytest.mark.parametrize("length", [0.0, 0.1, 2.9999999, 3.0, 17.3])
 def test_grid_leaves_no_gap_and_reaches_the_wall(size, length):
-    steps = grid.over(np.array([length, length]), BlockConfig(size_m=size, stride_m=size))
+    steps = grid.over(np.array([length, length]), Blocks(size_m=size, stride_m=size))
     starts, ends = steps.starts[0], steps.ends[0]
     assert starts[0] == 0
     assert ends[-1] >= length
