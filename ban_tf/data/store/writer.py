@@ -92,8 +92,10 @@ def prepare(
     names = "".join(f"{record.name}\n" * record.num_samples for record in clouds)
     disk.write_whole(path / "room_filelist.txt", names)
     manifest.save(path, manifest.Manifest(settings, clouds))
-    for name in set(earlier) - set(records):
-        (path / earlier[name].file_name).unlink(missing_ok=True)
+    # What is left is of clouds that are gone, or of an earlier format or interrupted preparation.
+    for file in path.glob("*.h5"):
+        if file.stem not in records:
+            file.unlink()
 
 
 def _gone(
