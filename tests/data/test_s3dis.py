@@ -9,11 +9,11 @@ import pytest
 import raw_trees
 from ban_tf import config
 from ban_tf.clouds import cloud_cache
-from ban_tf.data import s3dis
+from ban_tf.data import reading, s3dis
 from ban_tf.data.s3dis import annotation
 from places import SHARED
 
-CLASSES = config.S3DIS.class_names
+CLASSES = s3dis.LABELS.class_names
 TABLE_TOPS = SHARED / "data" / "osd_s3dis"
 GOOD = "1.5 -2.25 0.125 10 20 255"
 
@@ -283,8 +283,8 @@ def test_class_names_without_clutter_are_refused(tree):
 # Areas
 
 
-def read_areas(tree, cache, areas=(1, 2), **options):
-    return s3dis.read_areas(tree, areas, cache, progress=False, **options)
+def read_areas(tree, cache, areas=("Area_1", "Area_2"), labels=s3dis.LABELS, **options):
+    return reading.read_scans(s3dis.scans(tree, areas, labels), cache, progress=False, **options)
 
 
 @pytest.mark.parametrize("num_workers", [None, 1, 2])
@@ -298,6 +298,11 @@ def test_cached_clouds_are_those_of_the_rooms(tree, tmp_path, num_workers):
         np.testing.assert_array_equal(cloud.rgb, expected.rgb)
         np.testing.assert_array_equal(cloud.semantic, expected.semantic)
         np.testing.assert_array_equal(cloud.instance, expected.instance)
+        assert cloud.group == f"Area_{room.area}"
+
+
+def test_all_areas_are_read_where_none_is_named(tree, tmp_path):
+    assert read_areas(tree, tmp_path, areas=None) == read_areas(tree, tmp_path)
 
 
 def test_only_changed_rooms_are_read_again(tree, tmp_path):
@@ -312,16 +317,21 @@ def test_only_changed_rooms_are_read_again(tree, tmp_path):
 
 def test_same_size_with_a_new_time_is_read_again(tree, tmp_path):
     file = tree / "Area_2" / "hallway_1" / "Annotations" / "table_1.txt"
-    paths = read_areas(tree, tmp_path / "cache", areas=[2])
+    paths = read_areas(tree, tmp_path / "cache", areas=["Area_2"])
     os.utime(file, ns=(0, 0))
     before = paths[0].stat().st_mtime_ns
-    read_areas(tree, tmp_path / "cache", areas=[2])
+    read_areas(tree, tmp_path / "cache", areas=["Area_2"])
     assert paths[0].stat().st_mtime_ns != before
 
 
 def test_other_classes_are_read_again(tree, tmp_path):
-    paths = read_areas(tree, tmp_path / "cache", areas=[2])
-    read_areas(tree, tmp_path / "cache", areas=[2], class_names=("clutter", "table"))
+    paths = read_areas(tree, tmp_path / "cache", areas=["Area_2"])
+    read_areas(
+        tree,
+        tmp_path / "cache",
+        areas=["Area_2"],
+        labels=config.Labels(class_names=("clutter", "table")),
+    )
     assert set(cloud_cache.load_cloud(paths[0]).semantic) == {0, 1}
 
 
@@ -342,10 +352,10 @@ def test_problems_are_reported_also_from_the_cache(tree, tmp_path, caplog):
     for _ in range(2):
         caplog.clear()
         paths = read_areas(tree, tmp_path / "cache")
-        problems = s3dis.read_problems(paths)
+        problems = reading.read_problems(paths)
         assert [(problem.path, problem.line) for problem in problems] == [(file, 12)]
-        report = (tmp_path / "cache" / s3dis.REPORT).read_text()
-        assert report.splitlines()[0] == "3 rooms, 1 problems"
+        report = (tmp_path / "cache" / reading.REPORT).read_text()
+        assert report.splitlines()[0] == "3 scans, 1 problems"
         assert f"{file}:12: not six numbers: '1 2 3'; dropped" in report
         assert "1 problems in the raw files" in caplog.text
 
@@ -360,12 +370,13 @@ def test_room_that_cannot_be_read_stops_with_its_name(tree, tmp_path, num_worker
 def test_script_without_a_main_guard_is_told_so(tree, tmp_path):
     script = tmp_path / "unguarded.py"
     script.write_text(
-        "from ban_tf.data import s3dis\n"
-        f"s3dis.read_areas({str(tree)!r}, [1], {str(tmp_path / 'cache')!r}, num_workers=2)\n"
+        "import pathlib\nfrom ban_tf.data import reading, s3dis\n"
+        f"cache = pathlib.Path({str(tmp_path / 'cache')!r})\n"
+        f"reading.read_scans(s3dis.scans(pathlib.Path({str(tree)!r})), cache, num_workers=2)\n"
     )
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert "Use num_workers=1 to read in this process" in run.stderr
+    assert "Use num_workers=1 to work in this process" in run.stderr
 
 
 def test_reader_needs_neither_tensorflow_nor_hdf5():

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import scanning_reference
-from ban_tf import config
 from ban_tf.data import s3dis, synthetic
+from ban_tf.data.s3dis import writer
 from ban_tf.data.synthetic import furniture, materials, scanner, shapes, styles
 from ban_tf.data.synthetic.room import EAST, NORTH, SOUTH, WEST, Room
 
-CLASSES = config.S3DIS.class_names
+CLASSES = s3dis.LABELS.class_names
 GREY = shapes.Material((120.0, 120.0, 120.0))
 CLOSED = shapes.box((-3, 3), (-3, 3), (-3, 3), GREY)
 
@@ -214,7 +214,7 @@ def test_rows_are_written_as_python_writes_them(millimetres, data):
         " ".join([f"{value / 1000:.3f}" for value in xyz] + [str(value) for value in color]) + "\n"
         for xyz, color in zip(millimetres.tolist(), rgb.tolist(), strict=True)
     ]
-    assert synthetic.format_rows(millimetres / 1000, rgb) == "".join(lines).encode()
+    assert writer.format_rows(millimetres / 1000, rgb) == "".join(lines).encode()
 
 
 # Buildings
@@ -223,7 +223,7 @@ def test_rows_are_written_as_python_writes_them(millimetres, data):
 @pytest.fixture(scope="module")
 def building(tmp_path_factory):
     root = tmp_path_factory.mktemp("synthetic") / "building"
-    synthetic.write_building(root, num_areas=2, seed=3, rooms_per_area=5, points_per_m2=600)
+    s3dis.write_building(root, num_areas=2, seed=3, rooms_per_area=5, points_per_m2=600)
     return root
 
 
@@ -259,7 +259,7 @@ def test_every_area_shows_all_13_classes(clouds):
 
 
 def test_two_rooms_are_enough_for_all_classes(tmp_path):
-    synthetic.write_building(tmp_path / "b", num_areas=1, seed=1, rooms_per_area=2,
+    s3dis.write_building(tmp_path / "b", num_areas=1, seed=1, rooms_per_area=2,
                              points_per_m2=500)  # fmt: skip
     files = (tmp_path / "b").rglob("*.txt")
     assert {file.stem.split("_")[0] for file in files} == set(CLASSES)
@@ -336,7 +336,7 @@ def files_of(root):
 
 def write(folder, **options):
     options = {"num_areas": 1, "seed": 7, "rooms_per_area": 2, "points_per_m2": 300} | options
-    synthetic.write_building(folder, **options)
+    s3dis.write_building(folder, **options)
     return files_of(folder)
 
 
@@ -364,11 +364,11 @@ def test_empty_folder_is_filled_and_a_full_one_refused(tmp_path):
 
 def test_interrupted_building_leaves_nothing(tmp_path, monkeypatch):
     def stop_after_one(*arguments):
-        yield next(scan_area(*arguments))
+        yield next(scan_wing(*arguments))
         raise KeyboardInterrupt
 
-    scan_area = synthetic.scan_area
-    monkeypatch.setattr(synthetic, "scan_area", stop_after_one)
+    scan_wing = synthetic.scan_wing
+    monkeypatch.setattr(synthetic, "scan_wing", stop_after_one)
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "building")
     assert list(tmp_path.iterdir()) == []

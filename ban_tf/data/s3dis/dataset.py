@@ -8,7 +8,6 @@ from ban_tf.config import Experiment, Split, leave_one_out, reduced
 from ban_tf.data.dataset import Dataset, Source
 from ban_tf.data.s3dis import layout, reader, writer
 from ban_tf.data.s3dis.labels import LABELS
-from ban_tf.data.store import Store
 
 NAME = "s3dis"
 _PAPERS_AREA = 5  # the area that the paper tests single networks on
@@ -64,6 +63,9 @@ def describe(data: Path | None, blocks: Path | None) -> Dataset:
         rooms = [room.cloud_name for room in layout.list_rooms(data, layout.list_areas(data))]
         return of_clouds(data, rooms)
     if blocks is not None:
+        # HDF5 is for prepared stores only: processes that read raw rooms start without it.
+        from ban_tf.data.store import Store
+
         store = Store.open(blocks, group_of=layout.group_of)
         found = of_clouds(blocks, [cloud.name for cloud in store.clouds])
         return found if found.name == NAME else dataclasses.replace(found, name=store.dataset)
