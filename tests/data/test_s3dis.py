@@ -10,7 +10,7 @@ import raw_trees
 from ban_tf import config
 from ban_tf.clouds import cloud_cache
 from ban_tf.data import reading, s3dis
-from ban_tf.data.s3dis import annotation
+from ban_tf.data.s3dis import annotation, repeats
 from places import SHARED
 
 CLASSES = s3dis.LABELS.class_names
@@ -249,6 +249,35 @@ def test_part_of_a_file_under_a_copys_name_is_left_out(tmp_path):
     lines = (room.folder / "Annotations" / "wall_3.txt").read_text().splitlines(keepends=True)
     (room.folder / "Annotations" / "wall_3 (1).txt").write_text("".join(lines[:5]))
     assert len(s3dis.read_room(room, CLASSES)[0]) == 8
+
+
+def test_points_that_repeat_within_a_file_do_not_hide_that_it_repeats_another(tmp_path):
+    room = only_room(tmp_path, {"wall_3": 8})
+    lines = (room.folder / "Annotations" / "wall_3.txt").read_text().splitlines(keepends=True)
+    (room.folder / "Annotations" / "wall_4.txt").write_text("".join(lines[:4] * 2))
+    cloud, problems = s3dis.read_room(room, CLASSES)
+    assert len(cloud) == 8
+    assert "wall_4.txt: repeats wall_3.txt" in str(problems[0])
+
+
+def test_files_of_equal_length_that_share_points_are_all_kept(tmp_path):
+    room = only_room(tmp_path, {})
+    for number in range(1, 6):
+        rows = raw_trees.rows(30, seed=0)
+        rows[number:] = raw_trees.rows(30 - number, seed=number)
+        (room.folder / "Annotations" / f"chair_{number}.txt").write_text(raw_trees.text(rows))
+    cloud, problems = s3dis.read_room(room, CLASSES)
+    np.testing.assert_array_equal(np.bincount(cloud.instance), [30] * 5)
+    assert problems == []
+
+
+def test_files_of_equal_length_are_each_looked_at_once(tmp_path, monkeypatch):
+    looked_at = []
+    codes = repeats._row_codes
+    monkeypatch.setattr(repeats, "_row_codes", lambda rows: looked_at.append(1) or codes(rows))
+    monkeypatch.setattr(repeats, "_row_set", lambda rows: pytest.fail("compared row by row"))
+    s3dis.read_room(only_room(tmp_path, {f"chair_{k}": 5 for k in range(50)}), CLASSES)
+    assert len(looked_at) == 50
 
 
 def test_empty_file_is_reported_and_takes_no_instance_number(tmp_path):

@@ -5,7 +5,6 @@ dropped. The defects that the published files are known to have are handled in `
 """
 
 import functools
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from ban_tf.data.reading import Problem, Scan
 from ban_tf.data.s3dis.annotation import read_annotation
 from ban_tf.data.s3dis.labels import LABELS
 from ban_tf.data.s3dis.layout import GROUP, Room, area_of, list_areas, list_rooms
+from ban_tf.data.s3dis.repeats import Kept
 
 UNKNOWN_CLASS = "clutter"  # where unknown classes (v1.2 has a few `stairs`) go, as in the authors'
 _READER = "s3dis reader 2"  # part of every fingerprint: raise it when the reading changes
-_COPY = re.compile(r"(?P<original>.+?) ?\(\d+\)")
 
 
 def scans(root: Path, names: Sequence[str] | None = None, labels: Labels = LABELS) -> list[Scan]:
@@ -78,7 +77,7 @@ def read_room(
             f"Received: class_names={tuple(class_names)}"
         )
     problems: list[Problem] = []
-    kept: dict[Path, np.ndarray] = {}
+    kept = Kept()
     unknown: set[str] = set()
     classes = []
     for file in room.annotation_files():
@@ -87,7 +86,7 @@ def read_room(
         if not len(rows):
             problems.append(Problem(file, 0, "holds no valid point; left out"))
             continue
-        original = _original_of(file, rows, kept)
+        original = kept.original_of(file, rows)
         if original is not None:
             problems.append(Problem(file, 0, f"repeats {original.name}; left out"))
             continue
@@ -95,14 +94,14 @@ def read_room(
         if name not in class_names and name not in unknown:
             unknown.add(name)
             problems.append(Problem(file, 0, f"class {name!r} is unknown; read as clutter"))
-        kept[file] = rows
+        kept.add(file, rows)
         classes.append(class_names.index(name if name in class_names else UNKNOWN_CLASS))
-    if not kept:
+    if not kept.rows:
         raise ValueError(
             f"Room {room.folder} has no valid point in {len(room.annotation_files())} annotation "
             "files. Unpack it again, or move the folder away if it is not a room."
         )
-    return _assemble(room, list(kept.values()), classes), problems
+    return _assemble(room, list(kept.rows.values()), classes), problems
 
 
 def _assemble(room: Room, files: list[np.ndarray], classes: list[int]) -> Cloud:
@@ -114,18 +113,3 @@ def _assemble(room: Room, files: list[np.ndarray], classes: list[int]) -> Cloud:
         semantic=np.repeat(np.array(classes, np.int32), sizes),
         instance=np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
     )
-
-
-def _original_of(file: Path, rows: np.ndarray, kept: dict[Path, np.ndarray]) -> Path | None:
-    copy = _COPY.fullmatch(file.stem)
-    for other, other_rows in kept.items():
-        is_candidate = len(other_rows) == len(rows) or (
-            copy is not None and copy["original"] == other.stem
-        )
-        if is_candidate and _row_set(rows) <= _row_set(other_rows):
-            return other
-    return None
-
-
-def _row_set(rows: np.ndarray) -> set[bytes]:
-    return {row.tobytes() for row in rows}
