@@ -62,23 +62,6 @@ def cached(tmp_path, clouds):
     return paths
 
 
-def as_asis(path, clouds, label_name="seglabel"):
-    """Rooms as ASIS's own tools write them: automatic chunks, nothing beside the three arrays."""
-    path.mkdir()
-    written = {}
-    for cloud in clouds:
-        plan = samples.plan_training(cloud, BLOCKS, np.random.default_rng(0))
-        written[cloud.name] = samples.gather(cloud, plan, BLOCKS, Features())
-        with h5py.File(path / f"{cloud.name}.h5", "w") as file:
-            for name, values, level in (
-                ("data", written[cloud.name].features, 4),
-                (label_name, written[cloud.name].semantic, 1),
-                ("pid", written[cloud.name].instance, 1),
-            ):
-                file.create_dataset(name, data=values, compression="gzip", compression_opts=level)
-    return written
-
-
 def expected_blocks(cloud):
     rng = np.random.default_rng([3, *cloud.name.encode()])
     return samples.gather(cloud, samples.plan_training(cloud, BLOCKS, rng), BLOCKS, Features())
@@ -132,22 +115,6 @@ def test_room_files_are_laid_out_as_asis_writes_them(folder, clouds):
     opened = store.Store.open(folder)
     lines = (folder / "room_filelist.txt").read_text().splitlines()
     assert lines == [opened.cloud_of(k).name for k in range(len(opened))]
-
-
-@pytest.mark.parametrize("label_name", ["seglabel", "seglabels"])
-def test_data_prepared_by_asis_can_be_used(tmp_path, clouds, label_name):
-    written = as_asis(tmp_path / "asis", clouds, label_name)
-    opened = store.Store.open(tmp_path / "asis", EXPERIMENT)
-    last = written[NAMES[2]]
-    west = opened.select(["west_1"])
-    assert_same_blocks(west.read(range(len(west))), last)
-    drawn = np.bincount(last.instance.ravel(), minlength=801)[::100]
-    expected = [(k % 4, int(count)) for k, count in enumerate(drawn) if count]
-    assert sorted(west.instance_sizes("drawn")) == sorted(expected)
-    with pytest.raises(ValueError, match="raw sizes of instances are not known"):
-        opened.instance_sizes("raw")
-    with pytest.raises(ValueError, match=r"must have 32 points of 9 channels.*\(64, 9\)"):
-        store.Store.open(tmp_path / "asis", with_samples(num_points=32))
 
 
 def test_clouds_are_selected_by_group_or_by_name_and_missing_ones_named(folder):
@@ -299,14 +266,6 @@ def test_truncated_room_is_refused_by_name_and_renewed(folder, clouds):
     assert_same_blocks(renewed, expected_blocks(clouds[1]))
 
 
-def test_truncated_foreign_room_is_refused_by_name(tmp_path, clouds):
-    as_asis(tmp_path / "asis", clouds)
-    path = tmp_path / "asis" / "east_1.h5"
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"east_1\.h5 is damaged or holds no samples"):
-        store.Store.open(tmp_path / "asis")
-
-
 def test_changed_byte_is_found_on_reading_and_by_verify(folder):
     path = folder / "east_1.h5"
     with h5py.File(path, "r") as file:
@@ -349,38 +308,6 @@ def test_manifest_of_another_version_is_refused(folder):
 def test_folder_without_blocks_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="There are no prepared blocks in"):
         store.Store.open(tmp_path / "nowhere")
-
-
-def test_blocks_of_another_program_are_never_overwritten(tmp_path, clouds):
-    as_asis(tmp_path / "asis", clouds)
-    before = (tmp_path / "asis" / "east_1.h5").read_bytes()
-    with pytest.raises(ValueError, match="prepared by another program"):
-        prepare(tmp_path / "asis", clouds)
-    assert (tmp_path / "asis" / "east_1.h5").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"data": np.zeros((2, 64, 2), np.float32)}, r"`data` of .*\.h5 must be floats of shape"),
-        ({"data": np.zeros((2, 64, 9), int)}, r"`data` of .*\.h5 must be floats.*dtype=int64"),
-        ({"pid": np.zeros((2, 63), np.int32)}, r"`pid` of .* must be whole numbers of shape"),
-        ({"seglabel": np.zeros((2, 64))}, "`seglabel` of .*Received: .*dtype=float64"),
-        ({"pid": None}, r"room\.h5 is damaged or holds no samples.*pid"),
-    ],
-)
-def test_foreign_file_of_another_layout_is_refused_by_name(tmp_path, change, message):
-    arrays = {
-        "data": np.zeros((2, 64, 9), np.float32),
-        "seglabel": np.zeros((2, 64), np.int32),
-        "pid": np.zeros((2, 64), np.int32),
-    }
-    with h5py.File(tmp_path / "room.h5", "w") as file:
-        for name, values in (arrays | change).items():
-            if values is not None:
-                file[name] = values
-    with pytest.raises(ValueError, match=message):
-        store.Store.open(tmp_path)
 
 
 def test_full_disk_gives_one_message_and_leaves_finished_rooms(folder, clouds):
@@ -497,16 +424,6 @@ def test_a_store_of_an_earlier_format_is_built_anew(folder, clouds, with_manifes
         store.Store.open(folder)
     assert_same_blocks(prepare(folder, clouds).read([0]), store.Store.open(folder).read([0]))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected
-
-
-def test_groups_of_data_that_others_prepared_come_from_the_data_set(tmp_path, clouds):
-    as_asis(tmp_path / "asis", clouds)
-    assert store.Store.open(tmp_path / "asis").groups == NAMES
-    opened = store.Store.open(tmp_path / "asis", group_of=lambda name: name.split("_")[0])
-    assert opened.groups == ("east", "west")
-    assert [cloud.name for cloud in opened.select(["east"]).clouds] == ["east_1", "east_2"]
-    assert [cloud.frame for cloud in opened.clouds] == [None] * 3
-    assert (opened.dataset, opened.settings) == ("asis", None)
 
 
 def test_sources_are_checked_before_work_starts(tmp_path, clouds, cached):

@@ -8,7 +8,7 @@ from typing import Any
 from ban_tf import disk
 from ban_tf.config import Experiment, Features, Labels, Sampling, files
 
-FORMAT = 2  # 1 knew blocks of rooms in areas only; such a store is prepared anew in its place
+FORMAT = 2  # 1 knew blocks of rooms only; such a store is prepared anew in its place
 FILE_NAME = "manifest.json"
 WAY_OUT = "Ask for the same settings, or name another folder (`blocks`)."
 
@@ -141,6 +141,11 @@ def refuse_differences(differences: list[str], where: Path) -> None:
         raise ValueError(
             f"{where} was prepared with other settings: {'; '.join(differences)}. {WAY_OUT}"
         )
+
+
+def list_files(folder: Path) -> list[Path]:
+    """The files of clouds in a store of ours, sorted; hidden ones are none of them."""
+    return sorted(file for file in folder.glob("*.h5") if not file.name.startswith("."))
 
 
 def save(folder: Path, manifest: Manifest) -> None:
