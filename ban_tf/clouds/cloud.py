@@ -68,6 +68,16 @@ class Cloud:
 
 
 def unlabelled(name: str, xyz: np.ndarray, rgb: np.ndarray | None = None) -> Cloud:
-    """A cloud without labels, such as a user's own scan."""
+    """A cloud without labels, such as a user's own scan.
+
+    Args:
+        name: of the cloud.
+        xyz: float64 `[N, 3]`, metres.
+        rgb: uint8 `[N, 3]`, or None.
+
+    Example:
+        >>> unlabelled("my_scan", np.zeros((2, 3))).instance
+        array([-1, -1], dtype=int32)
+    """
     none = np.full(len(xyz), NONE, np.int32)
     return Cloud(name=name, xyz=xyz, rgb=rgb, semantic=none, instance=none.copy())

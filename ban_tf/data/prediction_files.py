@@ -32,7 +32,7 @@ class RoomPrediction:
     """One room as its two files hold it; `N` points.
 
     Attributes:
-        name: e.g. `Area_5_office_1`.
+        name: e.g. `office_1`.
         xyz: float64 `[N, 3]`, metres.
         rgb: float64 `[N, 3]`, 0-255.
         probability: float32 `[N]` of the predicted class.
@@ -136,6 +136,18 @@ def write_room(folder: str | os.PathLike[str], room: RoomPrediction) -> list[pat
     Raises:
         ValueError: arrays of different lengths.
         OSError: a full disk and the like; earlier files stay as they were.
+
+    Example:
+        >>> import tempfile
+        >>> one = np.zeros(1, np.int32)
+        >>> room = RoomPrediction(
+        ...     "office_1", np.zeros((1, 3)), np.zeros((1, 3)), np.ones(1, np.float32), *[one] * 4
+        ... )
+        >>> folder = tempfile.mkdtemp()
+        >>> [path.name for path in write_room(folder, room)]
+        ['office_1_pred.txt', 'office_1_gt.txt']
+        >>> read_room(folder, "office_1", num_classes=13).xyz
+        array([[0., 0., 0.]])
     """
     folder = pathlib.Path(folder)
     lengths = {

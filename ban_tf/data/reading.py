@@ -91,6 +91,23 @@ def read_scans(
     Raises:
         RuntimeError: a reading process died.
         ValueError: a scan without one valid point, or fewer than one worker.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from ban_tf.clouds.cloud import unlabelled
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> (folder / "desk.xyz").write_text("0 0 0")
+        5
+        >>> scan = Scan(
+        ...     name="desk",
+        ...     group="",
+        ...     files=(folder / "desk.xyz",),
+        ...     read=lambda: (unlabelled("desk", np.loadtxt(folder / "desk.xyz", ndmin=2)), []),
+        ...     version="1",
+        ... )
+        >>> [path.name for path in read_scans([scan], folder / "clouds", progress=False)]
+        ['desk.npz']
     """
     paths = [cache / f"{scan.name}.npz" for scan in scans]
     stale = [

@@ -121,7 +121,12 @@ def are_areas(groups: Iterable[str]) -> bool:
 
 
 def group_of(cloud: str) -> str:
-    """The area of a cloud: `Area_5` for `Area_5_office_1`; the cloud itself if it is in none."""
+    """The area of a cloud; the cloud itself if it is in none.
+
+    Example:
+        >>> group_of("Area_5_office_1"), group_of("my_scan")
+        ('Area_5', 'my_scan')
+    """
     found = _CLOUD.fullmatch(cloud)
     return found[1] if found else cloud
 

@@ -35,6 +35,29 @@ class Store:
         num_points: P, points of a sample.
         features: what the channels are.
         settings: what the samples were made with; None for data that others prepared.
+
+    Example:
+        >>> import tempfile
+        >>> from ban_tf.config import Blocks, Labels, Split
+        >>> from ban_tf.data import store
+        >>> experiment = Experiment(
+        ...     dataset="desks",
+        ...     labels=Labels(class_names=("desk", "lamp")),
+        ...     split=Split(name="val", train=("east",), test=("scan3",)),
+        ...     samples=Blocks(num_points=64, min_points=1),
+        ... )
+        >>> xyz, label = np.random.default_rng(0).uniform(0, 1, (90, 3)), np.zeros(90, np.int32)
+        >>> clouds = [
+        ...     Cloud(name, xyz, None, label, label, group)
+        ...     for name, group in (("scan1", "east"), ("scan2", "east"), ("scan3", "west"))
+        ... ]
+        >>> folder, settings = Path(tempfile.mkdtemp()), store.Settings.of(experiment)
+        >>> store.prepare(clouds, settings=settings, path=folder, progress=False)
+        >>> opened = Store.open(folder, experiment)
+        >>> opened.groups, len(opened.select(experiment.split.train))
+        (('east', 'west'), 2)
+        >>> opened.read([0, 2]).features.shape
+        (2, 64, 9)
     """
 
     path: Path
