@@ -6,7 +6,6 @@ import pkgutil
 
 import pytest
 
-import ban_tf
 from ban_tf import clouds, config, data
 
 MODULES = ["ban_tf.disk"] + [
