@@ -47,7 +47,9 @@ def prepare(
         ('Area_1', 'Area_2')
     """
     scans = dataset.scans(data, names)
-    cached = reading.read_scans(scans, blocks / "clouds", progress=progress)
+    cached = reading.read_scans(
+        scans, blocks / "clouds", progress=progress, left_out=dataset.left_out(data)
+    )
     store.prepare(
         cached,
         load=cloud_cache.load_cloud,
