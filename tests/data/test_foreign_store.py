@@ -3,12 +3,12 @@
 import h5py
 import numpy as np
 import pytest
-from test_store import BLOCKS, EXPERIMENT, NAMES, assert_same_blocks, make_cloud, with_samples
 
 import tiny_runs
 from ban_tf.config import NONE, Features
 from ban_tf.data import samples, store
 from ban_tf.data.store import foreign
+from small_clouds import BLOCKS, EXPERIMENT, NAMES, assert_same_blocks, make_cloud, with_samples
 
 
 @pytest.fixture

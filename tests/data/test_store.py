@@ -7,40 +7,20 @@ import h5py
 import numpy as np
 import pytest
 
-import tiny_runs
 from ban_tf import config
 from ban_tf.clouds import cloud_cache
-from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import NONE, Blocks, Features
+from ban_tf.config import NONE, Features
 from ban_tf.data import samples, store
 from ban_tf.data.store import manifest, room_file
-
-BLOCKS = Blocks(num_points=64, min_points=20)
-EXPERIMENT = dataclasses.replace(tiny_runs.experiment(), samples=BLOCKS, seed=3)
-NAMES = ("east_1", "east_2", "west_1")
-
-
-def make_cloud(name, num_points=900, seed=0):
-    """Ids of instances are 0, 100 ... 800, and the class follows from the id."""
-    rng = np.random.default_rng([seed, *name.encode()])
-    instance = rng.integers(0, 9, num_points).astype(np.int32) * 100
-    return Cloud(
-        name=name,
-        xyz=rng.uniform(0, (1.8, 1.2, 2.5), (num_points, 3)),
-        rgb=rng.integers(0, 256, (num_points, 3)).astype(np.uint8),
-        semantic=instance // 100 % 4,
-        instance=instance,
-        group=name.split("_")[0],
-    )
-
-
-def with_samples(**changes):
-    changed = dataclasses.replace(BLOCKS, **changes)
-    return dataclasses.replace(EXPERIMENT, samples=changed)
-
-
-def prepare(path, clouds, experiment=EXPERIMENT, **options):
-    return tiny_runs.prepare(clouds, path, experiment, **{"num_workers": 1} | options)
+from small_clouds import (
+    EXPERIMENT,
+    NAMES,
+    assert_same_blocks,
+    expected_blocks,
+    make_cloud,
+    prepare,
+    with_samples,
+)
 
 
 @pytest.fixture
@@ -60,17 +40,6 @@ def cached(tmp_path, clouds):
     for cloud, path in zip(clouds, paths, strict=True):
         cloud_cache.save_cloud(cloud, path)
     return paths
-
-
-def expected_blocks(cloud):
-    rng = np.random.default_rng([3, *cloud.name.encode()])
-    return samples.gather(cloud, samples.plan_training(cloud, BLOCKS, rng), BLOCKS, Features())
-
-
-def assert_same_blocks(got, expected):
-    for field in ("features", "semantic", "instance"):
-        np.testing.assert_array_equal(getattr(got, field), getattr(expected, field))
-        assert getattr(got, field).dtype == getattr(expected, field).dtype
 
 
 def test_blocks_come_back_as_they_were_cut(folder, clouds):
