@@ -25,6 +25,14 @@ def save_cloud(cloud: Cloud, path: Path, fingerprint: str = "", notes: str = "")
     Raises:
         ValueError: `path` does not end in `.npz`.
         OSError: the file cannot be written, e.g. on a full disk.
+
+    Example:
+        >>> import tempfile
+        >>> from ban_tf.clouds.cloud import unlabelled
+        >>> path = Path(tempfile.mkdtemp()) / "my_scan.npz"
+        >>> save_cloud(unlabelled("my_scan", np.zeros((3, 3))), path, fingerprint="f00d")
+        >>> len(load_cloud(path)), read_header(path)
+        (3, ('f00d', ''))
     """
     if path.suffix != ".npz":
         raise ValueError(f"A cloud is kept in a `.npz` file. Received: path={path}")

@@ -82,6 +82,13 @@ def contingency(
 
     Raises:
         ValueError: the arrays are not one-dimensional or differ in length.
+
+    Example:
+        >>> table = contingency(np.array([3, 3, 8, -1]), np.array([0, 2, 2, 2]))
+        >>> table.first_labels, table.second_labels
+        (array([3, 8]), array([0, 2]))
+        >>> table.dense_count().tolist()
+        [[1, 1], [0, 1]]
     """
     if np.ndim(first) != 1 or np.shape(first) != np.shape(second):
         raise ValueError(
@@ -126,6 +133,10 @@ def number(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         The distinct keys, int64 `[A]` ascending, and int64 `[N]` indices into them.
+
+    Example:
+        >>> number(np.array([70, 5, 70]))
+        (array([ 5, 70]), array([1, 0, 1]))
     """
     keys = np.asarray(keys).astype(np.int64)
     if len(keys) == 0:
@@ -151,6 +162,10 @@ def majority(
 
     Returns:
         int64 `[G]` values, `NONE` for a group without rows, and int64 `[G]` how often each occurs.
+
+    Example:
+        >>> majority(np.array([0, 0, 0, 2]), np.array([4, 7, 7, 9]), num_groups=3)
+        (array([ 7, -1,  9]), array([2, 0, 1]))
     """
     table = contingency(group, value)
     order = np.lexsort((table.second_index, -table.count, table.first_index))

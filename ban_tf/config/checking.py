@@ -18,3 +18,12 @@ def require_choice(choices: Any, **received: Any) -> None:
 def require_at_least_one(**received: int) -> None:
     for name, value in received.items():
         require(value >= 1, f"`{name}` must be at least 1.", **{name: value})
+
+
+def require_widths(**received: tuple[int, ...]) -> None:
+    for name, widths in received.items():
+        require(
+            bool(widths) and min(widths) >= 1,
+            f"`{name}` must hold at least one width, each at least 1.",
+            **{name: widths},
+        )

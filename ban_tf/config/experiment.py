@@ -78,7 +78,8 @@ class Experiment:
             given = getattr(self.network, name)
             require(
                 given in (None, value),
-                f"`network.{name}` must be that of the labels and features, or None.",
+                f"`network.{name}` must be that of the labels and features, or None to take theirs "
+                "(as where `replace` changes them).",
                 network=given,
                 experiment=value,
             )

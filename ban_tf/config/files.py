@@ -32,6 +32,18 @@ def identity(experiment: Experiment) -> dict[str, Any]:
 
     Numbers of networks and losses that play no part are left out, so two experiments that would
     train and infer alike are equal here.
+
+    Example:
+        >>> from ban_tf.config import BonetConfig, Labels, NetworkConfig, Split
+        >>> options = {
+        ...     "dataset": "desks",
+        ...     "labels": Labels(class_names=("desk", "lamp")),
+        ...     "split": Split(name="val", train=("scan1",), test=("scan2",)),
+        ... }
+        >>> ban = Experiment(**options)
+        >>> same = Experiment(**options, network=NetworkConfig(bonet=BonetConfig(num_boxes=9)))
+        >>> same == ban, identity(same) == identity(ban)
+        (False, True)
     """
     values = dataclasses.asdict(experiment)
     name = experiment.network.name
@@ -62,7 +74,10 @@ def sampling_from_json(values: dict[str, Any]) -> Sampling:
 
 
 def differences(old: Experiment, new: Experiment) -> str:
-    """Where two experiments differ in what a run depends on, as one line; empty if nowhere."""
+    """Where two experiments differ in what a run depends on, as one line; empty if nowhere.
+
+    Such as `seed: 0 there, 3 asked for`.
+    """
     before, after = _flat(identity(old)), _flat(identity(new))
     return "; ".join(
         f"{key}: {before.get(key)!r} there, {after.get(key)!r} asked for"

@@ -70,6 +70,11 @@ class Labels:
 
         Returns:
             int `[...]`, a new array only where something changed.
+
+        Example:
+            >>> labels = Labels(class_names=("wall", "chair"), stuff=("wall",))
+            >>> labels.without_stuff(np.array([0, 1, -1]), np.array([5, 6, 7]))
+            array([-1,  6, -1])
         """
         left_out = np.isin(semantic, (NONE, *self.stuff_classes))
         return (
@@ -79,6 +84,11 @@ class Labels:
         )
 
     def of_names(self, names: Sequence[str]) -> tuple[int, ...]:
-        """Class indices of names, `NONE` for a name that is no class."""
+        """Class indices of names, `NONE` for a name that is no class.
+
+        Example:
+            >>> Labels(class_names=("wall", "chair")).of_names(["chair", "lamp"])
+            (1, -1)
+        """
         index = {name: number for number, name in enumerate(self.class_names)}
         return tuple(index.get(name, NONE) for name in names)

@@ -3,7 +3,12 @@
 import dataclasses
 from typing import Literal
 
-from ban_tf.config.checking import require, require_at_least_one, require_choice
+from ban_tf.config.checking import (
+    require,
+    require_at_least_one,
+    require_choice,
+    require_widths,
+)
 
 Order = Literal["stoi_first", "itos_first", "simultaneous"]
 ItosSource = Literal["embedding", "feature"]
@@ -17,17 +22,13 @@ class SetAbstractionConfig:
 
     num_samples: int
     radius_m: float
-    num_neighbours: int
+    num_neighbours: int = 32  # [C]
     widths: tuple[int, ...]
 
     def __post_init__(self) -> None:
         require_at_least_one(num_samples=self.num_samples, num_neighbours=self.num_neighbours)
         require(self.radius_m > 0, "`radius_m` must be positive.", radius_m=self.radius_m)
-        require(
-            bool(self.widths) and min(self.widths) >= 1,
-            "`widths` must hold at least one width, each at least 1.",
-            widths=self.widths,
-        )
+        require_widths(widths=self.widths)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,18 +36,10 @@ class BackboneConfig:
     """PointNet++ as in ASIS and BAN [C]: encoder levels, then decoder widths coarse to fine."""
 
     encoder: tuple[SetAbstractionConfig, ...] = (
-        SetAbstractionConfig(
-            num_samples=1024, radius_m=0.1, num_neighbours=32, widths=(32, 32, 64)
-        ),
-        SetAbstractionConfig(
-            num_samples=256, radius_m=0.2, num_neighbours=32, widths=(64, 64, 128)
-        ),
-        SetAbstractionConfig(
-            num_samples=64, radius_m=0.4, num_neighbours=32, widths=(128, 128, 256)
-        ),
-        SetAbstractionConfig(
-            num_samples=16, radius_m=0.8, num_neighbours=32, widths=(256, 256, 512)
-        ),
+        SetAbstractionConfig(num_samples=1024, radius_m=0.1, widths=(32, 32, 64)),
+        SetAbstractionConfig(num_samples=256, radius_m=0.2, widths=(64, 64, 128)),
+        SetAbstractionConfig(num_samples=64, radius_m=0.4, widths=(128, 128, 256)),
+        SetAbstractionConfig(num_samples=16, radius_m=0.8, widths=(256, 256, 512)),
     )
     decoder: tuple[tuple[int, ...], ...] = ((256, 256), (256, 256), (256, 128), (128, 128, 128))
     head_width: int = 128
@@ -112,12 +105,7 @@ class PointNetConfig:
 
     def __post_init__(self) -> None:
         for name in ("point_widths", "global_widths", "head_widths"):
-            widths = getattr(self, name)
-            require(
-                bool(widths) and min(widths) >= 1,
-                f"`{name}` must hold at least one width, each at least 1.",
-                **{name: widths},
-            )
+            require_widths(**{name: getattr(self, name)})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -222,11 +210,7 @@ class SgpnConfig:
 
     def __post_init__(self) -> None:
         require_at_least_one(head_width=self.head_width)
-        require(
-            bool(self.shared_widths) and min(self.shared_widths) >= 1,
-            "`shared_widths` must hold at least one width, each at least 1.",
-            shared_widths=self.shared_widths,
-        )
+        require_widths(shared_widths=self.shared_widths)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -279,12 +263,7 @@ class BonetConfig:
             mask_widths=self.mask_widths,
         )
         for name in ("box_widths", "mask_point_widths", "mask_widths", "semantic_widths"):
-            widths = getattr(self, name)
-            require(
-                bool(widths) and min(widths) >= 1,
-                f"`{name}` must hold at least one width, each at least 1.",
-                **{name: widths},
-            )
+            require_widths(**{name: getattr(self, name)})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,12 @@ RECIPES: dict[str, TrainingConfig] = {
 
 
 def with_network(experiment: Experiment, name: str) -> Experiment:
-    """The same experiment with another network, trained by that system's own recipe."""
+    """The same experiment with another network, trained by that system's own recipe.
+
+    Args:
+        experiment: the experiment.
+        name: of the network, one of `model.networks.BUILDERS`.
+    """
     network = dataclasses.replace(experiment.network, name=name)
     training = RECIPES.get(name, experiment.training)
     inference, loss = experiment.inference, experiment.loss

@@ -7,7 +7,15 @@ from ban_tf.config.checking import require, require_at_least_one
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Blocks:
-    """A room is cut into overlapping blocks, whose outputs are merged; lengths in metres."""
+    """A room is cut into overlapping blocks, whose outputs are merged; lengths in metres.
+
+    Raises:
+        ValueError: a number out of its range.
+
+    Example:
+        >>> Blocks(size_m=2.0, stride_m=1.0).num_points
+        4096
+    """
 
     size_m: float = 1.0  # [P] 5.1
     stride_m: float = 0.5  # [C]

@@ -13,7 +13,7 @@ class Split:
     """One way to part a data set.
 
     Args:
-        name: of the split, such as `val` or `area5`; part of the names of its folders.
+        name: of the split, such as `val`; part of the names of its folders.
         train: names of clouds, or of the groups that the data set puts its clouds in; empty where
             there is nothing to train on, only to test.
         test: the same, at least one; nothing that is in `train`.
@@ -53,7 +53,12 @@ class Split:
 
 
 def title_of(names: Sequence[str]) -> str:
-    """Names of clouds or groups for people: `wing_5` as `wing 5`; many are counted."""
+    """Names of clouds or groups for people; many are counted.
+
+    Example:
+        >>> title_of(["East_wing", "West_wing"]), title_of(range(312))
+        ('East wing, West wing', '312 clouds')
+    """
     if len(names) > _SHOWN:
         return f"{len(names)} clouds"
     return ", ".join(name.replace("_", " ") for name in names)

@@ -5,7 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ban_tf.config import Blocks, Experiment, Features, Labels, Sampling, Split, with_network
-from ban_tf.data.reading import Scan
+from ban_tf.data.reading import Problem, Scan
+
+
+def _nothing(root: Path) -> list[Problem]:
+    return []
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,6 +22,8 @@ class Dataset:
         splits: ways to part it.
         scans: lists the raw scans below a folder, sorted: those of the groups or clouds that are
             named, or all of them for None. It raises FileNotFoundError where one is missing.
+        left_out: lists what lies below the folder and is no scan though it looks like one, for the
+            report of the reading.
         features: what a network sees of a point.
         samples: how its clouds become samples.
         group_of: from the name of a cloud to its group, for prepared blocks of others, which do
@@ -44,6 +50,7 @@ class Dataset:
     labels: Labels
     splits: tuple[Split, ...]
     scans: Callable[[Path, Sequence[str] | None], list[Scan]]
+    left_out: Callable[[Path], list[Problem]] = _nothing
     features: Features = Features()
     samples: Sampling = Blocks()
     group_of: Callable[[str], str] = str

@@ -136,6 +136,18 @@ def write_room(folder: str | os.PathLike[str], room: RoomPrediction) -> list[pat
     Raises:
         ValueError: arrays of different lengths.
         OSError: a full disk and the like; earlier files stay as they were.
+
+    Example:
+        >>> import tempfile
+        >>> one = np.zeros(1, np.int32)
+        >>> room = RoomPrediction(
+        ...     "office_1", np.zeros((1, 3)), np.zeros((1, 3)), np.ones(1, np.float32), *[one] * 4
+        ... )
+        >>> folder = tempfile.mkdtemp()
+        >>> [path.name for path in write_room(folder, room)]
+        ['office_1_pred.txt', 'office_1_gt.txt']
+        >>> read_room(folder, "office_1", num_classes=13).xyz
+        array([[0., 0., 0.]])
     """
     folder = pathlib.Path(folder)
     lengths = {

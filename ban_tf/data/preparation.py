@@ -15,6 +15,7 @@ def prepare(
     blocks: Path,
     experiment: Experiment,
     names: Sequence[str] | None = None,
+    progress: bool = True,
 ) -> store.Store:
     """Reads raw scans and writes their samples; what is up to date is reused.
 
@@ -24,6 +25,7 @@ def prepare(
         blocks: folder of the store; `clouds/` in it caches the clouds as read.
         experiment: gives labels, samples, features and seed.
         names: of groups or clouds; None means all of the data.
+        progress: whether to show bars.
 
     Returns:
         The opened store.
@@ -31,14 +33,30 @@ def prepare(
     Raises:
         FileNotFoundError: the raw data are not where `data` says.
         ValueError: the store was made with other settings; the message says which.
+
+    Example:
+        >>> import dataclasses, tempfile
+        >>> from ban_tf.config import Blocks
+        >>> from ban_tf.data import s3dis
+        >>> root = Path(tempfile.mkdtemp())
+        >>> s3dis.write_building(root / "raw", num_areas=2, rooms_per_area=2, points_per_m2=300)
+        >>> found = s3dis.describe(root / "raw", None)
+        >>> small = Blocks(num_points=256, stride_m=1.0)
+        >>> experiment = dataclasses.replace(found.experiment(), samples=small)
+        >>> prepare(found, root / "raw", root / "blocks", experiment, progress=False).groups
+        ('Area_1', 'Area_2')
     """
-    cached = reading.read_scans(dataset.scans(data, names), blocks / "clouds")
+    scans = dataset.scans(data, names)
+    cached = reading.read_scans(
+        scans, blocks / "clouds", progress=progress, left_out=dataset.left_out(data)
+    )
     store.prepare(
         cached,
         load=cloud_cache.load_cloud,
         settings=store.Settings.of(experiment),
         path=blocks,
         groups=names,
+        progress=progress,
     )
     return store.Store.open(blocks, experiment)
 

@@ -71,7 +71,11 @@ class Scan:
 
 
 def read_scans(
-    scans: Sequence[Scan], cache: Path, num_workers: int | None = None, progress: bool = True
+    scans: Sequence[Scan],
+    cache: Path,
+    num_workers: int | None = None,
+    progress: bool = True,
+    left_out: Sequence[Problem] = (),
 ) -> list[Path]:
     """Reads scans into a cache of clouds, `<cache>/<Cloud.name>.npz`.
 
@@ -84,6 +88,7 @@ def read_scans(
         num_workers: processes that read; None lets the amount of work decide. A script that
             asks for more than one needs `if __name__ == "__main__":`.
         progress: whether to draw a progress bar.
+        left_out: what was found beside the scans and is none, for the report.
 
     Returns:
         The cached clouds, in the order of `scans`.
@@ -91,6 +96,23 @@ def read_scans(
     Raises:
         RuntimeError: a reading process died.
         ValueError: a scan without one valid point, or fewer than one worker.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from ban_tf.clouds.cloud import unlabelled
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> (folder / "desk.xyz").write_text("0 0 0")
+        5
+        >>> scan = Scan(
+        ...     name="desk",
+        ...     group="",
+        ...     files=(folder / "desk.xyz",),
+        ...     read=lambda: (unlabelled("desk", np.loadtxt(folder / "desk.xyz", ndmin=2)), []),
+        ...     version="1",
+        ... )
+        >>> [path.name for path in read_scans([scan], folder / "clouds", progress=False)]
+        ['desk.npz']
     """
     paths = [cache / f"{scan.name}.npz" for scan in scans]
     stale = [
@@ -107,7 +129,7 @@ def read_scans(
     with bar:
         for num_bytes in workers.run(_cache_scan, largest_first, num_workers):
             bar.update(num_bytes)
-    _report(paths, cache / REPORT)
+    _report(paths, left_out, cache / REPORT)
     return paths
 
 
@@ -140,10 +162,11 @@ def read_problems(paths: Iterable[Path]) -> list[Problem]:
     ]
 
 
-def _report(paths: list[Path], report: Path) -> None:
-    problems = read_problems(paths)
+def _report(paths: list[Path], left_out: Sequence[Problem], report: Path) -> None:
+    problems = [*left_out, *read_problems(paths)]
     lines = [f"{len(paths)} scans, {len(problems)} problems", *map(str, problems)]
-    disk.write_whole(report, "\n".join(lines) + "\n")
+    # A file's name may be no text; what is wrong with it is told all the same.
+    disk.write_whole(report, ("\n".join(lines) + "\n").encode(errors="backslashreplace"))
     if problems:
         _LOG.warning(
             "%d problems in the raw files were repaired or left out, the first: %s. See %s",

@@ -26,6 +26,10 @@ def run(
     Raises:
         RuntimeError: a process died.
         ValueError: fewer than one worker.
+
+    Example:
+        >>> list(run(abs, [-1, 2], num_workers=1))
+        [1, 2]
     """
     if num_workers < 1:
         raise ValueError(f"`num_workers` must be at least 1. Received: num_workers={num_workers}")

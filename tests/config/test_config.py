@@ -1,27 +1,39 @@
 import dataclasses
 import json
 
-import numpy as np
 import pytest
 
 from ban_tf import config
 from ban_tf.config import files, reduced
 from ban_tf.data import s3dis
-from ban_tf.model import networks
 
+LABELS = config.Labels(class_names=("desk", "lamp", "other"))
+SPLIT = config.Split(name="val", train=("scan1",), test=("scan2",))
 EXPERIMENTS = {
-    "s3dis": s3dis.experiment(2),
+    "paper": s3dis.experiment(2),
     "quick": reduced.quick(s3dis.experiment()),
     "demo": s3dis.demo(),
     "bonet": s3dis.experiment(network="bonet"),
     "sgpn": s3dis.experiment(network="sgpn"),
+    "shapes": config.Experiment(
+        dataset="desks",
+        labels=dataclasses.replace(LABELS, stuff=("other",)),
+        split=SPLIT,
+        features=config.Features(names=("xyz",)),
+        samples=config.Shapes(num_points=500),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_json_gives_the_experiment_back(name):
-    read = config.from_json(config.to_json(EXPERIMENTS[name]))
-    assert config.identity(read) == config.identity(EXPERIMENTS[name])
+def test_json_gives_back_all_that_a_run_depends_on(name):
+    again = config.from_json(config.to_json(EXPERIMENTS[name]))
+    assert files.identity(again) == files.identity(EXPERIMENTS[name])
+    assert config.to_json(again) == config.to_json(EXPERIMENTS[name])
+    assert files.differences(EXPERIMENTS[name], again) == ""
+    for field in ("labels", "split", "features", "samples", "training"):
+        assert getattr(again, field) == getattr(EXPERIMENTS[name], field)
+    assert again.network.num_classes == EXPERIMENTS[name].labels.num_classes
 
 
 def test_json_keeps_every_choice_that_is_not_the_default():
@@ -61,8 +73,8 @@ def test_the_paper_s_numbers_are_the_defaults():
     experiment = s3dis.experiment()
     assert experiment.split.test == ("Area_5",)
     assert experiment.split.train == ("Area_1", "Area_2", "Area_3", "Area_4", "Area_6")
-    assert experiment.labels.num_classes == experiment.network.num_classes == 13
-    assert experiment.features.num_channels == experiment.network.num_features == 9
+    assert (experiment.network.num_classes, experiment.network.num_features) == (13, 9)
+    assert experiment.features.names == ("block_xyz", "rgb", "room_xyz")
     assert (experiment.samples.size_m, experiment.samples.num_points) == (1.0, 4096)
     training = experiment.training
     assert (training.batch_size, training.num_epochs, training.per_step) == (12, 100, 12)
@@ -72,12 +84,8 @@ def test_the_paper_s_numbers_are_the_defaults():
 def test_the_reduced_setting_keeps_data_seed_and_protocol():
     full = dataclasses.replace(s3dis.experiment(test_area=3), seed=4)
     quick = reduced.quick(full)
-    assert (quick.dataset, quick.labels, quick.features) == (
-        full.dataset,
-        full.labels,
-        full.features,
-    )
-    assert (quick.split.test, quick.seed) == (("Area_3",), 4)
+    assert (quick.dataset, quick.labels, quick.seed) == (full.dataset, full.labels, 4)
+    assert quick.split.test == full.split.test == ("Area_3",)
     assert quick.samples.num_points < full.samples.num_points
 
 
@@ -96,11 +104,6 @@ def test_the_reduced_setting_starts_at_four_times_the_rate_of_a_systems_recipe()
     assert bonet.learning_rate.every == ban.learning_rate.every
 
 
-DATA = {
-    "dataset": "desks",
-    "labels": config.Labels(class_names=("desk", "lamp")),
-    "split": config.Split(name="val", train=("scan1",), test=("scan2",)),
-}
 INVALID = {
     "stride over size": (config.Blocks, {"stride_m": 1.5}, "`stride_m` must be in"),
     "stride zero": (config.Blocks, {"stride_m": 0.0}, "`stride_m` must be in"),
@@ -176,7 +179,9 @@ INVALID = {
     "margin of similarities": (
         config.Experiment,
         {
-            **DATA,
+            "dataset": "desks",
+            "labels": LABELS,
+            "split": SPLIT,
             "similarity_loss": config.SimilarityLossConfig(margin=5.0),
         },
         "the margins must agree.*similarity_loss=5.0, group_merging=10.0",
@@ -199,54 +204,95 @@ INVALID = {
     ),
     "sharpness": (config.BoxLossConfig, {"sharpness": 0.0}, "`sharpness` and `limit` must be"),
     "focal": (config.BoxLossConfig, {"focal_alpha": 1.5}, "`focal_alpha` must be in"),
-    "no points of a shape": (config.Shapes, {"num_points": 0}, "`num_points` must be at least 1"),
-    "no class": (config.Labels, {"class_names": ()}, "at least one name, and each once"),
-    "a class twice": (config.Labels, {"class_names": ("a", "a")}, "at least one name, and each"),
-    "stuff": (
-        config.Labels,
-        {"class_names": ("a", "b"), "stuff": ("c",)},
-        r"`stuff` must name classes of `class_names`. Received: unknown=\['c'\]",
-    ),
+    "no points of shapes": (config.Shapes, {"num_points": 0}, "`num_points` must be at least 1"),
     "colours": (
         config.Labels,
         {"class_names": ("a", "b"), "class_colors": ((0, 0, 0),)},
-        "one colour per class, or none",
+        "one colour per class, or none. Received: num_colors=1, num_classes=2",
     ),
-    "split without a name": (config.Split, {"name": "", "train": (), "test": ("a",)}, "`name`"),
+    "no class name": (config.Labels, {"class_names": ()}, "`class_names` must hold at least one"),
+    "class name twice": (config.Labels, {"class_names": ("a", "b", "a")}, "and each once"),
+    "unknown stuff": (
+        config.Labels,
+        {"class_names": ("a", "b"), "stuff": ("wall", "b")},
+        r"`stuff` must name classes of `class_names`. Received: unknown=\['wall'\]",
+    ),
+    "split without a name": (
+        config.Split,
+        {"name": "", "train": ("a",), "test": ("b",)},
+        "`name` must not be empty",
+    ),
     "nothing to test": (
         config.Split,
         {"name": "val", "train": ("a",), "test": ()},
-        "`test` must name at least one cloud",
+        "`test` must name at least one cloud or group of clouds. Received: split='val'",
     ),
-    "trained on its test": (
+    "tested on what was trained on": (
         config.Split,
-        {"name": "val", "train": ("a", "b"), "test": ("b",)},
-        r"must share nothing.*shared=\['b'\]",
+        {"name": "val", "train": ("a", "b"), "test": ("b", "c")},
+        r"must share nothing.*split='val', shared=\['b'\]",
     ),
-    "unknown features": (config.Features, {"names": ("xyz", "normal")}, "features must be of"),
-    "features twice": (config.Features, {"names": ("xyz", "xyz")}, "each name once"),
-    "features without coordinates": (
+    "unknown features": (
+        config.Features,
+        {"names": ("block_xyz", "normals")},
+        r"features must be of .*Received: unknown=\['normals'\]",
+    ),
+    "features twice": (config.Features, {"names": ("xyz", "rgb", "rgb")}, "hold each name once"),
+    "no features": (config.Features, {"names": ()}, "must be coordinates in the sample"),
+    "colours before coordinates": (
         config.Features,
         {"names": ("rgb", "xyz")},
-        "the first channels must be coordinates",
+        r"first channels must be coordinates.*\['block_xyz', 'xyz'\].*names=\('rgb', 'xyz'\)",
     ),
-    "no name of the data": (config.Experiment, {**DATA, "dataset": ""}, "`dataset` must not be"),
-    "seed": (config.Experiment, {**DATA, "seed": -1}, r"`seed` must be in \[0, 4294967295\]"),
-    "a seed too large": (config.Experiment, {**DATA, "seed": 2**32}, "`seed` must be in"),
+    "data set without a name": (
+        config.Experiment,
+        {"dataset": "", "labels": LABELS, "split": SPLIT},
+        "`dataset` must not be empty",
+    ),
+    "blocks without their coordinates": (
+        config.Experiment,
+        {
+            "dataset": "desks",
+            "labels": LABELS,
+            "split": SPLIT,
+            "features": config.Features(names=("xyz",)),
+        },
+        "the first features of Blocks must be `block_xyz`",
+    ),
+    "shapes without their coordinates": (
+        config.Experiment,
+        {"dataset": "desks", "labels": LABELS, "split": SPLIT, "samples": config.Shapes()},
+        "the first features of Shapes must be `xyz`",
+    ),
+    "seed": (
+        config.Experiment,
+        {"dataset": "desks", "labels": LABELS, "split": SPLIT, "seed": -1},
+        r"`seed` must be in \[0, 4294967295\]. Received: seed=-1",
+    ),
+    "seed too large": (
+        config.Experiment,
+        {"dataset": "desks", "labels": LABELS, "split": SPLIT, "seed": 2**32},
+        r"`seed` must be in .*seed=4294967296",
+    ),
     "classes": (
         config.Experiment,
-        {**DATA, "network": config.NetworkConfig(num_classes=4)},
-        "`network.num_classes` must be .* Received: network=4, experiment=2",
+        {
+            "dataset": "desks",
+            "labels": LABELS,
+            "split": SPLIT,
+            "network": config.NetworkConfig(num_classes=4),
+        },
+        "`network.num_classes` must be that of the labels.*Received: network=4, experiment=3",
     ),
-    "features": (
+    "features of the network": (
         config.Experiment,
-        {**DATA, "network": config.NetworkConfig(num_features=3)},
-        "`network.num_features` must be .* Received: network=3, experiment=9",
-    ),
-    "shapes seen as blocks": (
-        config.Experiment,
-        {**DATA, "samples": config.Shapes()},
-        "the first features of Shapes must be `xyz`",
+        {
+            "dataset": "desks",
+            "labels": LABELS,
+            "split": SPLIT,
+            "network": config.NetworkConfig(num_features=6),
+        },
+        "`network.num_features` must be that of.*Received: network=6, experiment=9",
     ),
 }
 
@@ -256,83 +302,3 @@ def test_a_bad_value_is_refused_with_its_rule(case):
     cls, values, message = INVALID[case]
     with pytest.raises(ValueError, match=message):
         cls(**values)
-
-
-# --- what a run depends on ---
-
-
-def shapes() -> config.Experiment:
-    return config.Experiment(
-        **DATA, samples=config.Shapes(num_points=64), features=config.Features(names=("xyz", "rgb"))
-    )
-
-
-def test_shapes_and_their_features_come_back_from_json():
-    assert config.from_json(config.to_json(shapes())) == shapes()
-
-
-@pytest.mark.parametrize("network", files.NETWORK_PARTS)
-def test_a_run_does_not_depend_on_the_numbers_of_other_networks(network):
-    experiment = s3dis.experiment(network=network)
-    everything = {part for parts in files.NETWORK_PARTS.values() for part in parts}
-    changed = {
-        "backbone": config.BackboneConfig(head_width=7),
-        "ban": config.BanConfig(stoi=False),
-        "pointnet": config.PointNetConfig(global_widths=(7,)),
-        "asis": config.AsisConfig(num_neighbours=7),
-        "jsnet": config.JsnetConfig(head_width=7),
-        "bonet": config.BonetConfig(num_boxes=7),
-        "sgpn": config.SgpnConfig(head_width=7),
-    }
-    assert set(changed) == everything
-    for part, value in changed.items():
-        other = dataclasses.replace(
-            experiment, network=dataclasses.replace(experiment.network, **{part: value})
-        )
-        depends = part in files.NETWORK_PARTS[network]
-        assert bool(files.differences(experiment, other)) == depends, part
-
-
-@pytest.mark.parametrize(("network", "field"), [("ban", "box_loss"), ("bonet", "loss")])
-def test_a_run_does_not_depend_on_the_losses_of_other_systems(network, field):
-    assert field not in files.identity(s3dis.experiment(network=network))
-
-
-def test_every_network_has_its_parts_listed():
-    assert set(files.NETWORK_PARTS) == set(networks.BUILDERS)
-
-
-def test_an_experiment_of_another_format_is_refused_in_one_sentence():
-    values = json.loads(config.to_json(shapes()))
-    for found in (1, 3):
-        with pytest.raises(ValueError, match=f"must be of format 2.*Received: format={found}"):
-            config.from_json(json.dumps(values | {"format": found}))
-    del values["format"]
-    with pytest.raises(ValueError, match="an earlier version of ban-tf wrote it"):
-        config.from_json(json.dumps(values))
-
-
-# --- splits, labels, features ---
-
-
-def test_many_clouds_are_counted_in_a_title():
-    assert config.title_of(("Area_1", "Area_2")) == "Area 1, Area 2"
-    assert config.title_of([str(number) for number in range(312)]) == "312 clouds"
-
-
-def test_instances_of_stuff_and_of_no_class_are_left_out():
-    labels = config.Labels(class_names=("wall", "chair"), stuff=("wall",))
-    semantic, instance = np.array([0, 1, -1, 1]), np.array([4, 5, 6, -1], np.int32)
-    left = labels.without_stuff(semantic, instance)
-    assert left.tolist() == [-1, 5, -1, -1]
-    assert left.dtype == np.int32
-    every = config.Labels(class_names=("wall", "chair"))
-    whole = np.array([0, 1])
-    assert every.without_stuff(whole, whole) is whole
-
-
-def test_features_know_their_places():
-    features = config.Features(names=("block_xyz", "room_xyz", "rgb"))
-    assert features.num_channels == 9
-    assert features.place("rgb") == slice(6, 9)
-    assert features.place("xyz") is None

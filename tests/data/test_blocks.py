@@ -29,8 +29,8 @@ def room(num_points, extent, seed=0, origin=(-3.0, 7.0, 1.5)):
     return make_cloud(np.round(xyz / 0.005) * 0.005 + origin, seed=seed)
 
 
-def gather(cloud, plan, size_m=1.0, frame=None):
-    return samples.gather(cloud, plan, Blocks(size_m=size_m), Features(), frame)
+def gather(cloud, plan, config=Blocks(), frame=None):
+    return samples.gather(cloud, plan, config, Features(), frame)
 
 
 def plan_by_masks(cloud, config, rng):
@@ -62,7 +62,7 @@ def plan_by_masks(cloud, config, rng):
     ("num_points", "extent"),
     [(4000, (3.2, 2.7, 2.5)), (900, (0.4, 0.3, 1.0)), (2000, (1.0, 1.5, 0.0)), (50, (5, 5, 3))],
 )
-def test_legacy_plan_equals_one_mask_per_block(num_points, extent):
+def test_training_plan_equals_one_mask_per_block(num_points, extent):
     cloud = room(num_points, extent)
     config = Blocks(num_points=256, min_points=20)
     got = blocks.plan_training(cloud, config, np.random.default_rng(3))
@@ -71,7 +71,7 @@ def test_legacy_plan_equals_one_mask_per_block(num_points, extent):
     np.testing.assert_array_equal(got, expected)
 
 
-def test_legacy_blocks_are_closed_on_both_sides_and_follow_a_snake():
+def test_training_blocks_are_closed_on_both_sides_and_follow_a_snake():
     # Four points on the corners of a 1.5 m square, and one on the borders of all four blocks.
     xyz = [(0, 0, 0), (1.5, 0, 0), (0, 1.5, 0), (1.5, 1.5, 0), (1.0, 0.5, 0)]
     config = Blocks(num_points=2, min_points=1)
@@ -79,21 +79,21 @@ def test_legacy_blocks_are_closed_on_both_sides_and_follow_a_snake():
     np.testing.assert_array_equal(plan, [[0, 4], [2, 4], [3, 4], [1, 4]])
 
 
-def test_legacy_block_with_exactly_enough_points_keeps_their_order():
+def test_training_block_with_exactly_enough_points_keeps_their_order():
     cloud = room(64, (0.9, 0.9, 2.0))
     config = Blocks(num_points=64, min_points=1)
     plan = blocks.plan_training(cloud, config, np.random.default_rng(0))
     np.testing.assert_array_equal(plan, [np.arange(64)])
 
 
-def test_legacy_plan_leaves_out_blocks_below_the_minimum():
+def test_training_plan_leaves_out_blocks_below_the_minimum():
     cloud = room(99, (0.9, 0.9, 2.0))
     assert len(blocks.plan_training(cloud, Blocks(), np.random.default_rng(0))) == 0
     config = Blocks(min_points=99)
     assert len(blocks.plan_training(cloud, config, np.random.default_rng(0))) == 1
 
 
-def test_legacy_plan_depends_on_the_generator_alone():
+def test_training_plan_depends_on_the_generator_alone():
     cloud = room(3000, (2.0, 2.0, 2.0))
     config = Blocks(num_points=128)
     one, same, other = (
@@ -185,10 +185,10 @@ def test_one_point_is_a_room(rgb):
     cloud = make_cloud([(4.0, -2.0, 9.0)], rgb=rgb)
     plan = blocks.plan_covering(cloud, Blocks(num_points=3))
     np.testing.assert_array_equal(plan, [[0, 0, 0]])
-    legacy = blocks.plan_training(
+    training = blocks.plan_training(
         cloud, Blocks(num_points=3, min_points=1), np.random.default_rng(0)
     )
-    np.testing.assert_array_equal(legacy, plan)
+    np.testing.assert_array_equal(training, plan)
     expected = np.zeros((1, 3, 9), np.float32)
     expected[..., :2] = -0.5
     expected[..., 3:6] = cloud.rgb / 255 if rgb else 0
@@ -232,17 +232,16 @@ def test_slice_of_a_plan_gives_the_same_blocks():
 
 def test_gather_centres_on_the_block_edge_it_is_given():
     cloud = make_cloud([(0, 0, 0), (2, 2, 2)])
-    got = gather(cloud, np.array([[0, 1]]), size_m=2.0)
+    got = gather(cloud, np.array([[0, 1]]), Blocks(size_m=2.0))
     np.testing.assert_array_equal(got.features[0, :, :2], [[-1, -1], [1, 1]])
 
 
 @pytest.mark.parametrize("translation", [(0, 0, 0), (500_000, 5_000_000, 300)])
-def test_a_frame_is_origin_and_extent(translation):
+def test_frame_is_origin_and_extent(translation):
     cloud = make_cloud(np.array([(1, 2, 3), (4, 2, 1)]) + np.array(translation, np.float64))
     frame = samples.frame_of(cloud)
-    origin, extent = frame.origin, frame.extent
-    np.testing.assert_array_equal(origin, np.array((1, 2, 1)) + translation)
-    np.testing.assert_array_equal(extent, (3, 0, 2))
+    np.testing.assert_array_equal(frame.origin, np.array((1, 2, 1)) + translation)
+    np.testing.assert_array_equal(frame.extent, (3, 0, 2))
 
 
 def test_empty_cloud_is_refused_by_name():

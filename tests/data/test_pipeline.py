@@ -8,28 +8,31 @@ import pytest
 import tensorflow as tf
 
 import tiny_runs
+from ban_tf import config
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import AugmentationConfig, Blocks, Features
-from ban_tf.data import augmentation, pipeline, s3dis, store
+from ban_tf.config import AugmentationConfig, Features
+from ban_tf.data import augmentation, pipeline, store
 
-CONFIG = Blocks(num_points=32, min_points=10, stride_m=1.0)
-EXPERIMENT = dataclasses.replace(tiny_runs.experiment(), samples=CONFIG)
+EXPERIMENT = dataclasses.replace(
+    tiny_runs.experiment(),
+    samples=config.Blocks(num_points=32, min_points=10, stride_m=1.0),
+)
 
 
 @pytest.fixture(scope="module")
 def blocks(tmp_path_factory):
-    """23 blocks of two areas; every point's instance is the number of its block, roughly."""
+    """23 blocks of two groups; every point's instance is the number of its block, roughly."""
     path = tmp_path_factory.mktemp("blocks")
     rng = np.random.default_rng(0)
     clouds = []
-    for name, width in (("Area_1_hallway_1", 14), ("Area_2_hallway_1", 9)):
+    for name, group, width in (("long", "A", 14), ("short", "B", 9)):
         num = width * 60
         xyz = np.stack(
             [np.linspace(0, width, num), rng.uniform(0, 1, num), rng.uniform(0, 2, num)], axis=1
         )
         instance = np.minimum(xyz[:, 0], width - 1).astype(np.int32) + 1000
         rgb = rng.integers(1, 256, (num, 3)).astype(np.uint8)
-        clouds.append(Cloud(name, xyz, rgb, instance % 13, instance, s3dis.group_of(name)))
+        clouds.append(Cloud(name, xyz, rgb, instance % 13, instance, group))
     opened = tiny_runs.prepare(clouds, path, EXPERIMENT, num_workers=1)
     assert len(opened) == 23
     return opened
@@ -122,8 +125,8 @@ def test_long_epochs_show_all_blocks_before_any_again(blocks):
     assert order[:23] != order[23:46]
 
 
-def test_selected_groups_alone_are_fed(blocks):
-    part = blocks.select(["Area_2"])
+def test_selected_clouds_alone_are_fed(blocks):
+    part = blocks.select(["B"])
     order = identities(take(pipeline.batches(part, batch_size=9, seed=0, num_epochs=1)), blocks)
     assert sorted(order) == list(range(14, 23))
 
@@ -187,16 +190,39 @@ def test_epochs_out_of_order_are_refused(blocks, first_epoch):
 
 
 def test_class_out_of_range_is_refused_by_name_of_file(tmp_path):
-    with h5py.File(tmp_path / "Area_3_office_1.h5", "w") as file:
+    with h5py.File(tmp_path / "office_1.h5", "w") as file:
         file["data"] = np.zeros((2, 8, 9), np.float32)
         file["seglabel"] = np.full((2, 8), 13)
         file["pid"] = np.zeros((2, 8), np.int32)
     foreign = store.Store.open(tmp_path)
-    message = r"classes in .*Area_3_office_1\.h5 must be in \[0, 13\).*Received: 13"
+    message = r"classes in .*office_1\.h5 must be in \[0, 13\).*Received: 13"
     dataset = pipeline.batches(foreign, batch_size=2, seed=0, num_epochs=1, num_classes=13)
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         take(dataset)
     assert len(take(pipeline.batches(foreign, batch_size=2, seed=0, num_epochs=1))) == 1
+
+
+def test_points_without_a_class_are_fed_as_they_are(tmp_path):
+    cloud = tiny_runs.room("office_1")
+    cloud.semantic[::2] = config.NONE
+    opened = tiny_runs.prepare([cloud], tmp_path, EXPERIMENT)
+    (batch,) = take(pipeline.batches(opened, batch_size=len(opened), seed=0, num_epochs=1))
+    unlabelled = batch[1] == config.NONE
+    assert 0.3 < unlabelled.mean() < 0.7
+    assert (batch[2][unlabelled] == config.NONE).all()
+
+
+def test_batches_have_the_channels_of_the_store(tmp_path):
+    experiment = dataclasses.replace(
+        EXPERIMENT, features=Features(names=("block_xyz",)), network=config.NetworkConfig()
+    )
+    opened = tiny_runs.prepare([tiny_runs.room("office_1")], tmp_path, experiment)
+    options = {"rotate_z": True, "drop_color": 0.5}
+    dataset = pipeline.batches(
+        opened, batch_size=2, seed=0, num_epochs=1, augmentation=AugmentationConfig(**options)
+    )
+    assert dataset.element_spec[0] == tf.TensorSpec((2, 32, 3), tf.float32)
+    assert take(dataset)[0][0].shape == (2, 32, 3)
 
 
 def make_features(num_blocks=6, num_points=400):
@@ -204,11 +230,10 @@ def make_features(num_blocks=6, num_points=400):
     return rng.uniform(-0.5, 1.0, (num_blocks, num_points, 9)).astype(np.float32)
 
 
-def augment(features, seed=0, **changes):
+def augment(features, seed=0, channels=Features(), **changes):
     before = features.copy()
-    got = augmentation.augment(
-        features, Features(), AugmentationConfig(**changes), np.random.default_rng(seed)
-    )
+    rng = np.random.default_rng(seed)
+    got = augmentation.augment(features, channels, AugmentationConfig(**changes), rng)
     np.testing.assert_array_equal(features, before)
     assert got.dtype == np.float32
     return got
@@ -258,6 +283,23 @@ def test_colours_are_dropped_from_whole_blocks():
     np.testing.assert_array_equal(got[~dropped], features[~dropped])
     np.testing.assert_array_equal(got[dropped][..., 6:], features[dropped][..., 6:])
     np.testing.assert_array_equal(augment(features, drop_color=1.0)[..., 3:6], 0)
+
+
+def test_augmentation_moves_and_colours_the_channels_that_a_network_sees():
+    channels = Features(names=("xyz", "room_xyz", "rgb"))
+    features = make_features()
+    got = augment(features, channels=channels, rotate_z=True, scale=0.2, jitter_m=0.02)
+    assert (got[..., :3] != features[..., :3]).any(axis=(0, 1)).all()
+    np.testing.assert_array_equal(got[..., 3:], features[..., 3:])
+    dropped = augment(features, channels=channels, drop_color=1.0)
+    np.testing.assert_array_equal(dropped[..., 6:], 0)
+    np.testing.assert_array_equal(dropped[..., :6], features[..., :6])
+
+
+def test_without_colours_there_is_nothing_to_drop():
+    features = make_features()[..., :3]
+    got = augment(features, channels=Features(names=("xyz",)), drop_color=1.0)
+    np.testing.assert_array_equal(got, features)
 
 
 @pytest.mark.parametrize("change", [{"scale": 1.0}, {"jitter_m": -0.1}, {"drop_color": 1.5}])

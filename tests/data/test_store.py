@@ -1,51 +1,26 @@
 import dataclasses
 import json
 import os
-import re
 import resource
 
 import h5py
 import numpy as np
 import pytest
 
-import tiny_runs
+from ban_tf import config
 from ban_tf.clouds import cloud_cache
-from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import NONE, Blocks, Features
-from ban_tf.data import s3dis, samples, store
+from ban_tf.config import NONE, Features
+from ban_tf.data import samples, store
 from ban_tf.data.store import manifest, room_file
-
-CONFIG = Blocks(num_points=64, min_points=20)
-EXPERIMENT = dataclasses.replace(tiny_runs.experiment(), samples=CONFIG, seed=3)
-NAMES = ("Area_1_office_1", "Area_1_office_2", "Area_5_hallway_1")
-
-
-def make_cloud(name, num_points=900, seed=0):
-    rng = np.random.default_rng([seed, *name.encode()])
-    instance = rng.integers(0, 9, num_points).astype(np.int32) * 100
-    return Cloud(
-        name=name,
-        xyz=rng.uniform(0, (1.8, 1.2, 2.5), (num_points, 3)),
-        rgb=rng.integers(0, 256, (num_points, 3)).astype(np.uint8),
-        semantic=instance // 100 % 4,
-        instance=instance,
-        group=s3dis.group_of(name),
-    )
-
-
-def prepare(path, clouds, config=CONFIG, **changes):
-    experiment = dataclasses.replace(EXPERIMENT, samples=config, seed=changes.pop("seed", 3))
-    options = {"num_workers": 1, "progress": False, **changes}
-    store.prepare(clouds, settings=store.Settings.of(experiment), path=path, **options)
-
-
-def of(config):
-    """What an experiment with these blocks expects of a store."""
-    return dataclasses.replace(EXPERIMENT, samples=config)
-
-
-def gather(cloud, plan):
-    return samples.gather(cloud, plan, CONFIG, Features())
+from small_clouds import (
+    EXPERIMENT,
+    NAMES,
+    assert_same_blocks,
+    expected_blocks,
+    make_cloud,
+    prepare,
+    with_samples,
+)
 
 
 @pytest.fixture
@@ -67,38 +42,10 @@ def cached(tmp_path, clouds):
     return paths
 
 
-def as_asis(path, clouds, label_name="seglabel"):
-    """Rooms as ASIS's own tools write them: automatic chunks, nothing beside the three arrays."""
-    path.mkdir()
-    written = {}
-    for cloud in clouds:
-        plan = samples.plan_training(cloud, CONFIG, np.random.default_rng(0))
-        written[cloud.name] = gather(cloud, plan)
-        with h5py.File(path / f"{cloud.name}.h5", "w") as file:
-            for name, values, level in (
-                ("data", written[cloud.name].features, 4),
-                (label_name, written[cloud.name].semantic, 1),
-                ("pid", written[cloud.name].instance, 1),
-            ):
-                file.create_dataset(name, data=values, compression="gzip", compression_opts=level)
-    return written
-
-
-def expected_blocks(cloud):
-    rng = np.random.default_rng([3, *cloud.name.encode()])
-    return gather(cloud, samples.plan_training(cloud, CONFIG, rng))
-
-
-def assert_same_blocks(got, expected):
-    for field in ("features", "semantic", "instance"):
-        np.testing.assert_array_equal(getattr(got, field), getattr(expected, field))
-        assert getattr(got, field).dtype == getattr(expected, field).dtype
-
-
 def test_blocks_come_back_as_they_were_cut(folder, clouds):
     opened = store.Store.open(folder, EXPERIMENT)
     assert [room.name for room in opened.clouds] == list(NAMES)
-    assert [room.group for room in opened.clouds] == ["Area_1", "Area_1", "Area_5"]
+    assert [room.group for room in opened.clouds] == ["east", "east", "west"]
     assert opened.num_points == 64
     first = 0
     for cloud, room in zip(clouds, opened.clouds, strict=True):
@@ -127,7 +74,7 @@ def test_block_out_of_range_is_an_index_error(folder, index):
 
 
 def test_room_files_are_laid_out_as_asis_writes_them(folder, clouds):
-    with h5py.File(folder / "Area_1_office_1.h5", "r") as file:
+    with h5py.File(folder / "east_1.h5", "r") as file:
         count = len(expected_blocks(clouds[0]))
         assert file["data"].shape == (count, 64, 9)
         assert file["data"].chunks == (1, 64, 9)
@@ -139,90 +86,30 @@ def test_room_files_are_laid_out_as_asis_writes_them(folder, clouds):
     assert lines == [opened.cloud_of(k).name for k in range(len(opened))]
 
 
-@pytest.mark.parametrize("label_name", ["seglabel", "seglabels"])
-def test_data_prepared_by_asis_can_be_used(tmp_path, clouds, label_name):
-    written = as_asis(tmp_path / "asis", clouds, label_name)
-    opened = store.Store.open(tmp_path / "asis", EXPERIMENT, s3dis.group_of)
-    last = written[NAMES[2]]
-    area5 = opened.select(["Area_5"])
-    assert_same_blocks(area5.read(range(len(area5))), last)
-    drawn = np.bincount(last.instance.ravel(), minlength=801)[::100]
-    expected = [(k % 4, int(count)) for k, count in enumerate(drawn) if count]
-    assert sorted(area5.instance_sizes("drawn")) == sorted(expected)
-    with pytest.raises(ValueError, match="raw sizes of instances are not known"):
-        opened.instance_sizes("raw")
-    message = re.escape("must have 32 points of 9 channels. Received: [(64, 9)]")
-    with pytest.raises(ValueError, match=message):
-        store.Store.open(tmp_path / "asis", of(dataclasses.replace(CONFIG, num_points=32)))
-
-
-def test_groups_and_clouds_are_selected_and_missing_ones_named(folder):
+def test_clouds_are_selected_by_group_or_by_name_and_missing_ones_named(folder):
     opened = store.Store.open(folder)
-    assert opened.groups == ("Area_1", "Area_5")
-    part = opened.select(["Area_1"])
-    assert [cloud.group for cloud in part.clouds] == ["Area_1", "Area_1"]
-    assert len(part) + len(opened.select(["Area_5"])) == len(opened)
-    assert [cloud.name for cloud in opened.select([NAMES[1], "Area_5"]).clouds] == [*NAMES[1:]]
-    message = r"no samples of Area_2; .*prepared=\['Area_1', 'Area_5'\]"
-    with pytest.raises(ValueError, match=message):
-        opened.select(["Area_1", "Area_2"])
-    assert opened.holds(["Area_1", NAMES[2]])
-    assert not opened.holds(["Area_1", "Area_2"])
+    assert opened.groups == ("east", "west")
+    part = opened.select(["east"])
+    assert [cloud.name for cloud in part.clouds] == ["east_1", "east_2"]
+    assert len(part) + len(opened.select(["west"])) == len(opened)
+    assert [cloud.name for cloud in opened.select(["east_2"]).clouds] == ["east_2"]
+    assert opened.select(["west", "east_1", "east"]) == opened
+    assert opened.holds(["east", "west_1"])
+    assert not opened.holds(["east", "north"])
+    with pytest.raises(ValueError, match=r"no samples of north.*prepared=\['east', 'west'\]"):
+        opened.select(["east", "north"])
 
 
-def test_clouds_without_a_group_are_named_themselves(tmp_path):
-    prepare(tmp_path, [dataclasses.replace(make_cloud("scene0011_00"), group="")])
-    assert store.Store.open(tmp_path).select(["scene0011_00"]).groups == ("scene0011_00",)
-
-
-def test_the_frame_of_a_cloud_is_kept_in_metres(folder, clouds):
-    for cloud, stored in zip(clouds, store.Store.open(folder).clouds, strict=True):
-        np.testing.assert_array_equal(stored.frame.origin, cloud.xyz.min(axis=0))
-        extent = cloud.xyz.max(axis=0) - cloud.xyz.min(axis=0)
-        np.testing.assert_array_equal(stored.frame.extent, extent)
-
-
-def test_clouds_that_left_the_data_leave_the_store(folder, clouds, caplog):
-    prepare(folder, clouds[1:])
-    assert "Area_1_office_1 is no longer among the data" in caplog.text
-    assert [cloud.name for cloud in store.Store.open(folder).clouds] == [*NAMES[1:]]
-    assert not (folder / "Area_1_office_1.h5").exists()
-
-
-def test_a_store_of_an_earlier_format_is_made_anew_in_its_place(folder, clouds):
-    content = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(content | {"format": 1}))
-    for path in folder.glob("*.h5"):
-        with h5py.File(path, "r+") as file:
-            file.attrs["made_from"] = json.dumps({"settings": {"blocks": {}}, "num_points": 3})
-    with pytest.raises(ValueError, match="or an earlier version made it"):
-        store.Store.open(folder)
-    prepare(folder, clouds)
-    opened = store.Store.open(folder, EXPERIMENT)
-    assert_same_blocks(
-        opened.select([NAMES[0]]).read(range(opened.clouds[0].num_samples)),
-        expected_blocks(clouds[0]),
-    )
-
-
-def test_fewer_channels_make_a_narrower_store(tmp_path, clouds):
-    features = Features(names=("block_xyz",))
-    experiment = dataclasses.replace(
-        EXPERIMENT,
-        features=features,
-        network=dataclasses.replace(EXPERIMENT.network, num_features=None),
-    )
-    made = tiny_runs.prepare(clouds, tmp_path, experiment)
-    assert made.read([0]).features.shape == (1, 64, 3)
-    np.testing.assert_array_equal(
-        made.read([0]).features[0], expected_blocks(clouds[0]).features[0, :, :3]
-    )
-    with pytest.raises(ValueError, match=r"features is \['block_xyz'\], asked for is"):
-        store.Store.open(tmp_path, EXPERIMENT)
+def test_clouds_without_a_group_are_selected_by_name(tmp_path):
+    clouds = [dataclasses.replace(make_cloud(name), group="") for name in NAMES]
+    opened = prepare(tmp_path, clouds)
+    assert opened.groups == NAMES
+    assert [cloud.name for cloud in opened.select(["west_1"]).clouds] == ["west_1"]
+    assert not opened.holds(["west"])
 
 
 def test_instance_sizes_count_raw_and_drawn_points(folder, clouds):
-    opened = store.Store.open(folder).select(["Area_5"])
+    opened = store.Store.open(folder).select(["west"])
     cloud, cut = clouds[2], expected_blocks(clouds[2])
     ids = np.unique(cloud.instance)
     raw = [(int(i) // 100 % 4, int((cloud.instance == i).sum())) for i in ids]
@@ -242,7 +129,7 @@ def test_points_without_instance_count_for_none(tmp_path):
 def test_draw_depends_on_seed_and_name_but_not_on_order_or_processes(tmp_path, clouds, cached):
     prepare(tmp_path / "a", clouds)
     prepare(tmp_path / "b", reversed(cached), load=cloud_cache.load_cloud, num_workers=2)
-    prepare(tmp_path / "c", clouds, seed=4)
+    prepare(tmp_path / "c", clouds, dataclasses.replace(EXPERIMENT, seed=4))
     a, b, c = (store.Store.open(tmp_path / name) for name in "abc")
     everything = range(len(a))
     assert_same_blocks(a.read(everything), b.read(everything))
@@ -260,7 +147,7 @@ def test_prepared_rooms_are_reused_and_changed_ones_renewed(tmp_path, cached):
     prepare(target, cached, load=cloud_cache.load_cloud)
 
     renewed = {p.name for p in target.glob("*.h5") if p.stat().st_mtime_ns != times[p.name]}
-    assert renewed == {"Area_1_office_2.h5"}
+    assert renewed == {"east_2.h5"}
     room = store.Store.open(target).clouds[1]
     assert_same_blocks(room_file.read(room.path, range(room.num_samples)), expected_blocks(changed))
 
@@ -277,45 +164,70 @@ def refuse_to_load(path):
 
 def test_interrupted_preparation_is_refused_then_resumed(tmp_path, folder, clouds):
     (folder / "manifest.json").unlink()
-    (folder / "Area_5_hallway_1.h5").unlink()
-    with pytest.raises(ValueError, match=r"no manifest\.json of this version: its preparation was"):
+    (folder / "west_1.h5").unlink()
+    with pytest.raises(
+        ValueError, match=r"no manifest\.json of this version: its preparation was interrupted"
+    ):
         store.Store.open(folder)
     times = [(folder / f"{name}.h5").stat().st_mtime_ns for name in NAMES[:2]]
     prepare(folder, clouds)
     assert [(folder / f"{name}.h5").stat().st_mtime_ns for name in NAMES[:2]] == times
     assert len(store.Store.open(folder, EXPERIMENT).clouds) == 3
-    assert not list(folder.glob(".*.part.*"))
+    assert not list(folder.glob(".*.part"))
 
 
-def test_clouds_of_groups_that_are_not_prepared_stay(folder):
-    prepare(folder, [make_cloud("Area_6_lobby_1")], groups=["Area_6"])
-    assert store.Store.open(folder).groups == ("Area_1", "Area_5", "Area_6")
-    assert len(store.Store.open(folder).clouds) == 4
+def test_clouds_of_groups_that_were_not_prepared_stay(folder):
+    opened = prepare(folder, [make_cloud("north_1")], groups=["north"])
+    assert [cloud.name for cloud in opened.clouds] == ["east_1", "east_2", "north_1", "west_1"]
+
+
+@pytest.mark.parametrize("groups", [None, ["east", "west"], ["east_1", "east_2", "west"]])
+def test_a_cloud_gone_from_the_data_leaves_the_store_and_is_named(folder, clouds, groups, caplog):
+    opened = prepare(folder, [clouds[0], clouds[2]], groups=groups)
+    assert [cloud.name for cloud in opened.clouds] == ["east_1", "west_1"]
+    assert not (folder / "east_2.h5").exists()
+    assert "east_2" not in (folder / "room_filelist.txt").read_text()
+    assert "east_2 is no longer among the data" in caplog.text
+
+
+def test_files_that_an_interrupted_or_earlier_preparation_left_go(folder, clouds):
+    (folder / "manifest.json").unlink()
+    opened = prepare(folder, clouds[:1], groups=["east"])
+    assert [cloud.name for cloud in opened.clouds] == ["east_1"]
+    assert [path.name for path in folder.glob("*.h5")] == ["east_1.h5"]
+
+
+def test_a_cloud_that_moved_to_another_group_is_recorded_there(folder, clouds, tmp_path):
+    before = (folder / "east_2.h5").read_bytes()
+    moved = dataclasses.replace(clouds[1], group="west")
+    opened = prepare(folder, [clouds[0], moved, clouds[2]])
+    assert [cloud.group for cloud in opened.clouds] == ["east", "west", "west"]
+    assert (folder / "east_2.h5").read_bytes() == before
 
 
 def test_other_settings_are_refused_and_named(folder, clouds):
-    other = dataclasses.replace(CONFIG, stride_m=1.0, num_points=32)
+    other = with_samples(stride_m=1.0, num_points=32)
     message = (
         r"num_points is 64, asked for is 32; stride_m is 0\.5, asked for is 1\.0\. "
-        r"Ask for the same settings, or name another folder"
+        r"Ask for the same settings, or name another folder \(`blocks`\)"
     )
     with pytest.raises(ValueError, match=message):
-        store.Store.open(folder, of(other))
+        store.Store.open(folder, other)
     with pytest.raises(ValueError, match=message):
-        prepare(folder, clouds, config=other)
+        prepare(folder, clouds, other)
     with pytest.raises(ValueError, match="seed is 3, asked for is 5"):
-        prepare(folder, clouds, seed=5)
+        prepare(folder, clouds, dataclasses.replace(EXPERIMENT, seed=5))
     (folder / "manifest.json").unlink()
     with pytest.raises(ValueError, match=message):
-        prepare(folder, clouds, config=other)
+        prepare(folder, clouds, other)
     prepare(folder, clouds)
     assert len(store.Store.open(folder, EXPERIMENT)) > 0
 
 
 def test_truncated_room_is_refused_by_name_and_renewed(folder, clouds):
-    path = folder / "Area_1_office_2.h5"
+    path = folder / "east_2.h5"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"Area_1_office_2\.h5 must have .* bytes: it was cut"):
+    with pytest.raises(ValueError, match=r"east_2\.h5 must have .* bytes: it was cut"):
         store.Store.open(folder)
     prepare(folder, clouds)
     room = store.Store.open(folder).clouds[1]
@@ -323,16 +235,8 @@ def test_truncated_room_is_refused_by_name_and_renewed(folder, clouds):
     assert_same_blocks(renewed, expected_blocks(clouds[1]))
 
 
-def test_truncated_foreign_room_is_refused_by_name(tmp_path, clouds):
-    as_asis(tmp_path / "asis", clouds)
-    path = tmp_path / "asis" / "Area_1_office_1.h5"
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"Area_1_office_1\.h5 is damaged or holds no samples"):
-        store.Store.open(tmp_path / "asis")
-
-
 def test_changed_byte_is_found_on_reading_and_by_verify(folder):
-    path = folder / "Area_1_office_1.h5"
+    path = folder / "east_1.h5"
     with h5py.File(path, "r") as file:
         offset = file["data"].id.get_chunk_info(0).byte_offset
     content = bytearray(path.read_bytes())
@@ -340,19 +244,19 @@ def test_changed_byte_is_found_on_reading_and_by_verify(folder):
     opened = store.Store.open(folder)
     opened.verify()
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"Area_1_office_1\.h5 is damaged"):
+    with pytest.raises(ValueError, match=r"east_1\.h5 is damaged"):
         store.Store.open(folder).read([0])
-    with pytest.raises(ValueError, match=r"Area_1_office_1\.h5 changed since"):
+    with pytest.raises(ValueError, match=r"east_1\.h5 changed since"):
         opened.verify()
 
 
 def test_missing_and_unlisted_rooms_are_refused_by_name(folder):
-    moved = folder / "Area_5_hallway_7.h5"
-    (folder / "Area_5_hallway_1.h5").rename(moved)
-    with pytest.raises(ValueError, match=r"does not list Area_5_hallway_7\.h5"):
+    moved = folder / "west_7.h5"
+    (folder / "west_1.h5").rename(moved)
+    with pytest.raises(ValueError, match=r"does not list west_7\.h5"):
         store.Store.open(folder)
     moved.unlink()
-    with pytest.raises(ValueError, match=r"Area_5_hallway_1\.h5 is missing"):
+    with pytest.raises(ValueError, match=r"west_1\.h5 is missing"):
         store.Store.open(folder)
 
 
@@ -375,99 +279,126 @@ def test_folder_without_blocks_is_named(tmp_path):
         store.Store.open(tmp_path / "nowhere")
 
 
-def test_blocks_of_another_program_are_never_overwritten(tmp_path, clouds):
-    as_asis(tmp_path / "asis", clouds)
-    before = (tmp_path / "asis" / "Area_1_office_1.h5").read_bytes()
-    with pytest.raises(ValueError, match="prepared by another program"):
-        prepare(tmp_path / "asis", clouds)
-    assert (tmp_path / "asis" / "Area_1_office_1.h5").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"data": np.zeros((2, 64, 2), np.float32)}, r"`data` of .*\.h5 must be floats of shape"),
-        (
-            {"data": np.zeros((2, 64, 6), np.float32)},
-            r"of 9 channels. Received: \[\(64, 6\)",
-        ),
-        ({"pid": np.zeros((2, 63), np.int32)}, r"`pid` of .* must be whole numbers of shape"),
-        ({"seglabel": np.zeros((2, 64))}, "`seglabel` of .*Received: .*dtype=float64"),
-        ({"pid": None}, r"Area_1_room\.h5 is damaged or holds no samples.*pid"),
-    ],
-)
-def test_foreign_file_of_another_layout_is_refused_by_name(tmp_path, change, message):
-    arrays = {
-        "data": np.zeros((2, 64, 9), np.float32),
-        "seglabel": np.zeros((2, 64), np.int32),
-        "pid": np.zeros((2, 64), np.int32),
-    }
-    with h5py.File(tmp_path / "Area_1_room.h5", "w") as file:
-        for name, values in (arrays | change).items():
-            if values is not None:
-                file[name] = values
-    with pytest.raises(ValueError, match=message):
-        store.Store.open(tmp_path)
-
-
 def test_full_disk_gives_one_message_and_leaves_finished_rooms(folder, clouds):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
-        with pytest.raises(OSError, match=r"Area_6_big_1\.h5 cannot be written"):
-            prepare(folder, [*clouds, make_cloud("Area_6_big_1", 5000)])
+        with pytest.raises(OSError, match=r"north_big\.h5 cannot be written"):
+            prepare(folder, [*clouds, make_cloud("north_big", 5000)])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert len(store.Store.open(folder).clouds) == 3
 
 
-def test_room_without_a_full_block_is_reported_and_kept(tmp_path, clouds, caplog):
-    prepare(tmp_path, [clouds[0], make_cloud("Area_2_closet_1", 5)])
-    assert "Area_2_closet_1 has no block of at least 20 points" in caplog.text
+def test_cloud_without_a_full_block_is_reported_and_kept(tmp_path, clouds, caplog):
+    prepare(tmp_path, [clouds[0], make_cloud("closet_1", 5)])
+    assert "closet_1 has no block of at least 20 points" in caplog.text
     opened = store.Store.open(tmp_path)
-    assert [room.num_samples > 0 for room in opened.clouds] == [True, False]
+    assert [room.num_samples > 0 for room in opened.clouds] == [False, True]
     assert len(opened.read(range(len(opened)))) == len(opened)
 
 
 def test_store_without_any_block_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no cloud has a block with enough points"):
-        prepare(tmp_path, [make_cloud("Area_2_closet_1", 5)])
+        prepare(tmp_path, [make_cloud("closet_1", 5)])
     assert not (tmp_path / "manifest.json").exists()
 
 
 @pytest.mark.parametrize("label", [-2, 13])
-def test_class_out_of_range_is_refused_by_room(tmp_path, label):
+def test_class_out_of_range_is_refused_by_cloud(tmp_path, label):
     cloud = make_cloud(NAMES[0])
     cloud.semantic[7] = label
-    with pytest.raises(ValueError, match=r"Area_1_office_1 must be in \[0, 13\), or -1"):
+    with pytest.raises(ValueError, match=r"class of cloud east_1 must be in \[0, 13\), or -1"):
         prepare(tmp_path, [cloud])
 
 
-def test_points_without_a_class_are_kept_as_such(tmp_path):
+def test_points_without_a_class_are_kept_and_lose_their_instance(tmp_path):
     cloud = make_cloud(NAMES[0])
-    cloud.semantic[::2] = NONE
-    prepare(tmp_path, [cloud])
-    opened = store.Store.open(tmp_path)
-    share = (opened.read(range(len(opened))).semantic == NONE).mean()
-    assert 0.3 < share < 0.7
+    cloud.semantic[cloud.instance == 300] = NONE
+    opened = prepare(tmp_path, [cloud])
+    expected = expected_blocks(cloud)
+    got = opened.read(range(len(opened)))
+    np.testing.assert_array_equal(got.features, expected.features)
+    np.testing.assert_array_equal(got.semantic, expected.semantic)
+    np.testing.assert_array_equal(
+        got.instance, np.where(expected.instance == 300, NONE, expected.instance)
+    )
+    classes = [label for label, _ in opened.instance_sizes("raw")]
+    assert classes == [0, 1, 2, 0, 1, 2, 3, 0]  # without instance 300, of class 3
 
 
-def test_instances_of_stuff_are_not_kept(tmp_path, clouds):
-    labels = dataclasses.replace(EXPERIMENT.labels, stuff=("ceiling", "floor"))
-    made = tiny_runs.prepare(clouds, tmp_path, dataclasses.replace(EXPERIMENT, labels=labels))
-    read = made.read(range(len(made)))
-    is_stuff = read.semantic < 2
-    assert (read.instance[is_stuff] == NONE).all()
-    assert (read.instance[~is_stuff] != NONE).all()
-    assert {size[0] for size in made.instance_sizes("raw")} == {2, 3}
+def test_stuff_keeps_its_class_and_loses_its_instances(tmp_path):
+    labels = dataclasses.replace(EXPERIMENT.labels, stuff=("floor",))  # class 1
+    cloud = make_cloud(NAMES[0])
+    opened = prepare(tmp_path, [cloud], dataclasses.replace(EXPERIMENT, labels=labels))
+    expected, got = expected_blocks(cloud), opened.read(range(len(opened)))
+    np.testing.assert_array_equal(got.semantic, expected.semantic)
+    np.testing.assert_array_equal(
+        got.instance, np.where(expected.semantic == 1, NONE, expected.instance)
+    )
+    assert 1 not in {label for label, _ in opened.instance_sizes("raw")}
+    assert opened.settings.labels.stuff == ("floor",)
+
+
+def test_frame_of_every_cloud_is_recorded(folder, clouds):
+    for cloud, stored in zip(clouds, store.Store.open(folder).clouds, strict=True):
+        expected = samples.frame_of(cloud)
+        np.testing.assert_array_equal(stored.frame.origin, expected.origin)
+        np.testing.assert_array_equal(stored.frame.extent, expected.extent)
+
+
+def test_a_store_holds_the_channels_of_its_features(tmp_path, clouds):
+    three = dataclasses.replace(
+        EXPERIMENT, features=Features(names=("block_xyz",)), network=config.NetworkConfig()
+    )
+    opened = prepare(tmp_path, clouds, three)
+    got = opened.read(range(len(opened)))
+    assert opened.features.num_channels == got.features.shape[-1] == 3
+    expected = np.concatenate([expected_blocks(cloud).features for cloud in clouds])
+    np.testing.assert_array_equal(got.features, expected[..., :3])
+    with pytest.raises(ValueError, match=r"features is \['block_xyz'\], asked for is"):
+        store.Store.open(tmp_path, EXPERIMENT)
+
+
+def test_a_store_of_shapes_holds_one_sample_per_cloud(tmp_path, clouds):
+    shapes = dataclasses.replace(
+        EXPERIMENT,
+        samples=config.Shapes(num_points=100),
+        features=Features(names=("xyz", "rgb")),
+        network=config.NetworkConfig(),
+    )
+    opened = prepare(tmp_path, [*clouds, make_cloud("west_2", num_points=1)], shapes)
+    assert [cloud.num_samples for cloud in opened.clouds] == [1, 1, 1, 1]
+    assert opened.num_points == 100
+    got = opened.read(range(4))
+    assert np.linalg.norm(got.features[..., :3], axis=-1).max() <= 1 + 1e-6
+    assert len(np.unique(got.features[3], axis=0)) == 1
+    with pytest.raises(ValueError, match="kind is 'shapes', asked for is 'blocks'"):
+        store.Store.open(tmp_path, EXPERIMENT)
+
+
+@pytest.mark.parametrize("with_manifest", [True, False])
+def test_a_store_of_an_earlier_format_is_built_anew(folder, clouds, with_manifest):
+    expected = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in folder.glob("*.h5"):
+        with h5py.File(path, "r+") as file:
+            file["data"][:] = 0
+            file.attrs["made_from"] = json.dumps({"settings": {"blocks": {}, "seed": 3}})
+    (folder / "manifest.json").unlink()
+    if with_manifest:
+        (folder / "manifest.json").write_text('{"format": 1, "made_with": {}, "rooms": {}}')
+    with pytest.raises(ValueError, match=r"no manifest\.json of this version.* Prepare again"):
+        store.Store.open(folder)
+    assert_same_blocks(prepare(folder, clouds).read([0]), store.Store.open(folder).read([0]))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected
 
 
 def test_sources_are_checked_before_work_starts(tmp_path, clouds, cached):
     with pytest.raises(ValueError, match="at least one cloud"):
         prepare(tmp_path / "b", [])
-    with pytest.raises(ValueError, match=r"Received twice: \['Area_1_office_1'\]"):
+    with pytest.raises(ValueError, match=r"Received twice: \['east_1'\]"):
         prepare(tmp_path / "b", [clouds[0], clouds[0]])
     with pytest.raises(ValueError, match="`load` is needed"):
         prepare(tmp_path / "b", cached)
@@ -477,8 +408,8 @@ def test_sources_are_checked_before_work_starts(tmp_path, clouds, cached):
 
 
 def test_file_named_after_another_cloud_is_refused(tmp_path, cached):
-    wrong = cached[0].rename(cached[0].with_name("Area_4_x_1.npz"))
-    with pytest.raises(ValueError, match="Area_4_x_1 holds 'Area_1_office_1'"):
+    wrong = cached[0].rename(cached[0].with_name("other_1.npz"))
+    with pytest.raises(ValueError, match="other_1 holds 'east_1'"):
         prepare(tmp_path / "b", [wrong], load=cloud_cache.load_cloud)
 
 

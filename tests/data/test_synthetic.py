@@ -223,7 +223,7 @@ def test_rows_are_written_as_python_writes_them(millimetres, data):
 @pytest.fixture(scope="module")
 def building(tmp_path_factory):
     root = tmp_path_factory.mktemp("synthetic") / "building"
-    writer.write_building(root, num_areas=2, seed=3, rooms_per_area=5, points_per_m2=600)
+    s3dis.write_building(root, num_areas=2, seed=3, rooms_per_area=5, points_per_m2=600)
     return root
 
 
@@ -259,7 +259,7 @@ def test_every_area_shows_all_13_classes(clouds):
 
 
 def test_two_rooms_are_enough_for_all_classes(tmp_path):
-    writer.write_building(tmp_path / "b", num_areas=1, seed=1, rooms_per_area=2,
+    s3dis.write_building(tmp_path / "b", num_areas=1, seed=1, rooms_per_area=2,
                              points_per_m2=500)  # fmt: skip
     files = (tmp_path / "b").rglob("*.txt")
     assert {file.stem.split("_")[0] for file in files} == set(CLASSES)
@@ -336,7 +336,7 @@ def files_of(root):
 
 def write(folder, **options):
     options = {"num_areas": 1, "seed": 7, "rooms_per_area": 2, "points_per_m2": 300} | options
-    writer.write_building(folder, **options)
+    s3dis.write_building(folder, **options)
     return files_of(folder)
 
 

@@ -1,26 +1,31 @@
 """S3DIS as a data set, whole or in parts, and other scans in its layout."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
-from ban_tf.config import Experiment, Split, leave_one_out, reduced
+from ban_tf.config import Experiment, Labels, Split, leave_one_out, reduced
 from ban_tf.data.dataset import Dataset, Source
 from ban_tf.data.s3dis import layout, reader, writer
 from ban_tf.data.s3dis.labels import LABELS
-from ban_tf.data.store import Store
 
 NAME = "s3dis"
 _PAPERS_AREA = 5  # the area that the paper tests single networks on
 _DEMO_AREAS = 3
 
 
-def dataset(areas: Sequence[int] = range(1, layout.NUM_AREAS + 1), name: str = NAME) -> Dataset:
+def dataset(
+    areas: Sequence[int] = range(1, layout.NUM_AREAS + 1),
+    name: str = NAME,
+    labels: Labels = LABELS,
+) -> Dataset:
     """The data set of some areas; each of them is the test of one split.
 
     Args:
         areas: their numbers. The default split tests on area 5, or else on the last.
         name: of the data.
+        labels: the classes.
 
     Raises:
         ValueError: no area, or one twice.
@@ -36,10 +41,11 @@ def dataset(areas: Sequence[int] = range(1, layout.NUM_AREAS + 1), name: str = N
     )
     return Dataset(
         name=name,
-        labels=LABELS,
+        labels=labels,
         splits=tuple(splits),
         default_split=split_name(default),
-        scans=reader.scans,
+        scans=reader.scans if labels == LABELS else functools.partial(reader.scans, labels=labels),
+        left_out=layout.left_out,
         group_of=layout.group_of,
     )
 
@@ -49,25 +55,51 @@ def split_name(area: int) -> str:
     return f"area{area}"
 
 
-def describe(data: Path | None, blocks: Path | None) -> Dataset:
+def describe(data: Path | None, blocks: Path | None, classes_from_data: bool = False) -> Dataset:
     """The data set that lies in a folder; a wrong path is refused before any work.
 
     Args:
         data: raw rooms in S3DIS's layout; None if there are only `blocks`.
         blocks: a prepared store.
+        classes_from_data: take the names of the annotation files as the classes, sorted, instead
+            of those of S3DIS.
 
     Raises:
         FileNotFoundError: nothing of the kind is there.
-        ValueError: neither is given.
+        ValueError: neither is given, or most of the classes that are named are none of S3DIS's.
     """
     if data is not None:
-        rooms = [room.cloud_name for room in layout.list_rooms(data, layout.list_areas(data))]
-        return of_clouds(data, rooms)
+        rooms = layout.list_rooms(data, layout.list_areas(data))
+        labels = _labels_of(data, rooms, classes_from_data)
+        return _of_clouds(data, [room.cloud_name for room in rooms], labels)
     if blocks is not None:
+        # HDF5 is for prepared stores only: processes that read raw rooms start without it.
+        from ban_tf.data.store import Store
+
         store = Store.open(blocks, group_of=layout.group_of)
-        found = of_clouds(blocks, [cloud.name for cloud in store.clouds])
+        labels = LABELS
+        if store.settings is not None and store.settings.labels.class_names != LABELS.class_names:
+            labels = store.settings.labels
+        found = _of_clouds(blocks, [cloud.name for cloud in store.clouds], labels)
         return found if found.name == NAME else dataclasses.replace(found, name=store.dataset)
     raise ValueError("`data` or `blocks` must be given. Received: neither")
+
+
+def _labels_of(data: Path, rooms: Sequence[layout.Room], classes_from_data: bool) -> Labels:
+    """S3DIS's classes, or those that the annotation files name."""
+    files = (file for room in rooms for file in room.annotation_files())
+    names = {layout.class_of(file) for file in files}
+    if classes_from_data:
+        return Labels(class_names=tuple(sorted(names)))
+    unknown = sorted(names - set(LABELS.class_names))
+    if 2 * len(unknown) > len(names):
+        raise ValueError(
+            f"most of the {len(names)} classes in {data} are none of S3DIS's "
+            f"({', '.join(LABELS.class_names)}), and would all become {reader.UNKNOWN_CLASS}. Name "
+            "the files <class>_<k>.txt after these, or take the names found as the classes "
+            f"(`classes_from_data`). Received: {', '.join(unknown)}"
+        )
+    return LABELS
 
 
 def of_clouds(folder: Path, clouds: Sequence[str]) -> Dataset:
@@ -77,14 +109,20 @@ def of_clouds(folder: Path, clouds: Sequence[str]) -> Dataset:
     other scans, are called like their folder, with the areas they have. Clouds whose names tell no
     area are one test, for networks that were trained on others.
     """
-    if layout.is_complete(clouds):
+    return _of_clouds(folder, clouds, LABELS)
+
+
+def _of_clouds(folder: Path, clouds: Sequence[str], labels: Labels) -> Dataset:
+    if labels == LABELS and layout.is_complete(clouds):
         return dataset()
     name = _other_name(folder.resolve().name)
     groups = tuple(sorted({layout.group_of(cloud) for cloud in clouds}))
     if layout.are_areas(groups):
-        return dataset([layout.area_of(group) for group in groups], name)
+        return dataset([layout.area_of(group) for group in groups], name, labels)
     everything = Split(name="all", train=(), test=groups)
-    return dataclasses.replace(dataset(name=name), splits=(everything,), default_split="all")
+    return dataclasses.replace(
+        dataset(name=name, labels=labels), splits=(everything,), default_split="all"
+    )
 
 
 def _other_name(name: str) -> str:

@@ -5,12 +5,15 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ban_tf.data.reading import Problem
+
 ALIGNED = "Stanford3dDataset_v1.2_Aligned_Version"  # the name of the unpacked download
 LAYOUT = "Area_<N>/<room>/Annotations/<class>_<k>.txt"
 GROUP = "Area_{}"  # the group of a cloud, by the number of its area
 NUM_AREAS = 6
 NUM_ROOMS = 272  # of all areas; whoever has them all has the data of the paper
 _AREA = re.compile(r"Area_(\d+)")
+_LIKE_AN_AREA = re.compile(r"area\W*_?\W*\d.*", re.IGNORECASE)
 _CLOUD = re.compile(r"(Area_\d+)_.+")
 _WELL_FORMED = re.compile(r"[a-z]+_\d+")
 _ROOM_OF_S3DIS = re.compile(
@@ -44,9 +47,32 @@ class Room:
         ]
         return sorted(files, key=lambda file: (not _is_well_formed(file), _natural(file.stem)))
 
+    def left_out(self) -> list[Problem]:
+        """What lies among the annotations and cannot be read, such as a link to nothing."""
+        reasons = (
+            (entry, _unread(entry))
+            for entry in sorted((self.folder / "Annotations").iterdir())
+            if not entry.name.startswith(".")
+        )
+        return [Problem(entry, 0, f"{reason}; left out") for entry, reason in reasons if reason]
+
     def num_bytes(self) -> int:
         """Size of the room's annotation files, the measure of the work to read it."""
         return sum(file.stat().st_size for file in self.annotation_files())
+
+
+def _unread(entry: Path) -> str:
+    """Why an entry is no annotation; empty for one, and for what has no suffix (`Icon`)."""
+    if entry.is_symlink() and not entry.exists():
+        return "links to nothing"
+    if entry.suffix.lower() == ".txt":
+        return "" if entry.is_file() else "is no file"
+    return "is no .txt file" if entry.suffix and entry.is_file() else ""
+
+
+def class_of(file: Path) -> str:
+    """The class of an annotation file: its name before the first underscore, in small letters."""
+    return file.stem.split("_")[0].lower()
 
 
 def _is_well_formed(file: Path) -> bool:
@@ -71,6 +97,7 @@ def list_rooms(root: Path, areas: Iterable[int]) -> list[Room]:
     Raises:
         FileNotFoundError: the root, an area, or a room's `Annotations` is missing; the message
             says what was found and what is expected.
+        ValueError: two folders are the same area, or a name is no text.
     """
     found = _find_areas(Path(root))
     missing = sorted(set(areas) - set(found))
@@ -90,6 +117,11 @@ def list_rooms(root: Path, areas: Iterable[int]) -> list[Room]:
                     f"Room {folder} has no `Annotations` folder; expected {LAYOUT}. "
                     "Unpack it again, or move the folder away if it is not a room."
                 )
+            if not _is_text(folder.name):
+                raise ValueError(
+                    "the name of a room must be readable text; rename the folder. "
+                    f"Received: {str(folder)!a}"
+                )
             rooms.append(Room(area=area, name=folder.name, folder=folder))
     return rooms
 
@@ -101,6 +133,32 @@ def list_areas(root: Path) -> tuple[int, ...]:
         FileNotFoundError: the root is missing, or has no area.
     """
     return tuple(sorted(_find_areas(Path(root))))
+
+
+def left_out(root: Path) -> list[Problem]:
+    """What lies beside the areas and rooms and is read as neither, though it looks like one.
+
+    Args:
+        root: the folder of `Area_<N>` folders, or its parent.
+
+    Raises:
+        FileNotFoundError: the root is missing, or has no area.
+    """
+    areas = _find_areas(Path(root))
+    parent = next(iter(areas.values())).parent
+    found = [
+        Problem(entry, 0, "is not named Area_<N>; left out")
+        for entry in sorted(parent.iterdir())
+        if _LIKE_AN_AREA.fullmatch(entry.name)
+        and entry.is_dir()
+        and not _AREA.fullmatch(entry.name)
+    ]
+    entries = [entry for folder in (parent, *areas.values()) for entry in sorted(folder.iterdir())]
+    return found + [
+        Problem(entry, 0, "links to nothing; left out")
+        for entry in entries
+        if entry.is_symlink() and not entry.exists() and not entry.name.startswith(".")
+    ]
 
 
 def area_of(group: str) -> int:
@@ -121,7 +179,12 @@ def are_areas(groups: Iterable[str]) -> bool:
 
 
 def group_of(cloud: str) -> str:
-    """The area of a cloud: `Area_5` for `Area_5_office_1`; the cloud itself if it is in none."""
+    """The area of a cloud; the cloud itself if it is in none.
+
+    Example:
+        >>> group_of("Area_5_office_1"), group_of("my_scan")
+        ('Area_5', 'my_scan')
+    """
     found = _CLOUD.fullmatch(cloud)
     return found[1] if found else cloud
 
@@ -172,8 +235,26 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _areas_in(parent: Path) -> dict[int, Path]:
-    matches = ((_AREA.fullmatch(child.name), child) for child in _folders(parent))
-    return {int(match[1]): child for match, child in matches if match}
+    areas: dict[int, Path] = {}
+    for child in _folders(parent):
+        match = _AREA.fullmatch(child.name)
+        if match is None:
+            continue
+        same = areas.setdefault(int(match[1]), child)
+        if same != child:
+            raise ValueError(
+                "every area must be one folder; rename or move one of these. "
+                f"Received: {same} and {child}"
+            )
+    return areas
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _join(items: Iterable[object]) -> str:

@@ -71,6 +71,10 @@ def format_rows(xyz: np.ndarray, rgb: np.ndarray) -> bytes:
     Args:
         xyz: float `[N, 3]`, metres, of at most 9999.
         rgb: uint8 `[N, 3]`.
+
+    Example:
+        >>> format_rows(np.array([[1.5, -0.25, 12]]), np.array([[0, 20, 255]], np.uint8))
+        b'1.500 -0.250 12.000 0 20 255\\n'
     """
     # Fields of fixed width with NUL where nothing belongs; the NULs are then taken out.
     fields = []

@@ -28,6 +28,13 @@ def plan_training(cloud: Cloud, config: Sampling, rng: np.random.Generator) -> n
 
     Raises:
         ValueError: the cloud is empty, or not in metres.
+
+    Example:
+        >>> from ban_tf.clouds.cloud import unlabelled
+        >>> from ban_tf.config import Shapes
+        >>> cloud = unlabelled("chair", np.random.default_rng(0).uniform(0, 1, (3, 3)))
+        >>> plan_training(cloud, Shapes(num_points=3), np.random.default_rng(0))
+        array([[0, 1, 2]])
     """
     if isinstance(config, Blocks):
         return blocks.plan_training(cloud, config, rng)

@@ -49,6 +49,10 @@ def over(extent: np.ndarray, config: Blocks) -> Grid:
 
     Returns:
         A grid of which every point of the room lies in at least one block.
+
+    Example:
+        >>> over(np.array([2.2, 0.4]), Blocks(size_m=1.0, stride_m=0.5)).starts
+        (array([0. , 0.5, 1. , 1.5]), array([0.]))
     """
     starts, ends = [], []
     for length in extent[:2]:

@@ -1,7 +1,8 @@
 """Prepared samples on disk: written once, read in any order."""
 
 from ban_tf.data.store.manifest import Settings
-from ban_tf.data.store.store import Store, StoredCloud
+from ban_tf.data.store.store import Store
+from ban_tf.data.store.stored_cloud import StoredCloud
 from ban_tf.data.store.writer import prepare
 
 __all__ = ["Settings", "Store", "StoredCloud", "prepare"]

@@ -143,6 +143,11 @@ def refuse_differences(differences: list[str], where: Path) -> None:
         )
 
 
+def list_files(folder: Path) -> list[Path]:
+    """The files of clouds in a store of ours, sorted; hidden ones are none of them."""
+    return sorted(file for file in folder.glob("*.h5") if not file.name.startswith("."))
+
+
 def save(folder: Path, manifest: Manifest) -> None:
     """Writes `manifest.json`, whole or not at all; to be called when all clouds are there."""
     clouds = {

@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 
 from ban_tf import disk
+from ban_tf.config import NONE
 from ban_tf.data.samples import Samples
 
 _CLASS_NAMES = ("seglabel", "seglabels")  # readers of ASIS's files accept both
@@ -118,7 +119,9 @@ def shape(path: Path) -> tuple[int, int, int]:
         return data.shape
 
 
-def read(path: Path, indices: Sequence[int] | np.ndarray) -> Samples:
+def read(
+    path: Path, indices: Sequence[int] | np.ndarray, wide_ids: np.ndarray | None = None
+) -> Samples:
     """Reads samples of a cloud, in the order asked for.
 
     Opening anew costs less than a tenth of unpacking one block, and leaves nothing open.
@@ -126,9 +129,11 @@ def read(path: Path, indices: Sequence[int] | np.ndarray) -> Samples:
     Args:
         path: a file that `shape` accepts.
         indices: `[B]`, each in [0, K).
+        wide_ids: int64 `[I]`, ascending: ids of the file, whose places stand for them; None where
+            int32 holds the ids.
 
     Raises:
-        ValueError: the file is damaged; the message names it.
+        ValueError: the file is damaged, or holds a number that is not finite; the message names it.
     """
     with _open(path) as file:
         data, semantic, instance = _datasets(file)
@@ -138,15 +143,37 @@ def read(path: Path, indices: Sequence[int] | np.ndarray) -> Samples:
         for place, k in enumerate(indices):
             features[place] = data[k]
             labels[0, place] = semantic[k]
-            labels[1, place] = instance[k]
+            labels[1, place] = _narrow(_signed(instance[k]), wide_ids)
+    if not np.isfinite(features).all():
+        sample, point, channel = np.argwhere(~np.isfinite(features))[0]
+        raise ValueError(
+            f"`data` of {path} must be finite. Received: {features[sample, point, channel]} in "
+            f"sample {indices[sample]}, point {point}, channel {channel}"
+        )
     return Samples(features, labels[0], labels[1])
 
 
 def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Classes and instances of all samples of a cloud, int32 `[K, P]` each."""
+    """Classes and instances of all samples of a cloud, int64 `[K, P]` each."""
     with _open(path) as file:
         _, semantic, instance = _datasets(file)
-        return semantic[:].astype(np.int32), instance[:].astype(np.int32)
+        return _signed(semantic[:]), _signed(instance[:])
+
+
+def _signed(labels: np.ndarray) -> np.ndarray:
+    """int64 of the same shape; the greatest number of 32 or 64 bits without a sign is a -1."""
+    is_wrapped = labels.dtype.kind == "u" and labels.dtype.itemsize >= 4
+    return (
+        labels.astype(np.int64)
+        if not is_wrapped
+        else np.where(labels == np.iinfo(labels.dtype).max, NONE, labels.astype(np.int64))
+    )
+
+
+def _narrow(ids: np.ndarray, wide_ids: np.ndarray | None) -> np.ndarray:
+    if wide_ids is None:
+        return np.maximum(ids, NONE)
+    return np.where(ids >= 0, np.searchsorted(wide_ids, ids), NONE)
 
 
 @contextlib.contextmanager
@@ -164,4 +191,11 @@ def _open(path: Path) -> Iterator[h5py.File]:
 
 def _datasets(file: h5py.File) -> tuple[h5py.Dataset, h5py.Dataset, h5py.Dataset]:
     classes = next((name for name in _CLASS_NAMES if name in file), _CLASS_NAMES[0])
-    return file["data"], file[classes], file["pid"]
+    names = ("data", classes, "pid")
+    if not all(name in file for name in names):
+        raise ValueError(
+            f"{file.filename} must hold features (`data`), classes (`seglabel`) and instances "
+            f"(`pid`) of every point. Received: {', '.join(sorted(file)) or 'nothing'}"
+        )
+    data, semantic, instance = (file[name] for name in names)
+    return data, semantic, instance

@@ -14,37 +14,15 @@ from typing import Literal
 
 import numpy as np
 
-from ban_tf.clouds import cloud_cache, overlap
+from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import Experiment, Features
-from ban_tf.data.samples import Frame, Samples
-from ban_tf.data.store import manifest, room_file
+from ban_tf.data.samples import Samples
+from ban_tf.data.store import foreign, manifest, stored_cloud
+from ban_tf.data.store.stored_cloud import StoredCloud
 
 Counting = Literal["drawn", "raw"]
 GroupOf = Callable[[str], str]  # from the name of a cloud to the group that splits name
-
-
-@dataclasses.dataclass(frozen=True)
-class StoredCloud:
-    """One cloud of a store.
-
-    Args:
-        name: of the cloud.
-        group: that splits name; empty where they name the cloud itself.
-        path: of its HDF5 file.
-        num_samples: K, may be 0.
-        instances: int `[I, 3]`: class, raw points and drawn points of every instance; raw points
-            are -1 in data that others prepared.
-        frame: where the cloud begins and how far it reaches, metres; None in data that others
-            prepared, which do not tell.
-    """
-
-    name: str
-    group: str
-    path: Path
-    num_samples: int
-    instances: np.ndarray
-    frame: Frame | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +35,29 @@ class Store:
         num_points: P, points of a sample.
         features: what the channels are.
         settings: what the samples were made with; None for data that others prepared.
+
+    Example:
+        >>> import tempfile
+        >>> from ban_tf.config import Blocks, Labels, Split
+        >>> from ban_tf.data import store
+        >>> experiment = Experiment(
+        ...     dataset="desks",
+        ...     labels=Labels(class_names=("desk", "lamp")),
+        ...     split=Split(name="val", train=("east",), test=("scan3",)),
+        ...     samples=Blocks(num_points=64, min_points=1),
+        ... )
+        >>> xyz, label = np.random.default_rng(0).uniform(0, 1, (90, 3)), np.zeros(90, np.int32)
+        >>> clouds = [
+        ...     Cloud(name, xyz, None, label, label, group)
+        ...     for name, group in (("scan1", "east"), ("scan2", "east"), ("scan3", "west"))
+        ... ]
+        >>> folder, settings = Path(tempfile.mkdtemp()), store.Settings.of(experiment)
+        >>> store.prepare(clouds, settings=settings, path=folder, progress=False)
+        >>> opened = Store.open(folder, experiment)
+        >>> opened.groups, len(opened.select(experiment.split.train))
+        (('east', 'west'), 2)
+        >>> opened.read([0, 2]).features.shape
+        (2, 64, 9)
     """
 
     path: Path
@@ -84,7 +85,8 @@ class Store:
         """
         found = manifest.load(path)
         if found is None:
-            return _open_foreign(path, expected, group_of)
+            clouds, num_points, features = foreign.open_clouds(path, expected, group_of)
+            return cls(path, clouds, num_points, features, None)
         if expected is not None:
             differences = manifest.sample_differences(
                 (expected.samples, expected.features),
@@ -92,7 +94,7 @@ class Store:
             )
             manifest.refuse_differences(differences, path)
         _refuse_unlisted(path, found)
-        clouds = tuple(_stored(path, record) for record in found.clouds)
+        clouds = tuple(stored_cloud.of_record(path, record) for record in found.clouds)
         settings = found.settings
         return cls(path, clouds, settings.samples.num_points, settings.features, settings)
 
@@ -165,9 +167,7 @@ class Store:
         features = np.empty((*shape, self.features.num_channels), np.float32)
         semantic, instance = np.empty(shape, np.int32), np.empty(shape, np.int32)
         for k in sorted(places):
-            part = room_file.read(
-                self.clouds[k].path, [int(indices[place]) - first[k] for place in places[k]]
-            )
+            part = self.clouds[k].read([int(indices[place]) - first[k] for place in places[k]])
             features[places[k]] = part.features
             semantic[places[k]] = part.semantic
             instance[places[k]] = part.instance
@@ -236,69 +236,12 @@ class Store:
         return list(itertools.accumulate((cloud.num_samples for cloud in self.clouds), initial=0))
 
 
-def _stored(folder: Path, record: manifest.Record) -> StoredCloud:
-    path = folder / record.file_name
-    if not path.is_file():
-        raise ValueError(f"{path} is missing, though the manifest lists it. Prepare again.")
-    num_bytes = path.stat().st_size
-    if num_bytes != record.num_bytes:
-        raise ValueError(
-            f"{path} must have {record.num_bytes} bytes: it was cut short or changed since. "
-            f"Prepare again, which renews this cloud only. Received: {num_bytes} bytes"
-        )
-    return StoredCloud(
-        name=record.name,
-        group=record.group,
-        path=path,
-        num_samples=record.num_samples,
-        instances=np.array(record.instances, np.int64).reshape(-1, 3),
-        frame=Frame(np.array(record.origin), np.array(record.extent)),
-    )
-
-
 def _refuse_unlisted(folder: Path, found: manifest.Manifest) -> None:
     listed = {record.file_name for record in found.clouds}
-    unlisted = [path.name for path in sorted(folder.glob("*.h5")) if path.name not in listed]
+    unlisted = [file.name for file in manifest.list_files(folder) if file.name not in listed]
     if unlisted:
         raise ValueError(
             f"{folder / manifest.FILE_NAME} does not list {unlisted[0]} ({len(unlisted)} such "
             "files): a preparation was interrupted, or files were copied in. Prepare again, or "
             "move them away."
         )
-
-
-def _open_foreign(folder: Path, expected: Experiment | None, group_of: GroupOf) -> Store:
-    """A folder without manifest: blocks as ASIS's tools leave them."""
-    paths = sorted(folder.glob("*.h5"))
-    if not paths:
-        raise FileNotFoundError(f"There are no prepared blocks in {folder}. Prepare them first.")
-    shapes = set()
-    clouds = []
-    for path in paths:
-        if room_file.read_origin(path) is not None:
-            raise ValueError(
-                f"{folder} has prepared clouds but no {manifest.FILE_NAME} of this version: its "
-                "preparation was interrupted, or an earlier version made it. Prepare again from "
-                "the raw data; finished clouds are reused."
-            )
-        num_samples, *shape = room_file.shape(path)
-        shapes.add(tuple(shape))
-        group, instances = group_of(path.stem), _foreign_instances(path)
-        clouds.append(StoredCloud(path.stem, group, path, num_samples, instances, None))
-    features = Features() if expected is None else expected.features
-    num_points = expected.samples.num_points if expected is not None else max(shapes)[0]
-    if shapes != {(num_points, features.num_channels)}:
-        raise ValueError(
-            f"all samples in {folder} must have {num_points} points of {features.num_channels} "
-            f"channels. Received: {sorted(shapes)}"
-        )
-    return Store(folder, tuple(clouds), num_points, features, None)
-
-
-def _foreign_instances(path: Path) -> np.ndarray:
-    semantic, instance = (labels.ravel() for labels in room_file.read_labels(path))
-    used = instance >= 0
-    distinct, code = overlap.number(instance[used])
-    classes, _ = overlap.majority(code, semantic[used], len(distinct))
-    drawn = np.bincount(code, minlength=len(distinct))
-    return np.stack([classes, np.full(len(distinct), -1), drawn], axis=1)

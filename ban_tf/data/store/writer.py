@@ -92,8 +92,10 @@ def prepare(
     names = "".join(f"{record.name}\n" * record.num_samples for record in clouds)
     disk.write_whole(path / "room_filelist.txt", names)
     manifest.save(path, manifest.Manifest(settings, clouds))
-    for name in set(earlier) - set(records):
-        (path / earlier[name].file_name).unlink(missing_ok=True)
+    # What is left is of clouds that are gone, or of an earlier format or interrupted preparation.
+    for file in manifest.list_files(path):
+        if file.stem not in records:
+            file.unlink()
 
 
 def _gone(
@@ -156,7 +158,7 @@ def _check_folder(path: Path, settings: manifest.Settings) -> dict[str, manifest
     if found is not None:
         settings.require_same(found.settings, path)
         earlier = {record.name: record for record in found.clouds}
-    for file in sorted(path.glob("*.h5")):
+    for file in manifest.list_files(path):
         if file.stem in earlier:
             continue
         origin = room_file.read_origin(file)

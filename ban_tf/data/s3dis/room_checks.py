@@ -1,0 +1,89 @@
+"""What the files of a room must have in common, and when too little of them was understood."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ban_tf.data.reading import Problem
+from ban_tf.data.s3dis.annotation import LostRow
+
+_LAYOUT = (
+    "A row must be `x y z red green blue`: six numbers with spaces between them, metres and "
+    "colours of 0 to 255, or `x y z` where a room has no colours."
+)
+
+
+def refuse_lost(where: Path, lost: Sequence[LostRow], num_rows: int) -> None:
+    """Says why rows could not be understood, in place of data with holes.
+
+    Args:
+        where: a file, or a room.
+        lost: its rows that were dropped, at least one.
+        num_rows: all of its rows.
+
+    Raises:
+        ValueError: always; with the most frequent reason and the first row of it.
+    """
+    kind, count = Counter(row.kind for row in lost).most_common(1)[0]
+    alike = [row for row in lost if row.kind == kind]
+    first = alike[0]
+    raise ValueError(
+        f"{where} would lose {len(lost)} of {num_rows} rows, {count} of them for "
+        f"{_words(kind, alike)}, as in {first.path}:{first.line}: {first.row}. {_LAYOUT} "
+        "Mend the files, or move them away."
+    )
+
+
+def _words(kind: str, lost: Sequence[LostRow]) -> str:
+    ranges = [row.colors for row in lost if row.colors is not None]
+    if not ranges:
+        return kind
+    lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return f"colours up to {highest:g}" if highest > 255 else f"colours down to {lowest:g}"
+
+
+def colors_of(
+    room: Path, files: dict[Path, np.ndarray]
+) -> tuple[list[np.ndarray] | None, list[Problem]]:
+    """The colours of all files of a room, in one range.
+
+    Args:
+        room: folder of the room.
+        files: float64 `[N, 6]` or `[N, 3]` rows of every file, at least one file.
+
+    Returns:
+        uint8 `[N, 3]` of every file, or None where the room has no colours; and what there is to
+        report, which is that shares of 0 to 1 were read as such.
+
+    Raises:
+        ValueError: some files have colours and others none, or it is not certain which range
+            they are in.
+    """
+    colorless = [file for file, rows in files.items() if rows.shape[1] == 3]
+    if colorless:
+        if len(colorless) == len(files):
+            return None, []
+        raise ValueError(
+            f"either all files of a room have colours or none, but {colorless[0]} has 3 columns "
+            f"and {len(files) - len(colorless)} of {len(files)} in {room} have 6. {_LAYOUT}"
+        )
+    colors = {file: rows[:, 3:] for file, rows in files.items()}
+    small = {file for file, values in colors.items() if values.max() <= 1}
+    shares = {file for file in small if (colors[file] != np.rint(colors[file])).any()}
+    if len(small) < len(files):
+        if shares:
+            raise ValueError(
+                f"colours must be of one range, but those of {min(shares)} lie between 0 and 1 and "
+                f"those of other files in {room} beyond. Write all of them as 0 to 255."
+            )
+        return [np.rint(values).astype(np.uint8) for values in colors.values()], []
+    if not shares and any(values.max() == 1 for values in colors.values()):
+        raise ValueError(
+            f"all colours in {room} are 0 or 1, so it is not certain whether they mean 0 to 255 or "
+            "0 to 1. Write them as 0 to 255, or leave the columns out."
+        )
+    read = [np.rint(values * 255).astype(np.uint8) for values in colors.values()]
+    reported = [Problem(room, 0, "colours lie in 0 to 1; read as shares of 255")] if shares else []
+    return read, reported
