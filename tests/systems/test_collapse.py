@@ -29,7 +29,7 @@ def test_a_collapsed_embedding_is_explained_in_one_sentence():
     assert found.spread == pytest.approx(0.02 * np.sqrt(5), rel=0.1)
     assert str(found).startswith("The embedding has collapsed: in 6 of 6 blocks with several")
     assert "0.045 from their mean and the bandwidth is 0.6" in str(found)
-    assert "--estimate" in str(found)
+    assert "estimate a bandwidth that separates them" in str(found)
     assert str(found).count(". ") == 0
     assert str(found).endswith(".")
 
