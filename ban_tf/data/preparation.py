@@ -33,18 +33,6 @@ def prepare(
     Raises:
         FileNotFoundError: the raw data are not where `data` says.
         ValueError: the store was made with other settings; the message says which.
-
-    Example:
-        >>> import dataclasses, tempfile
-        >>> from ban_tf.config import Blocks
-        >>> from ban_tf.data import s3dis
-        >>> root = Path(tempfile.mkdtemp())
-        >>> s3dis.write_building(root / "raw", num_areas=2, rooms_per_area=2, points_per_m2=300)
-        >>> found = s3dis.describe(root / "raw", None)
-        >>> small = Blocks(num_points=256, stride_m=1.0)
-        >>> experiment = dataclasses.replace(found.experiment(), samples=small)
-        >>> prepare(found, root / "raw", root / "blocks", experiment, progress=False).groups
-        ('Area_1', 'Area_2')
     """
     scans = dataset.scans(data, names)
     cached = reading.read_scans(
