@@ -91,11 +91,11 @@ def _tiny():
     framework_config.disable_op_determinism()
 
 
-@pytest.mark.parametrize("dataset", [BLOCKS, SHAPES], ids=["blocks", "shapes"])
-@pytest.mark.parametrize("protocol", ["covering", "legacy"])
+WAYS = [(BLOCKS, "covering"), (SHAPES, "covering"), (SHAPES, "legacy")]
+
+
+@pytest.mark.parametrize(("dataset", "protocol"), WAYS, ids=["blocks", "shapes", "shapes, legacy"])
 def test_it_trains_evaluates_and_prints_its_table(dataset, protocol, tmp_path, capsys):
-    if (dataset, protocol) == (BLOCKS, "legacy"):
-        pytest.skip("the originals merge blocks by room_xyz, which this network does not see")
     data, run = write_raw(tmp_path / "raw"), tmp_path / "run"
     source = always(dataset)
     [outcome] = train.train(requests.Training(data=data, run=run, quick=True), source)
@@ -111,6 +111,13 @@ def test_it_trains_evaluates_and_prints_its_table(dataset, protocol, tmp_path, c
     cloud = read(data / "gable.npy")[0]
     labelled = np.count_nonzero(cloud.semantic != NONE)
     assert outcome.after.semantic.num_points == labelled < len(cloud)
+
+
+def test_the_originals_merging_is_refused_where_the_network_does_not_see_the_room(tmp_path):
+    data, run = write_raw(tmp_path / "raw"), tmp_path / "run"
+    train.train(requests.Training(data=data, run=run, quick=True), always(BLOCKS))
+    with pytest.raises(ValueError, match="room_xyz"):
+        evaluate.evaluate(requests.Evaluation(run=run, protocol="legacy"), always(BLOCKS))
 
 
 def test_prepared_samples_hold_its_channels_and_no_instance_of_stuff(tmp_path):
