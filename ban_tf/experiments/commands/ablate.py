@@ -22,7 +22,7 @@ def ablate(request: Ablation, source: Source) -> None:
         FileNotFoundError: the data are not where the request says.
         ValueError: an unknown variant, no seed, or a folder that holds something else.
     """
-    dataset = source.find(request.data, request.blocks)
+    dataset = source.find(request.data, request.blocks, request.long)
     experiment = choose_experiment(request, dataset)
     protocol = request.protocol or default_protocol(experiment)
     parent = request.run or RUNS / f"{experiment.dataset}_ablation"
@@ -45,9 +45,11 @@ def choose_experiment(request: Ablation, dataset: Dataset) -> config.Experiment:
     """The paper's setting, its reduced form, or a shorter demo when there is no data."""
     experiment = dataset.experiment(request.split)
     epochs = request.epochs
-    if request.quick or request.is_demo:
+    if request.long:
+        experiment = reduced.long(experiment, epochs or reduced.LONG_EPOCHS)
+    elif request.quick or request.is_demo:
         experiment = reduced.quick(experiment)
-    if request.is_demo and epochs is None:
+    if request.is_demo and not request.long and epochs is None:
         epochs = DEMO_EPOCHS
     training = experiment.training
     if epochs is not None:

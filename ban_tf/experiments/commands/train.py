@@ -33,7 +33,7 @@ def train(request: Training, source: Source) -> list[workflow.Outcome]:
         FileNotFoundError: the data are not where the request says.
         ValueError: a request that contradicts itself or what lies in the run folder.
     """
-    dataset = source.find(request.data, request.blocks)
+    dataset = source.find(request.data, request.blocks, request.long)
     experiment = choose_experiment(request, dataset)
     parent = request.run or RUNS / default_name(experiment)
     splits = dataset.splits if request.all_splits else (experiment.split,)
@@ -84,8 +84,12 @@ def choose_experiment(request: Training, dataset: Dataset) -> config.Experiment:
             f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out; "
             f"give more data. Received: splits={[split.name for split in dataset.splits]}"
         )
-    if request.quick or request.is_demo:
+    if request.long:
+        experiment = reduced.long(experiment, request.epochs or reduced.LONG_EPOCHS)
+    elif request.quick or request.is_demo:
         experiment = reduced.quick(experiment)
+    if request.recipe is not None:
+        experiment = config.with_recipe(experiment, request.recipe)
     return dataclasses.replace(
         experiment,
         training=_changed_training(request, experiment.training),
