@@ -1,4 +1,4 @@
-"""Looks into the attentions of a trained BAN: where its points look, in numbers and as a picture."""
+"""Where the attentions of a trained BAN look, as numbers and as a picture."""
 
 import dataclasses
 import json
