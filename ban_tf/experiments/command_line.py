@@ -79,7 +79,7 @@ def add_length_flags(flags: argparse.ArgumentParser) -> None:
         "--long",
         action="store_true",
         help="the reduced setting for 8000 steps, the learning rate falling over whatever --epochs "
-        "says; without data, on a generated building of six areas: about an hour on one core",
+        "says; without data, on a larger generated data set: about an hour on one core",
     )
     flags.add_argument("--epochs", type=int, help="instead of the setting's own number")
 
