@@ -26,8 +26,8 @@ def inverse_frequency(labels: Any, dtype: str = "float32") -> Any:
         without label.
 
     Example:
-        >>> inverse_frequency(ops.array([[4, 4, 4, 9, -1]])).numpy().round(2).tolist()
-        [[1.33, 1.33, 1.33, 4.0, 0.0]]
+        >>> inverse_frequency(ops.array([[4, 4, 9, -1]])).numpy().tolist()
+        [[1.5, 1.5, 3.0, 0.0]]
     """
     shape = ops.shape(labels)
     ranks = instance_ranks(ops.reshape(labels, (1, -1)))[0]

@@ -41,8 +41,8 @@ def norm_gradient(vectors: Any, kind: Norm) -> Any:
         `[..., E]`, of the dtype of `vectors`.
 
     Example:
-        >>> norm_gradient(ops.array([3.0, -4.0]), "l2").numpy().round(2).tolist()
-        [0.6, -0.8]
+        >>> norm_gradient(ops.array([[0.0, -4.0], [0.0, 0.0]]), "l2").numpy().tolist()
+        [[0.0, -1.0], [0.0, 0.0]]
     """
     if kind == "l1":
         return ops.sign(vectors)

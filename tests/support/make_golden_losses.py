@@ -1,4 +1,4 @@
-"""Writes what SGPN's and BoNet's losses of fixed, fully labelled batches are at an earlier revision.
+"""Writes the losses of SGPN and BoNet of fixed, fully labelled batches, at an earlier revision.
 
     git worktree add ../before <revision> && cd ../before
     PYTHONPATH=.:tests/support python <this file> <folder>

@@ -7,8 +7,8 @@ compares them with our networks, and with recordings of the originals where ther
 
     outputs = ORIGINALS["ban"](variables, blocks, SIZES["ban"])
 
-`variables` are arrays by name, `blocks` float32 `[B, N, 3 + C]`; outputs are `logits` `[B, N, C]` and
-`embedding` `[B, N, E]`.
+`variables` are arrays by name, `blocks` float32 `[B, N, 3 + C]`; outputs are `logits` and
+`embedding`, float64 `[B, N, ...]`.
 """
 
 import itertools
