@@ -143,7 +143,10 @@ def _hinges(
     similarity: Any, same_group: Any, same_class: Any, factor: Any, config: SimilarityLossConfig
 ) -> tuple[Any, Any]:
     """Cost of each pair and its derivative by the similarity."""
-    missing = ops.relu(ops.where(same_class, config.margin, config.class_margin) - similarity)
+    margins = (
+        ops.cast(margin, similarity.dtype) for margin in (config.margin, config.class_margin)
+    )
+    missing = ops.relu(ops.where(same_class, *margins) - similarity)
     gain = ops.where(same_class, factor, 1.0)
     cost = ops.where(same_group, similarity, gain * missing)
     rise = ops.where(same_group, 1.0, ops.where(missing > 0.0, -gain, 0.0))
