@@ -17,7 +17,8 @@ class InstanceAssociation(keras.layers.Layer):
     """Gives each point the maximum of the semantic features around it in the embedding.
 
     The neighbours of a point are those of `nearest_in_embedding`. No gradient reaches the
-    embedding; a feature's goes to the neighbour it came from, of several to the nearest.
+    embedding; a feature's goes to the neighbour it came from, of several to the nearest. Distances
+    and features are compared in float32 whatever the dtype policy.
 
     Args:
         num_neighbours: K, at least 1.

@@ -17,10 +17,11 @@ from keras import ops
 
 from ban_tf.config import BonetConfig, NetworkConfig
 from ban_tf.model import pointnet2
-from ban_tf.model.layers import FeaturePropagation, PointMLP, Shape
+from ban_tf.model.layers import PointMLP, Shape
 from ban_tf.model.normalization import MomentumSchedule
 from ban_tf.model.pointnet import AppendGlobal
 from ban_tf.model.pointnet2 import Level
+from ban_tf.model.propagation import FeaturePropagation
 
 SMALLEST_EXTENT = 1e-3  # metres; a block flatter than this is not stretched to the full
 BOX_NUMBERS = 7  # two corners and a score
@@ -28,7 +29,7 @@ BOX_NUMBERS = 7  # two corners and a score
 
 @keras.saving.register_keras_serializable(package="ban")
 class UnitCube(keras.layers.Layer):
-    """Stretches the coordinates of each block to [0, 1] on every axis; stays float32.
+    """Stretches the coordinates of each block to [0, 1] on every axis; float32 under any policy.
 
     Call arguments:
         points: float32 `[B, N, F]`, coordinates in metres in the first three channels.
@@ -41,6 +42,7 @@ class UnitCube(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
 
     def call(self, points: Any) -> Any:
+        points = ops.cast(points, "float32")
         xyz = points[..., :3]
         least = ops.min(xyz, axis=1, keepdims=True)
         extent = ops.max(xyz, axis=1, keepdims=True) - least

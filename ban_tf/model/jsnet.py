@@ -16,18 +16,13 @@ from keras import ops
 
 from ban_tf.config import JsnetConfig, NetworkConfig
 from ban_tf.model import pointnet2
-from ban_tf.model.layers import (
-    FeaturePropagation,
-    Interpolation,
-    PointMLP,
-    SetAbstraction,
-    Shape,
-    ThreeNearest,
-)
+from ban_tf.model.layers import PointMLP, SetAbstraction, Shape
 from ban_tf.model.nearest import NearestNeighbours
 from ban_tf.model.normalization import MomentumSchedule
-from ban_tf.model.pointconv import PointConvDecoding, PointConvEncoding
+from ban_tf.model.pointconv import PointConvEncoding
+from ban_tf.model.pointconv_decoding import PointConvDecoding
 from ban_tf.model.pointnet2 import Level
+from ban_tf.model.propagation import FeaturePropagation, Interpolation, ThreeNearest
 
 
 def build(

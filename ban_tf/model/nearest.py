@@ -70,7 +70,7 @@ def _nearest(query: Any, reference: Any, num_neighbours: int) -> Any:
 class NearestNeighbours(keras.layers.Layer):
     """Finds for every point the nearest points of its own cloud, itself among them.
 
-    Layers over the same points share the result.
+    Layers over the same points share the result. Distances are float32 whatever the dtype policy.
 
     Args:
         num_neighbours: K.
@@ -94,6 +94,7 @@ class NearestNeighbours(keras.layers.Layer):
         _check_number(self.num_neighbours, xyz_shape[1])
 
     def call(self, xyz: Any) -> Any:
+        xyz = ops.cast(xyz, "float32")
         return nearest_neighbours(xyz, xyz, self.num_neighbours)
 
     def compute_output_spec(self, xyz: Any) -> keras.KerasTensor:

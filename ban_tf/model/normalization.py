@@ -64,7 +64,7 @@ class ScheduledBatchNormalization(ScheduledLayer):
     """`keras.layers.BatchNormalization` over the last axis, with a scheduled momentum.
 
     The layer counts what it has seen in a weight of its own, so that a resumed run goes on where
-    the schedule stood. Moments are float32 under mixed precision too.
+    the schedule stood. Moments are float32 under mixed precision too, float64 under "float64".
 
     Args:
         schedule: momentum of the moving averages.
@@ -102,7 +102,7 @@ class ScheduledBatchNormalization(ScheduledLayer):
         )
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        inputs = ops.cast(inputs, "float32")
+        inputs = ops.cast(inputs, self.variable_dtype)
         mean, variance = self.moving_mean, self.moving_variance
         if training and self.trainable:
             axes = list(range(len(inputs.shape) - self.per_channel))
@@ -120,7 +120,7 @@ class ScheduledBatchNormalization(ScheduledLayer):
         return ops.cast(normalised, self.compute_dtype)
 
     def _move_averages(self, mean: Any, variance: Any) -> None:
-        share = self.schedule.share(self.seen)
+        share = ops.cast(self.schedule.share(self.seen), self.variable_dtype)
         for average, moment in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign_add(share * (moment - average))
 

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import keras
 
 from ban_tf.config import BackboneConfig, NetworkConfig, SetAbstractionConfig
-from ban_tf.model.layers import FeaturePropagation, PointMLP, SetAbstraction, ThreeNearest
+from ban_tf.model.layers import PointMLP, SetAbstraction
 from ban_tf.model.normalization import MomentumSchedule
+from ban_tf.model.propagation import FeaturePropagation, ThreeNearest
 
 
 class Level(NamedTuple):
