@@ -35,6 +35,16 @@ class CrossTaskAttention(keras.layers.Layer):
 
     Raises:
         ValueError: an unknown `scale` or `kernel`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.attention import CrossTaskAttention
+        >>> guide, values = np.ones((1, 4, 3), "float32"), np.ones((1, 4, 2), "float32")
+        >>> layer = CrossTaskAttention()
+        >>> tuple(layer(guide, values).shape)
+        (1, 4, 4)
+        >>> np.asarray(layer.similarity_row(guide, row=0)).tolist()  # all are alike
+        [[0.25, 0.25, 0.25, 0.25]]
     """
 
     def __init__(

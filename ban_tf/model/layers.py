@@ -28,6 +28,13 @@ class PointMLP(ScheduledLayer):
 
     Returns:
         `[..., widths[-1]]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.layers import PointMLP
+        >>> mlp = PointMLP((8, 4), schedule=None)
+        >>> tuple(mlp(np.zeros((2, 5, 3), "float32")).shape)
+        (2, 5, 4)
     """
 
     def __init__(
@@ -105,6 +112,15 @@ class SetAbstraction(ScheduledLayer):
     Raises:
         ValueError: fewer points than samples, where the number of points is known beforehand;
             else the sampling op raises its own error when it runs.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.layers import SetAbstraction
+        >>> level = SetAbstraction(2, 0.5, num_neighbours=3, widths=(4,), schedule=None)
+        >>> xyz = np.array([[[0, 0, 0], [0.1, 0, 0], [2, 0, 0]]], "float32")
+        >>> centres, features = level(xyz, np.ones((1, 3, 6), "float32"))
+        >>> np.asarray(centres)[0, :, 0].tolist(), tuple(features.shape)
+        ([0.0, 2.0], (1, 2, 4))
     """
 
     def __init__(

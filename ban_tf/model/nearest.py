@@ -31,6 +31,14 @@ def nearest_neighbours(query: Any, reference: Any, num_neighbours: int) -> Any:
     Raises:
         TypeError: an input is not float32.
         ValueError: the shapes do not fit, or M is known and less than K.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.nearest import nearest_neighbours
+        >>> reference = np.array([[[0, 0, 0], [1, 0, 0], [5, 0, 0]]], "float32")
+        >>> query = np.array([[[4, 0, 0]]], "float32")
+        >>> np.asarray(nearest_neighbours(query, reference, 2)).tolist()
+        [[[2, 1]]]
     """
     checks.check_float32("query", query)
     checks.check_float32("reference", reference)
@@ -84,6 +92,13 @@ class NearestNeighbours(keras.layers.Layer):
 
     Raises:
         ValueError: fewer points than neighbours, where their number is known beforehand.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.nearest import NearestNeighbours
+        >>> xyz = np.array([[[0, 0, 0], [1, 0, 0], [5, 0, 0]]], "float32")
+        >>> np.asarray(NearestNeighbours(2)(xyz)).tolist()
+        [[[0, 1], [1, 0], [2, 1]]]
     """
 
     def __init__(self, num_neighbours: int, **kwargs: Any) -> None:

@@ -34,6 +34,13 @@ def kernel_density(xyz: Any, radius_m: float, variance_m2: float, num_neighbours
 
     Returns:
         float32 `[B, N]` in (0, 1].
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.pointconv import kernel_density
+        >>> xyz = np.array([[[0, 0, 0], [0, 0, 0], [5, 0, 0]]], "float32")
+        >>> np.asarray(kernel_density(xyz, 1.0, variance_m2=0.1, num_neighbours=4)).tolist()
+        [[1.0, 1.0, 1.0]]
     """
     xyz = ops.stop_gradient(xyz)
     index, count = grouping.ball_query(xyz, xyz, radius_m, num_neighbours)
@@ -70,6 +77,20 @@ class PointConvEncoding(ScheduledLayer):
 
     Raises:
         ValueError: too few points, where their number is known beforehand.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import PointConvConfig, TrainingConfig
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> from ban_tf.model.pointconv import PointConvEncoding
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> sizes = PointConvConfig(
+        ...     num_samples=2, radius_m=1, density_variance_m2=0.1, widths=(4, 6), num_neighbours=3
+        ... )
+        >>> ones = np.ones((1, 5, 3), "float32")
+        >>> centres, features = PointConvEncoding(sizes, schedule)(ones, ones)
+        >>> tuple(centres.shape), tuple(features.shape)
+        ((1, 2, 3), (1, 2, 6))
     """
 
     def __init__(self, sizes: PointConvConfig, schedule: MomentumSchedule, **kwargs: Any) -> None:

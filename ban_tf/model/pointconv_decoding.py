@@ -28,6 +28,15 @@ class SumPool(ScheduledLayer):
 
     Returns:
         `[B, N, C]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import TrainingConfig
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> from ban_tf.model.pointconv_decoding import SumPool
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> np.asarray(SumPool(schedule)(np.ones((1, 2, 3, 1), "float32"))).round(2).tolist()
+        [[[3.0], [3.0]]]
     """
 
     def __init__(self, schedule: MomentumSchedule, **kwargs: Any) -> None:
@@ -71,6 +80,19 @@ class PointConvDecoding(ScheduledLayer):
 
     Returns:
         `[B, N, widths[-1]]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import TrainingConfig
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> from ban_tf.model.pointconv_decoding import PointConvDecoding
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> coarse, fine = np.ones((1, 3, 4), "float32"), np.ones((1, 8, 2), "float32")
+        >>> index, weights = np.zeros((1, 8, 3), "int32"), np.ones((1, 8, 3), "float32") / 3
+        >>> xyz, neighbours = np.ones((1, 8, 3), "float32"), np.zeros((1, 8, 2), "int32")
+        >>> layer = PointConvDecoding((6,), weight_width=4, schedule=schedule)
+        >>> tuple(layer(coarse, fine, index, weights, xyz, neighbours).shape)
+        (1, 8, 6)
     """
 
     def __init__(

@@ -24,6 +24,14 @@ class ThreeNearest(keras.layers.Layer):
 
     Returns:
         int32 `[B, N, 3]` indices into M, nearest first, and float32 `[B, N, 3]` weights.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.propagation import ThreeNearest
+        >>> coarse = np.array([[[9, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]], "float32")
+        >>> index, weights = ThreeNearest()(np.zeros((1, 1, 3), "float32"), coarse)
+        >>> np.asarray(index).tolist(), np.asarray(weights, float).round(2).tolist()
+        ([[[1, 2, 3]]], [[[0.33, 0.33, 0.33]]])
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -64,6 +72,15 @@ class Interpolation(keras.layers.Layer):
 
     Returns:
         `[B, N, C]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.propagation import Interpolation
+        >>> coarse = np.array([[[1], [2], [4]]], "float32")
+        >>> index = np.array([[[2, 0, 1]]], "int32")
+        >>> weights = np.array([[[0.5, 0.25, 0.25]]], "float32")
+        >>> np.asarray(Interpolation()(coarse, index, weights)).tolist()
+        [[[2.75]]]
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -101,6 +118,15 @@ class FeaturePropagation(ScheduledLayer):
 
     Returns:
         `[B, N, widths[-1]]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.propagation import FeaturePropagation
+        >>> coarse, fine = np.ones((1, 3, 4), "float32"), np.ones((1, 8, 2), "float32")
+        >>> index, weights = np.zeros((1, 8, 3), "int32"), np.ones((1, 8, 3), "float32") / 3
+        >>> layer = FeaturePropagation((6,), schedule=None)
+        >>> tuple(layer(coarse, fine, index, weights).shape)
+        (1, 8, 6)
     """
 
     def __init__(

@@ -131,11 +131,11 @@ def run(cls, init, inputs, dtype, weights):
     """The layer and its outputs; `weights` of None for fresh ones. Trains on the way if it can."""
     layer = cls(**init, dtype=dtype)
     tensors = {name: tf.constant(array) for name, array in inputs.items()}
-    outputs = layer(**tensors)
+    layer(**tensors)
     if weights is not None:
         layer.set_weights(weights)
-    if "training" in inspect.signature(cls.call).parameters:
-        outputs = layer(**tensors, training=True)
+    trains = "training" in inspect.signature(cls.call).parameters
+    outputs = layer(**tensors, training=True) if trains else layer(**tensors)
     return layer, keras.tree.flatten(outputs)
 
 
@@ -200,10 +200,9 @@ def test_a_network_of_float64_gives_what_one_of_float32_gives(name, kernels_of, 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("kernels_of", KERNELS)
-@pytest.mark.parametrize("name", ["ban", "asis", "jsnet"])
-def test_a_network_of_float64_trains(name, kernels_of):
+def test_a_network_of_float64_trains(kernels_of):
     with KERNELS[kernels_of]():
-        model = compiled(networks.build(dataclasses.replace(TINY, name=name)), run_eagerly=True)
+        model = compiled(networks.build(TINY), run_eagerly=True)
         before = model.get_weights()
         losses = model.train_on_batch(blocks(), labels(), return_dict=True)
     assert all(np.isfinite(value) for value in losses.values())
