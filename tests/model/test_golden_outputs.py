@@ -23,7 +23,7 @@ def test_a_network_says_what_it_said(name, kernels_of):
     assert set(got) == set(expected)
     assert len(expected) >= 2
     for key, value in expected.items():
-        assert value.std() > 0.05 or key == "sgpn/thresholds", key  # it says something
+        assert value.std() > 0.01, key  # it says something
         # Other processors sum in other orders.
         np.testing.assert_allclose(got[key], value, rtol=1e-4, atol=1e-5, err_msg=key)
 
@@ -48,4 +48,5 @@ def test_the_file_would_see_every_weight_change(name):
         for weight, gradient in zip(weights, gradients, strict=True)
         if gradient is None or not np.abs(gradient).max() > 1e-4
     ]
-    assert not blind
+    # What it adds is the same for all keys, and the soft-max passes over it.
+    assert [path for path in blind if not path.endswith("/theta/bias")] == []

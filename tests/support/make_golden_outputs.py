@@ -39,7 +39,7 @@ def network(name: str) -> keras.Model:
             numbers += 0.5
         else:
             width = weight.shape[0] if len(weight.shape) == 2 else 4
-            numbers = (2 * numbers - 1) * np.sqrt(3 / width)
+            numbers = (2 * numbers - 1) * np.sqrt(6 / width)  # halved by ReLU
         weight.assign(numbers.astype(np.float32))
     return model
 
