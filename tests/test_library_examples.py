@@ -28,6 +28,7 @@ def modules_with_examples() -> list[str]:
 
 @pytest.mark.parametrize("name", modules_with_examples())
 @pytest.mark.filterwarnings("ignore::ban_tf.systems.collapse.CollapseWarning")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_the_examples_of_a_module_run(name):
     if name == "ban_tf.view.figures":
         pytest.importorskip("matplotlib", reason="matplotlib is not among the test extras")

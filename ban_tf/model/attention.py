@@ -74,10 +74,8 @@ class CrossTaskAttention(keras.layers.Layer):
 
     def call(self, guide: Any, values: Any) -> Any:
         attend = attention.attend if self.kernel == "chunked" else stock.attend_plain
-        propagated = attend(
-            *(_narrow(x) for x in (self.phi(guide), self.theta(guide), self.g(values))),
-            self._factor(guide.shape[-1]),
-        )
+        query, key = _narrow(self.phi(guide)), _narrow(self.theta(guide))
+        propagated = attend(query, key, _narrow(self.g(values)), self._factor(guide.shape[-1]))
         propagated = ops.cast(propagated, self.compute_dtype)
         return ops.concatenate([values, propagated], axis=-1)
 

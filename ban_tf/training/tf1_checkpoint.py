@@ -85,7 +85,7 @@ def convert(path: str | Path, network: str, out: Path, overwrite: bool = False) 
     Example:
         >>> import pathlib
         >>> from ban_tf.training import tf1_checkpoint
-        >>> tf1_checkpoint.convert("log5/epoch_99.ckpt", "ban", out=pathlib.Path("b.h5"))  # doctest: +ELLIPSIS
+        >>> tf1_checkpoint.convert("epoch.ckpt", "ban", pathlib.Path("b.h5"))  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ValueError: a network is written as `.keras`, its weights alone as `.weights.h5`. ...
     """
