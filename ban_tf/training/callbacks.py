@@ -19,11 +19,28 @@ _GENERATOR = "seed_generator_state"  # the name Keras gives the state of dropout
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss or a weight is no longer a number."""
+    """The loss or a weight is no longer a number.
+
+    Example:
+        >>> from ban_tf.training.callbacks import TrainingDivergedError
+        >>> issubclass(TrainingDivergedError, RuntimeError)
+        True
+    """
 
 
 class SetEpoch(keras.callbacks.Callback):
-    """Tells the losses that change with the epoch which one of the stage it is."""
+    """Tells the losses that change with the epoch which one of the stage it is.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.stages import Stage
+        >>> from ban_tf.training.callbacks import SetEpoch
+        >>> SetEpoch(Stage(5, 20, experiment)).first_epoch  # epoch 5 is 0 for the losses
+        5
+    """
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
@@ -34,7 +51,14 @@ class SetEpoch(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves network and optimiser under a temporary name, then moves it into place."""
+    """Saves network and optimiser under a temporary name, then moves it into place.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import callbacks, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
+        >>> callbacks.Checkpoint(run, every=2).on_epoch_end(epoch=0)  # not yet
+    """
 
     def __init__(self, run: runs.Run, every: int) -> None:
         super().__init__()
@@ -50,7 +74,14 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class StopAtNan(keras.callbacks.Callback):
-    """Stops with the step and the last good checkpoint when the loss is not finite."""
+    """Stops with the step and the last good checkpoint when the loss is not finite.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import callbacks, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
+        >>> callbacks.StopAtNan(run).on_train_batch_end(0, {"loss": 0.5})  # a number: it goes on
+    """
 
     def __init__(self, run: runs.Run) -> None:
         super().__init__()
@@ -67,6 +98,21 @@ class SeedDropout(keras.callbacks.Callback):
 
     A `.keras` file does not hold where the random generators stand, so training that goes on from
     one would not drop what uninterrupted training drops.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> from ban_tf.training.callbacks import SeedDropout
+        >>> from ban_tf.training.stages import SemanticObjective
+        >>> from ban_tf.training.trainer import JointTrainer
+        >>> network = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5)])
+        >>> callback, dropped = SeedDropout(seed=1), []
+        >>> callback.set_model(JointTrainer(network, SemanticObjective(("semantic",))))
+        >>> for _ in range(2):
+        ...     callback.on_epoch_begin(epoch=3)
+        ...     dropped.append(np.asarray(network(np.ones((8, 4)), training=True)))
+        >>> bool((dropped[0] == dropped[1]).all())
+        True
     """
 
     def __init__(self, seed: int) -> None:
@@ -81,7 +127,20 @@ class SeedDropout(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """One bar over a stage of the training with losses and time left."""
+    """One bar over a stage of the training with losses and time left.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.stages import Stage
+        >>> from ban_tf.training.callbacks import Progress
+        >>> progress = Progress(Stage(0, 5, experiment), first_epoch=2, steps_per_epoch=10)
+        >>> progress.bar.n, progress.bar.total
+        (20, 50)
+        >>> progress.close()
+    """
 
     def __init__(self, stage: Stage, first_epoch: int, steps_per_epoch: int) -> None:
         super().__init__()
@@ -112,6 +171,17 @@ class WatchEmbedding(keras.callbacks.Callback):
     Args:
         store: of training; the batch is drawn from it by the seed.
         experiment: of an embedding network.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.callbacks import WatchEmbedding
+        >>> watcher = WatchEmbedding(store=None, experiment=experiment)
+        >>> watcher.on_epoch_end(epoch=0)  # the first look, at the store too, is after epoch 5
+        >>> watcher.is_explained
+        False
     """
 
     def __init__(self, store: Store, experiment: Experiment) -> None:
@@ -140,6 +210,18 @@ class Log(keras.callbacks.Callback):
     """A row per epoch in log.csv; rows a crash left without a checkpoint are done again.
 
     `step` counts those of the stage's optimiser.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.stages import Stage
+        >>> from ban_tf.training import callbacks, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment)
+        >>> callbacks.Log(run, Stage(0, 5, experiment), 0, ("semantic", "instance")).losses
+        ('loss', 'semantic_loss', 'instance_loss')
     """
 
     def __init__(
@@ -183,7 +265,16 @@ class Log(keras.callbacks.Callback):
 
 
 def require_finite_weights(model: keras.Model, run: runs.Run) -> None:
-    """A gradient can be NaN under a finite loss: such weights must not pass for a checkpoint."""
+    """A gradient can be NaN under a finite loss: such weights must not pass for a checkpoint.
+
+    Example:
+        >>> import pathlib
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.training import callbacks, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
+        >>> callbacks.require_finite_weights(model, run)  # says nothing: they are
+    """
     for variable in model.variables:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
             raise _diverged(f"The weight {variable.path} is not finite", model, run)

@@ -17,6 +17,21 @@ def save_model(model: keras.Model, path: pathlib.Path, run: runs.Run) -> None:
 
     Raises:
         OSError: a full disk, a missing right and so on; the message names the file.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training import checkpoints, description, runs
+        >>> run = runs.Run(pathlib.Path(tempfile.mkdtemp()), experiment)
+        >>> checkpoints.save_model(model, run.model_file, run)
+        >>> description.read(run.model_file).experiment == experiment
+        True
     """
     way_out = (
         "Earlier checkpoints are intact; with space and rights restored the same command goes on "
@@ -35,6 +50,17 @@ def export(model: keras.Model, path: pathlib.Path) -> None:
     Raises:
         ValueError: another ending.
         OSError: a full disk, a missing right and so on; the message names the file.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.training import checkpoints
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "network.weights.h5"
+        >>> checkpoints.export(model, path)
+        >>> path.is_file()
+        True
     """
     check_ending(path)
     save = model.save_weights if path.name.endswith(".weights.h5") else model.save
@@ -45,7 +71,13 @@ def export(model: keras.Model, path: pathlib.Path) -> None:
 
 
 def check_ending(path: pathlib.Path) -> None:
-    """Raises ValueError unless `export` can write a file of this name."""
+    """Raises ValueError unless `export` can write a file of this name.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import checkpoints
+        >>> checkpoints.check_ending(pathlib.Path("network.keras"))  # says nothing: it can be
+    """
     if not path.name.endswith((".keras", ".weights.h5")):
         raise ValueError(
             "a network is written as `.keras`, its weights alone as `.weights.h5`. "
@@ -54,7 +86,18 @@ def check_ending(path: pathlib.Path) -> None:
 
 
 def resume(model: keras.Model, run: runs.Run) -> int:
-    """Loads the newest checkpoint into `model`; returns the epochs already done."""
+    """Loads the newest checkpoint into `model`; returns the epochs already done.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.training import checkpoints, runs
+        >>> run = runs.Run(pathlib.Path(tempfile.mkdtemp()), experiment=None)
+        >>> checkpoints.resume(model, run)  # there is no checkpoint
+        0
+    """
     kept = run.checkpoints()
     if not kept:
         return 0
@@ -73,6 +116,15 @@ def start_from(model: keras.Model, run: runs.Run) -> None:
 
     Raises:
         ValueError: it is damaged, or of another network.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.training import checkpoints, runs
+        >>> run = runs.Run(pathlib.Path(tempfile.mkdtemp()), experiment=None)
+        >>> checkpoints.start_from(model, run)  # there is no `initial_file`: `model` stays as it is
     """
     if run.initial_file.is_file():
         way_out = "Start in another folder (`run`) from `weights` of the same network and setting."
@@ -104,6 +156,18 @@ def load_model(path: pathlib.Path) -> keras.Model:
     Raises:
         FileNotFoundError: nothing is there.
         ValueError: the file is damaged, or of something else.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.config import NetworkConfig
+        >>> from ban_tf.model import networks
+        >>> from ban_tf.training import checkpoints
+        >>> config = NetworkConfig(name="pointnet", num_classes=4, num_features=6)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "network.keras"
+        >>> checkpoints.export(networks.build(config), path)
+        >>> sorted(checkpoints.load_model(path).output)
+        ['embedding', 'logits']
     """
     if path.is_dir():
         path = newest_model(runs.load(path))
@@ -132,6 +196,15 @@ def newest_model(run: runs.Run) -> pathlib.Path:
 
     Raises:
         FileNotFoundError: there is neither.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.training import checkpoints, runs
+        >>> run = runs.Run(pathlib.Path(tempfile.mkdtemp()), experiment=None)
+        >>> run.model_file.touch()
+        >>> checkpoints.newest_model(run).name
+        'model.keras'
     """
     if run.is_finished:
         return run.model_file

@@ -23,6 +23,8 @@ class InstanceSizes:
         raw: counted on the raw points (covering protocol); None where they are not known.
 
     Example:
+        >>> import numpy as np
+        >>> from ban_tf.training.instance_sizes import InstanceSizes
         >>> sizes = InstanceSizes(np.array([30.0, np.nan]), None)
         >>> InstanceSizes.from_dict(sizes.to_dict()).drawn
         array([30., nan])
@@ -53,7 +55,24 @@ def _plain(sizes: np.ndarray) -> list[float | None]:
 
 
 def measure(experiment: config.Experiment, store: Store) -> InstanceSizes:
-    """Mean instance sizes over the training clouds of a store."""
+    """Mean instance sizes over the training clouds of a store.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training import instance_sizes
+        >>> class Samples:  # stands in for a `Store`: a desk of 40 points, one of 60, and no lamp
+        ...     settings = None
+        ...     def select(self, groups):
+        ...         return self
+        ...     def instance_sizes(self, counted):
+        ...         return np.array([[0, 40], [0, 60]])
+        >>> instance_sizes.measure(experiment, Samples()).drawn.tolist()
+        [50.0, nan]
+    """
     training = store.select(experiment.split.train)
     num_classes = experiment.labels.num_classes
     drawn = merging.mean_instance_sizes(training.instance_sizes("drawn"), num_classes)
@@ -64,7 +83,19 @@ def measure(experiment: config.Experiment, store: Store) -> InstanceSizes:
 
 
 def save(folder: Path, sizes: InstanceSizes) -> None:
-    """Keeps them with a run, so that evaluation needs no training data."""
+    """Keeps them with a run, so that evaluation needs no training data.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from ban_tf.training import instance_sizes
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> sizes = instance_sizes.InstanceSizes(np.array([30.0, np.nan]), raw=None)
+        >>> instance_sizes.save(folder, sizes)
+        >>> [path.name for path in folder.iterdir()]
+        ['mean_instance_sizes.json']
+    """
     disk.write_whole(folder / FILE_NAME, json.dumps(sizes.to_dict()) + "\n")
 
 
@@ -74,6 +105,17 @@ def load(folder: Path) -> InstanceSizes:
     Raises:
         FileNotFoundError: the run was started but never prepared its data.
         ValueError: the file is damaged.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from ban_tf.training import instance_sizes
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> sizes = instance_sizes.InstanceSizes(np.array([30.0, np.nan]), raw=None)
+        >>> instance_sizes.save(folder, sizes)
+        >>> instance_sizes.load(folder).drawn.tolist()
+        [30.0, nan]
     """
     path = folder / FILE_NAME
     if not path.is_file():

@@ -33,7 +33,14 @@ FOLDS_FILE = "folds.json"  # of a folder of several runs, one per split
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-    """Where a run's data lie: the prepared store, and the raw data it was made from, if known."""
+    """Where a run's data lie: the prepared store, and the raw data it was made from, if known.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training.runs import Sources
+        >>> Sources(blocks=pathlib.Path("blocks"), data=None).blocks.name
+        'blocks'
+    """
 
     blocks: pathlib.Path
     data: pathlib.Path | None
@@ -41,7 +48,14 @@ class Sources:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """Paths and state of one run folder; made by `start` or `load`."""
+    """Paths and state of one run folder; made by `start` or `load`.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training.runs import Run
+        >>> Run(pathlib.Path("runs/no_such"), experiment=None).checkpoints()
+        []
+    """
 
     folder: pathlib.Path
     experiment: config.Experiment
@@ -181,6 +195,11 @@ def check(folder: pathlib.Path, experiment: config.Experiment) -> None:
     Raises:
         ValueError: the folder holds a finished run, a run of another experiment, the runs of
             several folds, or a model of unknown origin.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import runs
+        >>> runs.check(pathlib.Path("runs/no_such"), experiment=None)  # there is nothing to refuse
     """
     run = Run(folder, experiment)
     if not (folder / "config.json").is_file():
@@ -201,7 +220,17 @@ def check(folder: pathlib.Path, experiment: config.Experiment) -> None:
 
 
 def require_same(run: Run, experiment: config.Experiment) -> None:
-    """Raises ValueError, naming every difference, if `run` is of another experiment."""
+    """Raises ValueError, naming every difference, if `run` is of another experiment.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> import pathlib
+        >>> from ban_tf.training import runs
+        >>> runs.require_same(runs.Run(pathlib.Path("runs/no_such"), experiment), experiment)
+    """
     difference = files.differences(run.experiment, experiment)
     if difference:
         raise ValueError(
@@ -215,6 +244,18 @@ def start(folder: pathlib.Path, experiment: config.Experiment) -> Run:
 
     Raises:
         ValueError: as `check`.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training import runs
+        >>> run = runs.start(pathlib.Path(tempfile.mkdtemp()), experiment)
+        >>> run.is_finished, sorted(path.name for path in run.folder.glob("*.json"))
+        (False, ['config.json', 'provenance.json'])
     """
     check(folder, experiment)
     config_file = folder / "config.json"
@@ -233,6 +274,13 @@ def load(folder: pathlib.Path) -> Run:
         FileNotFoundError: there is no run.
         ValueError: its config.json is damaged or of another version, or the folder holds the runs
             of several folds.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import runs
+        >>> runs.load(pathlib.Path("runs/no_such"))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        FileNotFoundError: runs/no_such is not a run folder: it has no config.json. ...
     """
     config_file = folder / "config.json"
     if not config_file.is_file():
