@@ -148,6 +148,8 @@ def _compile(unit: Unit, run: commands.Commands) -> float:
 def compile_units(units: list[Unit], run: commands.Commands) -> None:
     """Compiles the files whose object is not fresh, as many at once as there are cores."""
     stale = [unit for unit in units if not _is_fresh(unit)]
+    if not stale:
+        return
     # Slowest first: the files with TensorFlow's headers and nvcc's.
     stale.sort(key=lambda unit: not unit.source.name.endswith((*TENSORFLOW_FILES, ".cu")))
     workers = len(os.sched_getaffinity(0))
@@ -176,7 +178,8 @@ def link(units: list[Unit], tools: Tools, partial: Path, run: commands.Commands)
     if tools.cuda:
         command += [f"-L{tools.cuda.library}", "-lcudart_static", "-ldl", "-lrt", "-lpthread"]
     run.run(command, f"The library does not link (delete {OBJECTS} to compile all of it anew)")
-    load = f"import tensorflow as tf; tf.load_op_library({str(partial)!r})"
+    load = f"tf.load_op_library({str(partial)!r})"
+    load = f"import sys, tensorflow as tf; sys.tracebacklimit = 0; {load}"
     run.run([sys.executable, "-c", load], "The new library does not load, and is not kept")
 
 
