@@ -193,6 +193,7 @@ def test_a_wheel_of_a_library_that_would_be_refused_is_refused(tree, spoil, reas
     pytest.importorskip("setuptools")
     tree.build()
     shutil.copy(ROOT / "setup.py", tree.folder)
+    (tree.folder / "setup.cfg").write_text("[options]\npackages = tf_ops\n")
     spoil(tree)
     command = [sys.executable, "setup.py", "-q", "bdist_wheel"]
     done = subprocess.run(command, cwd=tree.folder, capture_output=True, text=True, timeout=60)
@@ -240,9 +241,12 @@ def test_a_second_build_waits_for_the_first(tree):
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"CUDA_HOME": "/nonexistent"}, "CUDA_HOME must name .*Received: CUDA_HOME=/nonexistent"),
-        ({"CUDACXX": "/etc/passwd"}, "CUDACXX must name .*Received: CUDACXX=/etc/passwd"),
-        ({"CUDACXX": "no-nvcc"}, "CUDACXX must name .*Received: CUDACXX=no-nvcc"),
+        (
+            {"CUDA_HOME": "/nonexistent"},
+            "CUDA_HOME must be the folder .*Received: CUDA_HOME=/nonexistent",
+        ),
+        ({"CUDACXX": "/etc/passwd"}, "CUDACXX must name an nvcc.*Received: CUDACXX=/etc/passwd"),
+        ({"CUDACXX": "no-nvcc"}, "CUDACXX must name an nvcc.*Received: CUDACXX=no-nvcc"),
         ({"CUDACXX": "true"}, "nvcc 12 or 13 is supported.*no version.*BAN_CUDA=0"),
         ({"BAN_CUDA": "off"}, "BAN_CUDA must be 0.*Received: BAN_CUDA=off"),
         ({"CXX": "/etc/passwd"}, r"CXX must name a C\+\+ compiler.*Received: CXX=/etc/passwd"),

@@ -1,3 +1,4 @@
+import doctest
 import os
 import subprocess
 import sys
@@ -52,3 +53,10 @@ def test_a_script_refuses_it_before_any_work(script, tmp_path):
     assert f"error: The environment variable {RULE}" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", [choice, library], ids=lambda module: module.__name__)
+def test_examples_show_what_they_say(module):
+    results = doctest.testmod(module)
+    assert results.attempted
+    assert not results.failed

@@ -235,7 +235,9 @@ def build() -> None:
         BuildError: something is missing or does not compile.
         OSError: a full disk, a missing right and so on.
     """
-    tools = Tools(toolchain.find_tensorflow(), toolchain.find_compiler(), toolchain.find_cuda())
+    # TensorFlow last: asking it takes seconds, and what is wrong with the others shows at once.
+    compiler, cuda_toolkit = toolchain.find_compiler(), toolchain.find_cuda()
+    tools = Tools(toolchain.find_tensorflow(), compiler, cuda_toolkit)
     with alone():
         units = find_units(tools)
         source_hash = digest(*(unit.key for unit in units), *tools.tensorflow.link_flags)

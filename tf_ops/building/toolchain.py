@@ -219,15 +219,17 @@ def find_cuda() -> Cuda | None:
 
 def _nvcc() -> str | None:
     """The `nvcc` of `CUDACXX`, else of `CUDA_HOME`, else on PATH."""
-    for name, meaning in (("CUDACXX", ""), ("CUDA_HOME", " of a toolkit, as its bin/nvcc")):
+    for name, rule, command in (
+        ("CUDACXX", "name an nvcc, on PATH or with its folder, that", "{}"),
+        ("CUDA_HOME", "be the folder of a CUDA toolkit, whose bin/nvcc", "{}/bin/nvcc"),
+    ):
         chosen = os.environ.get(name)
         if chosen:
-            found = shutil.which(chosen if name == "CUDACXX" else f"{chosen}/bin/nvcc")
+            found = shutil.which(command.format(chosen))
             if found is None:
                 raise BuildError(
-                    f"{name} must name an nvcc{meaning}, which is there and may be executed. "
-                    f"Received: {name}={chosen}. Correct it, unset it, or build for the CPU only "
-                    "with BAN_CUDA=0."
+                    f"{name} must {rule} may be executed. Received: {name}={chosen}. "
+                    "Correct it, unset it, or build for the CPU only with BAN_CUDA=0."
                 )
             return found
     return shutil.which("nvcc")
