@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args
 from ban_tf.config import VARIANTS, Clusterer, Protocol, Recipe
 from ban_tf.config.files import NETWORK_PARTS
 from ban_tf.experiments import requests
+from tf_ops import choice
 
 ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
 EMBEDDING = tuple(sorted(set(NETWORK_PARTS) - {"bonet", "sgpn"}))  # what can be timed
@@ -37,7 +38,12 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
 
 
 def request(kind: Callable[..., _Request], args: argparse.Namespace) -> _Request:
-    """The flags as a request; each has the name of a field."""
+    """The flags as a request; each has the name of a field.
+
+    Raises:
+        ValueError: the environment's choice of kernels is none; no work starts with it.
+    """
+    choice.requested()
     return kind(**vars(args))
 
 

@@ -8,6 +8,7 @@ import keras
 import ban_tf.model.networks  # noqa: F401  so that Keras knows the layers that a file names
 from ban_tf import disk, systems
 from ban_tf.training import description, instance_sizes, runs
+from tf_ops import library
 
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
 
@@ -155,7 +156,7 @@ def load_model(path: pathlib.Path) -> keras.Model:
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: the file is damaged, or of something else.
+        ValueError: the file is damaged, or of something else; or `BAN_TF_OPS` is no choice.
 
     Example:
         >>> import pathlib
@@ -173,6 +174,7 @@ def load_model(path: pathlib.Path) -> keras.Model:
         path = newest_model(runs.load(path))
     if not path.is_file():
         raise FileNotFoundError(f"There is no model at {path}.")
+    library.use_stock()  # Keras would hide a wrong choice of kernels in an error of the file
     try:
         _require_whole(path)
         model = keras.models.load_model(path, compile=False)

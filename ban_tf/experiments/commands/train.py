@@ -13,6 +13,7 @@ from ban_tf.experiments import folds, workflow
 from ban_tf.experiments.requests import RUNS, Training
 from ban_tf.metrics import table
 from ban_tf.training import checkpoints, runs
+from tf_ops import library
 
 _Due = list[tuple[Path, config.Experiment]]
 
@@ -31,6 +32,7 @@ def train(request: Training, source: Source) -> list[workflow.Outcome]:
 
     Raises:
         FileNotFoundError: the data are not where the request says.
+        ImportError: the compiled ops are to run and do not load.
         ValueError: a request that contradicts itself or what lies in the run folder.
     """
     dataset = source.find(request.data, request.blocks, request.long)
@@ -38,6 +40,7 @@ def train(request: Training, source: Source) -> list[workflow.Outcome]:
     parent = request.run or RUNS / default_name(experiment)
     splits = dataset.splits if request.all_splits else (experiment.split,)
     due = plan(parent, experiment, splits, request.all_splits)
+    library.require_usable()  # ops that do not load are refused before any work
     if request.weights is not None:
         checkpoints.load_model(request.weights)  # a wrong file is refused before any work
     print(summary(experiment, splits))
