@@ -9,10 +9,10 @@ from ban_tf.config import reduced
 from ban_tf.data import preparation
 from ban_tf.data.dataset import Dataset, Source
 from ban_tf.data.store import Store
-from ban_tf.experiments import folds, workflow
+from ban_tf.experiments import checks, folds, workflow
 from ban_tf.experiments.requests import RUNS, Training
 from ban_tf.metrics import table
-from ban_tf.training import checkpoints, runs
+from ban_tf.training import checkpoints, runs, trainer
 
 _Due = list[tuple[Path, config.Experiment]]
 
@@ -33,19 +33,23 @@ def train(request: Training, source: Source) -> list[workflow.Outcome]:
         FileNotFoundError: the data are not where the request says.
         ValueError: a request that contradicts itself or what lies in the run folder.
     """
+    checks.check(request)
     dataset = source.find(request.data, request.blocks)
     experiment = choose_experiment(request, dataset)
     parent = request.run or RUNS / default_name(experiment)
     splits = dataset.splits if request.all_splits else (experiment.split,)
     due = plan(parent, experiment, splits, request.all_splits)
     if request.weights is not None:
-        checkpoints.load_model(request.weights)  # a wrong file is refused before any work
+        starting = trainer.build_network(experiment)
+        checkpoints.require_fitting(request.weights, starting)  # refused before any work
     print(summary(experiment, splits))
     data = request.data
     if request.is_demo:
         data = preparation.generate(dataset, parent / "building", experiment.seed)
     sources = runs.Sources(request.blocks or parent / "blocks", data)
     store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
+    for _, fold in due:
+        trainer.check_batches(fold, store.select(fold.split.train))
     outcomes = [_train_one(request, folder, fold, store, sources) for folder, fold in due]
     print(where_things_lie(outcomes[-1]))
     return outcomes
