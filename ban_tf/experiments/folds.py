@@ -42,7 +42,7 @@ def splits_of(parent: Path) -> list[Split]:
             Split(name=one["name"], train=tuple(one["train"]), test=tuple(one["test"]))
             for one in side_files.read(path, way_out)["splits"]
         ]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise side_files.damaged(path, error, way_out) from error
     if not splits:
         raise side_files.damaged(path, "it lists no split", way_out)

@@ -23,6 +23,7 @@ _FLAGS = {
     "num_blocks": "--num-blocks",
     "num_epochs": "--epochs",
     "num_seeds": "--seeds",
+    "quick": "--quick",
     "rounds": "--rounds",
     "run": "--run",
     "runs": "--run",
@@ -34,7 +35,7 @@ _QUOTED = re.compile(rf"`({'|'.join(_FLAGS)})`")
 _BRACKETED = re.compile(r"\(`data`(?= or |\))|(?<= or )`data`\)")  # elsewhere it is a part of files
 _SMALLER = (
     "Close other programs, or ask for less at a time: a smaller `batch_size`, smaller clouds, or "
-    "the reduced setting (--quick)."
+    "the reduced setting (`quick`)."
 )
 _WAYS_OUT = {
     errno.ENOSPC: "Make space there, or name a folder on another disk.",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ban_tf import config, disk, systems
+from ban_tf.config import files
 from ban_tf.metrics import comparison, documents
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.training import side_files
@@ -83,8 +84,10 @@ def read(folder: pathlib.Path) -> Result:
         fields["experiment"] = config.from_json(json.dumps(fields["experiment"]))
         fields["scores"] = documents.from_dict(fields["scores"])
         fields |= {name: tuple(fields[name]) for name in ("models", "training")}
-        return Result(**fields)
-    except (ValueError, KeyError, TypeError) as error:
+        found = Result(**fields)
+        systems.of(found.experiment.network.name)  # refuses a name that is none
+        return found
+    except files.UNREADABLE as error:
         raise ValueError(
             f"{path} is damaged or of another version ({error}). Evaluate the run again."
         ) from error

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ban_tf import config, disk
+from ban_tf.config import files
 from ban_tf.data.store import Store
 from ban_tf.instances import merging
 from ban_tf.training import side_files
@@ -91,5 +92,5 @@ def load(folder: Path) -> InstanceSizes:
     values = side_files.read(path, way_out)
     try:
         return InstanceSizes.from_dict(values)
-    except (ValueError, KeyError, TypeError) as error:
+    except files.UNREADABLE as error:
         raise side_files.damaged(path, error, way_out) from error

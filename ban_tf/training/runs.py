@@ -202,7 +202,8 @@ def require_same(run: Run, experiment: config.Experiment) -> None:
     if difference:
         raise ValueError(
             f"{run.folder} holds a run of another experiment ({difference}). "
-            "Ask for the same settings, or choose another folder (`run`)."
+            "Ask for the same settings (the reduced ones are `quick`), or choose another folder "
+            "(`run`)."
         )
 
 
@@ -243,5 +244,5 @@ def load(folder: pathlib.Path) -> Run:
         )
     try:
         return Run(folder, config.from_json(config_file.read_text(encoding="utf-8")))
-    except (TypeError, ValueError) as error:
+    except files.UNREADABLE as error:
         raise ValueError(f"{config_file} is damaged or of another version: {error}") from error

@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from ban_tf.config import files
+
 MOVE_AWAY = "Restore it, or move it away to go on without."
 
 
@@ -30,7 +32,7 @@ def read(path: Path, way_out: str) -> dict[str, Any]:
         if not content.strip():
             raise ValueError("it is empty")
         values = json.loads(content)
-    except (ValueError, RecursionError) as error:
+    except files.UNREADABLE as error:
         raise damaged(path, error, way_out) from error
     if not isinstance(values, dict):
         kind = "nothing" if values is None else f"a {type(values).__name__}"

@@ -268,16 +268,35 @@ def test_names_that_are_no_text_are_refused_or_reported(tmp_path):
 PLANTS = ("leaf_1", "stem_1", "stem_2", "floor_1")
 
 
-def test_data_of_which_most_classes_are_unknown_are_refused_with_a_way_out(tmp_path):
-    write(tmp_path, lambda *row: " ".join(map(str, row)), files=PLANTS)
-    message = r"most of the 3 classes .*ceiling, .*`classes_from_data`.*Received: leaf, stem"
+@pytest.mark.parametrize(
+    ("files", "received"),
+    [(PLANTS, r"leaf, stem, such as '.*leaf_1\.txt'"), ((*FILES, "tabel_2"), r"tabel, such as ")],
+)
+def test_data_of_unknown_classes_are_refused_with_a_way_out(tmp_path, files, received):
+    write(tmp_path, lambda *row: " ".join(map(str, row)), files=files)
+    message = rf"classes of S3DIS \(ceiling, .*`classes_from_data`.*Received: {received}"
     with pytest.raises(ValueError, match=message):
         s3dis.describe(tmp_path, None)
 
 
-def test_a_few_unknown_classes_are_no_reason_to_refuse(tmp_path):
-    write(tmp_path, lambda *row: " ".join(map(str, row)), files=("stairs_1", "floor_1"))
+def test_a_class_whose_name_is_no_text_is_refused_in_words_that_can_be_printed(tmp_path):
+    folder = write(tmp_path, lambda *row: " ".join(map(str, row)))
+    with open(os.fsencode(folder) + b"/t\xe4fel_1.txt", "wb") as file:
+        file.write(b"1 2 3 4 5 6\n")
+    with pytest.raises(ValueError, match=r"Received: t\\udce4fel, such as") as told:
+        s3dis.describe(tmp_path, None)
+    assert str(told.value).encode()
+
+
+@pytest.mark.parametrize("name", ["stairs_1", "staris_1"])
+def test_the_unknown_classes_of_s3dis_itself_are_read_as_clutter(tmp_path, name):
+    write(tmp_path, lambda *row: " ".join(map(str, row)), files=(name, "floor_1"))
     assert s3dis.describe(tmp_path, None).labels == s3dis.LABELS
+    cloud, problems = read(tmp_path)
+    assert set(cloud.semantic) == {
+        s3dis.LABELS.class_names.index(name) for name in ("floor", "clutter")
+    }
+    assert "read as clutter" in problems[0].text
 
 
 def test_classes_can_be_those_of_the_data(tmp_path):

@@ -21,6 +21,7 @@ from ban_tf.data.s3dis.repeats import Kept
 from ban_tf.data.s3dis.room_checks import colors_of, refuse_lost
 
 UNKNOWN_CLASS = "clutter"  # where unknown classes (v1.2 has a few `stairs`) go, as in the authors'
+READ_AS_CLUTTER = ("stairs", "staris")  # the unknown ones of S3DIS itself, one misspelt
 _READER = "s3dis reader 3"  # part of every fingerprint: raise it when the reading changes
 
 

@@ -90,6 +90,8 @@ def choose_experiment(request: Training, dataset: Dataset) -> config.Experiment:
         )
     if request.quick or request.is_demo:
         experiment = reduced.quick(experiment)
+        if dataset.has_fixed_samples:
+            experiment = dataclasses.replace(experiment, samples=dataset.samples)
     return dataclasses.replace(
         experiment,
         training=_changed_training(request, experiment.training),
