@@ -209,7 +209,8 @@ def test_other_settings_are_refused_and_named(folder, clouds):
     other = with_samples(stride_m=1.0, num_points=32)
     message = (
         r"num_points is 64, asked for is 32; stride_m is 0\.5, asked for is 1\.0\. "
-        r"Ask for the same settings \(the reduced ones are `quick`\), or name another folder \(`blocks`\)"
+        r"Ask for the same settings \(the reduced ones are `quick`\), or name another folder "
+        r"\(`blocks`\)"
     )
     with pytest.raises(ValueError, match=message):
         store.Store.open(folder, other)

@@ -104,11 +104,11 @@ def test_any_value_of_a_config_may_be_wrong_and_the_file_is_named(run):
             inner[place[-1]] = wrong
             path.write_text(json.dumps(values))
             # Some of these are right; what is not is no error but this one.
-            with contextlib.suppress(_Damaged), _as_damaged():
+            with contextlib.suppress(_DamagedError), _as_damaged():
                 runs.load(run.folder)
 
 
-class _Damaged(Exception):
+class _DamagedError(Exception):
     """What is expected of a file that was edited."""
 
 
@@ -119,4 +119,4 @@ def _as_damaged():
     except ValueError as error:
         if "config.json is damaged or of another version" not in str(error):
             raise
-        raise _Damaged from error
+        raise _DamagedError from error

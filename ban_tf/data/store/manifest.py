@@ -58,6 +58,8 @@ class Settings:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Settings":
+        if type(values["seed"]) is not int or not isinstance(values["dataset"], str):
+            raise ValueError("`seed` must be a whole number and `dataset` a name")
         return cls(
             dataset=values["dataset"],
             labels=Labels(class_names=tuple(values["class_names"]), stuff=tuple(values["stuff"])),
