@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -262,6 +263,17 @@ def test_names_that_are_no_text_are_refused_or_reported(tmp_path):
         s3dis.list_rooms(root, [1])
 
 
+def test_a_disk_that_is_too_full_is_refused_before_a_room_is_read(tmp_path, monkeypatch):
+    root = tiny_runs.write_raw(tmp_path / "raw", tiny_runs.rooms())
+    usage = type(shutil.disk_usage(tmp_path))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage(10**9, 10**9, 0))
+    with pytest.raises(
+        OSError, match=r"cache of 4 scans \(`blocks`\) takes at least.*0\.0 MB left"
+    ):
+        report_of(root, tmp_path)
+    assert not (tmp_path / "blocks").exists()
+
+
 # Own classes
 
 
@@ -315,3 +327,53 @@ def test_classes_can_be_those_of_the_data(tmp_path):
     assert config.NONE not in cloud.semantic
     again = s3dis.describe(None, tmp_path / "b")
     assert again.labels.class_names == found.labels.class_names
+
+
+# Units
+
+
+@pytest.mark.parametrize("factor", [1000, 100], ids=["millimetres", "centimetres"])
+def test_a_room_in_other_units_is_refused_with_its_size(tmp_path, factor):
+    folder = write(tmp_path, lambda *_: "0 0 0 4 5 255", files=("floor_1",))
+    corner = 3 * factor
+    (folder / "wall_1.txt").write_text(f"{corner} {corner} {corner} 4 5 6\n")
+    message = rf"office_1 must be in metres.*Received: a room of {corner} x {corner} x {corner}$"
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path)
+
+
+def test_a_hall_is_large_enough(tmp_path):
+    write(tmp_path, lambda *_: "0 0 0 4 5 255\n1999 1999 199 4 5 255", num_points=3)
+    assert len(read(tmp_path)[0]) == 6
+
+
+@pytest.mark.parametrize("place", ["1e39", "-1e39", "1.1e8"])
+def test_a_coordinate_on_no_map_is_dropped_and_reported(tmp_path, place):
+    path = tmp_path / "chair_1.txt"
+    path.write_text(f"1 2 3 4 5 6\n1 2 {place} 4 5 6\n9e7 2 3 4 5 6\n")
+    rows, problems = annotation.read_annotation(path)
+    np.testing.assert_array_equal(rows, [[1, 2, 3, 4, 5, 6], [9e7, 2, 3, 4, 5, 6]])
+    assert [(problem.line, problem.text[:31]) for problem in problems] == [
+        (2, "a coordinate that is on no map ")
+    ]
+
+
+# Names of areas and rooms
+
+
+def test_digits_of_other_alphabets_and_files_are_no_areas_and_are_reported(tmp_path):
+    root = raw_trees.write_tree(tmp_path / "raw")
+    (root / "Area_\u0664").mkdir()
+    (root / "Area_5").write_text("not unpacked")
+    assert s3dis.list_areas(root) == (1, 2)
+    assert [(problem.path.name, problem.text) for problem in layout.left_out(root)] == [
+        ("Area_\u0664", "is not named Area_<N>; left out"),
+        ("Area_5", "is no folder; left out"),
+    ]
+
+
+def test_a_room_whose_name_breaks_lines_is_refused(tmp_path):
+    root = raw_trees.write_tree(tmp_path / "raw")
+    (root / "Area_1" / "office_2").rename(root / "Area_1" / "off\nice_2")
+    with pytest.raises(ValueError, match="name of a room must be readable text"):
+        s3dis.list_rooms(root, [1])

@@ -393,6 +393,28 @@ def test_one_area_alone_cannot_be_trained_on(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_weights_of_another_network_are_refused_before_anything_is_written(in_demo, tmp_path):
+    argv = ["--weights", in_demo.model_file, "--network", "pointnet", "--run", tmp_path / "other"]
+    for more in ([], ["--six-fold"]):
+        with pytest.raises(ValueError, match=r"model\.keras is of another network.* shape .*asked"):
+            TRAIN.main([*map(str, argv), *more])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_larger_than_an_epoch_is_refused_before_anything_is_read(scans, tmp_path):
+    argv = ["--data", str(scans), "--quick", "--batch-size", "5", "--run", str(tmp_path / "run")]
+    with pytest.raises(ValueError, match=r"`batch_size` must be at most 4.*batch_size=5"):
+        TRAIN.main(argv)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_larger_than_the_data_begins_no_run(scans, tmp_path):
+    argv = ["--data", str(scans), "--batch-size", "100000", "--run", str(tmp_path / "run")]
+    with pytest.raises(ValueError, match=r"at least one batch.*batch_size=100000"):
+        TRAIN.main(argv)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["blocks"]
+
+
 def test_training_goes_on_from_the_weights_of_another_run(in_demo, tmp_path):
     argv = ["--weights", in_demo.model_file, "--run", tmp_path / "further"]
     printed = call(TRAIN, *argv)

@@ -38,10 +38,9 @@ def train(request: Training, source: Source) -> list[workflow.Outcome]:
     experiment = choose_experiment(request, dataset)
     parent = request.run or RUNS / default_name(experiment)
     splits = dataset.splits if request.all_splits else (experiment.split,)
+    if request.weights is not None:  # before anything is written
+        checkpoints.require_fitting(request.weights, trainer.build_network(experiment))
     due = plan(parent, experiment, splits, request.all_splits)
-    if request.weights is not None:
-        starting = trainer.build_network(experiment)
-        checkpoints.require_fitting(request.weights, starting)  # refused before any work
     print(summary(experiment, splits))
     data = request.data
     if request.is_demo:
@@ -85,8 +84,9 @@ def choose_experiment(request: Training, dataset: Dataset) -> config.Experiment:
     experiment = dataset.experiment(request.split, request.network)
     if not experiment.split.train:
         raise ValueError(
-            f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out; "
-            f"give more data. Received: splits={[split.name for split in dataset.splits]}"
+            f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out: "
+            "its folders or file names must tell at least two groups, of which one is held out. "
+            f"Received: splits={[split.name for split in dataset.splits]}"
         )
     if request.quick or request.is_demo:
         experiment = reduced.quick(experiment)
@@ -105,6 +105,12 @@ def _changed_training(request: Training, training: config.TrainingConfig) -> con
         training = dataclasses.replace(training, num_epochs=request.epochs)
     if request.batch_size is not None:
         training = dataclasses.replace(training, batch_size=request.batch_size)
+        most = training.blocks_per_epoch
+        if most is not None and request.batch_size > most:
+            raise ValueError(
+                f"`batch_size` must be at most {most}, the samples of an epoch in this setting. "
+                f"Received: batch_size={request.batch_size}"
+            )
     if request.learning_rate is not None:
         rate = training.learning_rate
         limit = min(rate.limit, request.learning_rate)  # fine-tuning may start below it
