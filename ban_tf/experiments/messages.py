@@ -28,6 +28,7 @@ _FLAGS = {
     "run": "--run",
     "runs": "--run",
     "seed": "--seed",
+    "seeds": "--seeds",
     "variants": "--variants",
     "weights": "--weights",
 }
