@@ -243,7 +243,9 @@ class Log(keras.callbacks.Callback):
         header, *rows = self.path.read_text(encoding="utf-8").splitlines() or [""]
         epochs = [row.split(",")[0] for row in rows]
         if header != ",".join(self.columns) or not all(epoch.isdecimal() for epoch in epochs):
-            raise ValueError(f"{self.path} is damaged. Delete it to go on without its rows.")
+            raise ValueError(
+                f"{self.path} is damaged. Restore it, or move it away to go on without its rows."
+            )
         return [row for row, epoch in zip(rows, epochs, strict=True) if int(epoch) <= first_epoch]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

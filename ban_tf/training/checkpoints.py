@@ -1,5 +1,6 @@
 """A network on disk: saved whole or not at all, refused when it is damaged or another's."""
 
+import itertools
 import pathlib
 import zipfile
 
@@ -104,7 +105,7 @@ def resume(model: keras.Model, run: runs.Run) -> int:
         return 0
     epochs_done, path = kept[-1]
     way_out = (
-        "Delete this file to resume from the one before it, or start in another folder (`run`)."
+        "Move this file away to resume from the one before it, or start in another folder (`run`)."
     )
     _load_fitting(model, run, path, way_out)
     model.optimizer.build(model.trainable_variables)  # else Keras has no place for its state
@@ -130,6 +131,28 @@ def start_from(model: keras.Model, run: runs.Run) -> None:
     if run.initial_file.is_file():
         way_out = "Start in another folder (`run`) from `weights` of the same network and setting."
         model.set_weights(_load_fitting(model, run, run.initial_file, way_out).get_weights())
+
+
+def require_fitting(path: pathlib.Path, model: keras.Model) -> None:
+    """Refuses a file of which a training of `model` cannot start.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is damaged, or of another network; the message names the first difference.
+    """
+    found, asked = _weights(load_model(path)), _weights(model)
+    if found == asked:
+        return
+    one, other = next(pair for pair in itertools.zip_longest(found, asked) if pair[0] != pair[1])
+    raise ValueError(
+        f"{path} is of another network than is asked for (`weights`); name a file of the same "
+        "`network`, classes, features and setting (reduced or not), or ask for its. Received: "
+        f"{_show(one)} where {_show(other)} is asked for"
+    )
+
+
+def _show(weight: tuple[str, tuple[int, ...]] | None) -> str:
+    return "nothing" if weight is None else f"{weight[0]} of shape {weight[1]}"
 
 
 def _load_fitting(

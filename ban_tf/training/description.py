@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 from ban_tf import config
+from ban_tf.config import files
 from ban_tf.training.instance_sizes import InstanceSizes
 
 MEMBER = "ban_tf.json"  # of the archive
@@ -92,5 +93,5 @@ def read(path: Path) -> Description | None:
             config.from_json(json.dumps(document["experiment"])),
             None if sizes is None else InstanceSizes.from_dict(sizes),
         )
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+    except (zipfile.BadZipFile, *files.UNREADABLE) as error:
         raise ValueError(f"{path} is damaged or of another version: {error}") from error

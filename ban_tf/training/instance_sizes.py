@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ban_tf import config, disk
+from ban_tf.config import files
 from ban_tf.data.store import Store
 from ban_tf.instances import merging
+from ban_tf.training import side_files
 
 FILE_NAME = "mean_instance_sizes.json"  # in a run folder
 
@@ -43,11 +45,19 @@ class InstanceSizes:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "InstanceSizes":
         """The inverse of `to_dict`."""
-        raw = values["raw"]
-        return cls(
-            np.array([*values["drawn"]], np.float64),
-            None if raw is None else np.array(raw, np.float64),
+        drawn, raw = (
+            None if values[name] is None else np.array(values[name], np.float64)
+            for name in ("drawn", "raw")
         )
+        if drawn is None or drawn.ndim != 1 or (raw is not None and raw.shape != drawn.shape):
+            raise ValueError("`drawn` must be a list of sizes, one per class, and `raw` as long")
+        if any(
+            (sizes <= 0).any() or np.isinf(sizes).any()
+            for sizes in (drawn, raw)
+            if sizes is not None
+        ):
+            raise ValueError("sizes must be above 0 and finite")
+        return cls(drawn, raw)
 
 
 def _plain(sizes: np.ndarray) -> list[float | None]:
@@ -120,9 +130,9 @@ def load(folder: Path) -> InstanceSizes:
     path = folder / FILE_NAME
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: start the training of this run once more.")
+    way_out = "Restore it, or give the training command again."
+    values = side_files.read(path, way_out)
     try:
-        return InstanceSizes.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error!r}). Restore it, or give the training command again."
-        ) from error
+        return InstanceSizes.from_dict(values)
+    except files.UNREADABLE as error:
+        raise side_files.damaged(path, error, way_out) from error

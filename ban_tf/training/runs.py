@@ -24,7 +24,7 @@ from typing import Any
 
 from ban_tf import config, disk
 from ban_tf.config import files
-from ban_tf.training import provenance
+from ban_tf.training import provenance, side_files
 
 CHECKPOINT = re.compile(r"epoch_(\d{4,})\.keras")
 KEPT_CHECKPOINTS = 2
@@ -131,24 +131,20 @@ class Run:
         path = self.folder / "seconds.json"
         if not path.is_file():
             return None
-        try:
-            return float(json.loads(path.read_text(encoding="utf-8"))["training"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path} is damaged ({error!r}). Restore it, or delete it to go on without."
-            ) from error
+        values = side_files.read(path, side_files.MOVE_AWAY)
+        return side_files.number(path, values, "training", side_files.MOVE_AWAY)
 
     def provenance(self) -> dict[str, Any]:
         """Revision, versions, machine and start of the run; empty where they were not kept."""
         path = self.folder / "provenance.json"
         if not path.is_file():
             return {}
-        try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"{path} is damaged ({error!r}). Restore it, or delete it to go on without."
-            ) from error
+        return side_files.read(path, side_files.MOVE_AWAY)
+
+    def check_side_files(self) -> None:
+        """Raises ValueError if a file is damaged that is needed when the work is done."""
+        self.training_seconds()
+        self.provenance()
 
     def sources(self) -> Sources:
         """Where the data lie that the run was trained on.
@@ -163,16 +159,15 @@ class Run:
                 f"{path} is missing: name the data (`data` or `blocks`), or give the training "
                 "command again."
             )
+        way_out = "Restore it, or move it away and name the data (`data` or `blocks`)."
+        values = side_files.read(path, way_out)
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
             data = values["data"]
             blocks, folder = values["blocks"], self.folder.resolve()
             # Joining an absolute path gives just that one.
             return Sources((folder / blocks).resolve(), (folder / data).resolve() if data else None)
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path} is damaged ({error!r}). Delete it and name the data (`data`)."
-            ) from error
+            raise side_files.damaged(path, error, way_out) from error
 
     def save_sources(self, sources: Sources) -> None:
         """Keeps where the data lie: relative to the run where they move together with it."""
@@ -213,6 +208,7 @@ def check(folder: pathlib.Path, experiment: config.Experiment) -> None:
             )
         return
     require_same(load(folder), experiment)
+    run.check_side_files()
     if run.is_finished:
         raise ValueError(
             f"{folder} holds a finished run. Evaluate it, or train anew in another folder (`run`)."
@@ -235,7 +231,8 @@ def require_same(run: Run, experiment: config.Experiment) -> None:
     if difference:
         raise ValueError(
             f"{run.folder} holds a run of another experiment ({difference}). "
-            "Ask for the same settings, or choose another folder (`run`)."
+            "Ask for the same settings (the reduced ones are `quick`), or choose another folder "
+            "(`run`)."
         )
 
 
@@ -295,5 +292,5 @@ def load(folder: pathlib.Path) -> Run:
         )
     try:
         return Run(folder, config.from_json(config_file.read_text(encoding="utf-8")))
-    except (TypeError, ValueError) as error:
+    except files.UNREADABLE as error:
         raise ValueError(f"{config_file} is damaged or of another version: {error}") from error

@@ -200,6 +200,12 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
     return model
 
 
+def check_batches(experiment: config.Experiment, samples: store.Store) -> None:
+    """Raises ValueError if a stage of the training has fewer samples than a batch."""
+    for stage in stages.stages(experiment):
+        _steps_per_epoch(stage, samples)
+
+
 def _steps_per_epoch(stage: stages.Stage, samples: store.Store) -> int:
     training = stage.experiment.training
     return pipeline.steps_per_epoch(samples, training.batch_size, training.blocks_per_epoch)

@@ -4,13 +4,12 @@ import dataclasses
 from pathlib import Path
 
 from ban_tf import config, disk
-from ban_tf.config import reduced
 from ban_tf.data import preparation
 from ban_tf.data.dataset import Dataset, Source
-from ban_tf.experiments import ablation, results
+from ban_tf.experiments import ablation, checks, results, sizing
 from ban_tf.experiments.requests import RUNS, Ablation
 from ban_tf.metrics import ablation_tables, published
-from ban_tf.training import runs
+from ban_tf.training import runs, trainer
 
 DEMO_EPOCHS = 4  # of 40 steps: all 18 trainings take about a quarter of an hour
 
@@ -22,6 +21,7 @@ def ablate(request: Ablation, source: Source) -> None:
         FileNotFoundError: the data are not where the request says.
         ValueError: an unknown variant, no seed, or a folder that holds something else.
     """
+    checks.check(request)
     dataset = source.find(request.data, request.blocks, request.long)
     experiment = choose_experiment(request, dataset)
     protocol = request.protocol or default_protocol(experiment)
@@ -32,6 +32,8 @@ def ablate(request: Ablation, source: Source) -> None:
         data = preparation.generate(dataset, parent / "building", experiment.seed)
     sources = runs.Sources(request.blocks or parent / "blocks", data)
     store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
+    for trial in trials:
+        trainer.check_batches(trial.experiment, store.select(trial.experiment.split.train))
     done: dict[str, list[results.Result]] = {}
     for number, trial in enumerate(trials, start=1):
         state = "done before" if ablation.is_done(trial, protocol) else "training, evaluating"
@@ -45,10 +47,7 @@ def choose_experiment(request: Ablation, dataset: Dataset) -> config.Experiment:
     """The paper's setting, its reduced form, or a shorter demo when there is no data."""
     experiment = dataset.experiment(request.split)
     epochs = request.epochs
-    if request.long:
-        experiment = reduced.long(experiment, epochs or reduced.LONG_EPOCHS)
-    elif request.quick or request.is_demo:
-        experiment = reduced.quick(experiment)
+    experiment = sizing.sized(experiment, dataset, request)
     if request.is_demo and not request.long and epochs is None:
         epochs = DEMO_EPOCHS
     training = experiment.training

@@ -6,6 +6,7 @@ from ban_tf.config import reduced
 from ban_tf.data import preparation
 from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
+from ban_tf.experiments import checks
 from ban_tf.experiments.requests import Preparation
 
 
@@ -16,6 +17,7 @@ def prepare(request: Preparation, source: Source) -> Store:
         FileNotFoundError: the data are not where the request says.
         ValueError: the store was made with other settings, or by another program.
     """
+    checks.check(request)
     dataset = source.describe(request.data, None)
     experiment = dataset.experiment()
     if request.quick:

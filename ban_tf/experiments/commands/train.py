@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ban_tf import config
-from ban_tf.config import reduced
 from ban_tf.data import preparation
 from ban_tf.data.dataset import Dataset, Source
 from ban_tf.data.store import Store
-from ban_tf.experiments import folds, workflow
+from ban_tf.experiments import checks, folds, sizing, workflow
 from ban_tf.experiments.requests import RUNS, Training
 from ban_tf.metrics import table
-from ban_tf.training import checkpoints, runs
+from ban_tf.training import checkpoints, runs, trainer
 from tf_ops import library
 
 _Due = list[tuple[Path, config.Experiment]]
@@ -35,20 +34,23 @@ def train(request: Training, source: Source) -> list[workflow.Outcome]:
         ImportError: the compiled ops are to run and do not load.
         ValueError: a request that contradicts itself or what lies in the run folder.
     """
+    checks.check(request)
     dataset = source.find(request.data, request.blocks, request.long)
     experiment = choose_experiment(request, dataset)
     parent = request.run or RUNS / default_name(experiment)
     splits = dataset.splits if request.all_splits else (experiment.split,)
-    due = plan(parent, experiment, splits, request.all_splits)
     library.require_usable()  # ops that do not load are refused before any work
-    if request.weights is not None:
-        checkpoints.load_model(request.weights)  # a wrong file is refused before any work
+    if request.weights is not None:  # before anything is written
+        checkpoints.require_fitting(request.weights, trainer.build_network(experiment))
+    due = plan(parent, experiment, splits, request.all_splits)
     print(summary(experiment, splits))
     data = request.data
     if request.is_demo:
         data = preparation.generate(dataset, parent / "building", experiment.seed)
     sources = runs.Sources(request.blocks or parent / "blocks", data)
     store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
+    for _, fold in due:
+        trainer.check_batches(fold, store.select(fold.split.train))
     outcomes = [_train_one(request, folder, fold, store, sources) for folder, fold in due]
     print(where_things_lie(outcomes[-1]))
     return outcomes
@@ -84,13 +86,11 @@ def choose_experiment(request: Training, dataset: Dataset) -> config.Experiment:
     experiment = dataset.experiment(request.split, request.network)
     if not experiment.split.train:
         raise ValueError(
-            f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out; "
-            f"give more data. Received: splits={[split.name for split in dataset.splits]}"
+            f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out: "
+            "its folders or file names must tell at least two groups, of which one is held out. "
+            f"Received: splits={[split.name for split in dataset.splits]}"
         )
-    if request.long:
-        experiment = reduced.long(experiment, request.epochs or reduced.LONG_EPOCHS)
-    elif request.quick or request.is_demo:
-        experiment = reduced.quick(experiment)
+    experiment = sizing.sized(experiment, dataset, request)
     if request.recipe is not None:
         experiment = config.with_recipe(experiment, request.recipe)
     return dataclasses.replace(
@@ -106,6 +106,12 @@ def _changed_training(request: Training, training: config.TrainingConfig) -> con
         training = dataclasses.replace(training, num_epochs=request.epochs)
     if request.batch_size is not None:
         training = dataclasses.replace(training, batch_size=request.batch_size)
+        most = training.blocks_per_epoch
+        if most is not None and request.batch_size > most:
+            raise ValueError(
+                f"`batch_size` must be at most {most}, the samples of an epoch in this setting. "
+                f"Received: batch_size={request.batch_size}"
+            )
     if request.learning_rate is not None:
         rate = training.learning_rate
         limit = min(rate.limit, request.learning_rate)  # fine-tuning may start below it
