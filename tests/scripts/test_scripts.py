@@ -182,7 +182,7 @@ def test_the_demo_prints_what_it_wrote(demo):
 
 
 def test_the_demo_leaves_a_whole_run_folder(in_demo):
-    assert in_demo.is_finished
+    assert in_demo.is_trained
     assert in_demo.experiment == tiny(tiny_demo().experiment())
     with in_demo.log_file.open(newline="", encoding="utf-8") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
