@@ -137,8 +137,8 @@ def clear_leftovers(folder: Path) -> None:
 
 def is_writable(folder: Path) -> bool:
     """Whether files may be made in `folder`, or in the nearest folder above it that exists."""
-    place = folder.resolve()
-    while not place.exists() and place != place.parent:
+    place = folder.absolute()
+    while not os.path.exists(place) and place != place.parent:
         place = place.parent
     effective = os.access in os.supports_effective_ids
     return place.is_dir() and os.access(place, os.W_OK | os.X_OK, effective_ids=effective)

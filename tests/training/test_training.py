@@ -212,9 +212,7 @@ def test_rows_without_a_checkpoint_are_done_again(finished, tmp_path):
 def test_a_damaged_log_is_named(finished, tmp_path):
     run = copy_unfinished(finished, tmp_path / "run")
     run.log_file.write_text("epoch,loss\nx,1\n", encoding="utf-8")
-    with pytest.raises(
-        ValueError, match=r"log.csv:1 is cut or garbled: 'epoch,loss'. .*move it away"
-    ):
+    with pytest.raises(ValueError, match=r"log.csv:1 is cut or garbled: 'epoch,loss'"):
         callbacks.Log(run, STAGE, first_epoch=2, terms=("semantic", "instance"))
 
 
