@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
+from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import Blocks
 from ban_tf.data.store import manifest
@@ -50,7 +51,7 @@ def is_prepared(
         return False
     settings.require_same(found.settings, path)
     earlier = {record.name: record for record in found.clouds}
-    jobs = [job_of(source, Path, settings, path) for source in sources]  # nothing is read
+    jobs = [job_of(source, cloud_cache.load_cloud, settings, path) for source in sources]
     lost = gone(earlier, {job.name for job in jobs}, groups)
     unlisted = [file for file in manifest.list_files(path) if file.stem not in earlier]
     if lost or unlisted or not all(is_current(job, earlier.get(job.name)) for job in jobs):
