@@ -1,8 +1,10 @@
 """From raw data, or none, to a prepared store: read scans once, cut them into samples."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from ban_tf import disk
 from ban_tf.clouds import cloud_cache
 from ban_tf.config import Experiment
 from ban_tf.data import reading, store
@@ -19,6 +21,8 @@ def prepare(
 ) -> store.Store:
     """Reads raw scans and writes their samples; what is up to date is reused.
 
+    A store that is up to date is only read, so several may share one that none of them may write.
+
     Args:
         dataset: lists and reads the scans.
         data: root of the raw data.
@@ -33,20 +37,23 @@ def prepare(
     Raises:
         FileNotFoundError: the raw data are not where `data` says.
         ValueError: the store was made with other settings; the message says which.
+        disk.FolderInUseError: another process prepares the store.
     """
-    scans = dataset.scans(data, names)
-    reading.require_space(scans, blocks / "clouds")
-    cached = reading.read_scans(
-        scans, blocks / "clouds", progress=progress, left_out=dataset.left_out(data)
-    )
-    store.prepare(
-        cached,
-        load=cloud_cache.load_cloud,
-        settings=store.Settings.of(experiment),
-        path=blocks,
-        groups=names,
-        progress=progress,
-    )
+    scans, left_out = dataset.scans(data, names), dataset.left_out(data)
+    settings, clouds = store.Settings.of(experiment), blocks / "clouds"
+    cached = reading.cached(scans, clouds, left_out)
+    if cached is None or not store.is_prepared(cached, settings, blocks, names):
+        reading.require_space(scans, clouds)
+        with disk.one_writer(blocks):
+            disk.clear_leftovers(clouds)
+            store.prepare(
+                reading.read_scans(scans, clouds, progress=progress, left_out=left_out),
+                load=cloud_cache.load_cloud,
+                settings=settings,
+                path=blocks,
+                groups=names,
+                progress=progress,
+            )
     return store.Store.open(blocks, experiment)
 
 
@@ -57,9 +64,16 @@ def prepare_or_open(
     experiment: Experiment,
     names: Sequence[str] | None = None,
 ) -> store.Store:
-    """The prepared store: made from the raw data where they are given, else opened as it is."""
+    """The prepared store: made from the raw data where they are given, else opened as it is.
+
+    The samples of a store that is there were drawn with a seed of its own, and stay as they are.
+    """
     if data is None:
         return store.Store.open(blocks, experiment, dataset.group_of)
+    found = store.manifest.load(blocks)
+    if found is not None and found.settings.seed != experiment.seed:
+        print(f"{blocks}: prepared with seed {found.settings.seed}, and used as it is")
+        experiment = dataclasses.replace(experiment, seed=found.settings.seed)
     return prepare(dataset, data, blocks, experiment, names)
 
 

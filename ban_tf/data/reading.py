@@ -134,6 +134,24 @@ def read_scans(
     return paths
 
 
+def cached(
+    scans: Sequence[Scan], cache: Path, left_out: Sequence[Problem] = ()
+) -> list[Path] | None:
+    """The clouds that `read_scans` would give, if it had nothing to do; writes nothing."""
+    paths = [cache / f"{scan.name}.npz" for scan in scans]
+    if not all(
+        path.is_file() and _is_cached(path, scan.fingerprint())
+        for scan, path in zip(scans, paths, strict=True)
+    ):
+        return None
+    report = cache / REPORT
+    problems = [*left_out, *read_problems(paths)]
+    if not report.is_file() or report.read_bytes() != _text(paths, problems):
+        return None
+    _tell(problems, report)
+    return paths
+
+
 def require_space(scans: Sequence[Scan], cache: Path) -> None:
     """Refuses a disk that is too full for what is to be read, before any of it is.
 
@@ -183,9 +201,17 @@ def read_problems(paths: Iterable[Path]) -> list[Problem]:
 
 def _report(paths: list[Path], left_out: Sequence[Problem], report: Path) -> None:
     problems = [*left_out, *read_problems(paths)]
+    disk.write_whole(report, _text(paths, problems))
+    _tell(problems, report)
+
+
+def _text(paths: list[Path], problems: list[Problem]) -> bytes:
     lines = [f"{len(paths)} scans, {len(problems)} problems", *map(str, problems)]
     # A file's name may be no text; what is wrong with it is told all the same.
-    disk.write_whole(report, ("\n".join(lines) + "\n").encode(errors="backslashreplace"))
+    return ("\n".join(lines) + "\n").encode(errors="backslashreplace")
+
+
+def _tell(problems: list[Problem], report: Path) -> None:
     if problems:
         _LOG.warning(
             "%d problems in the raw files were repaired or left out, the first: %s. See %s",

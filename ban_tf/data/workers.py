@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -38,7 +39,9 @@ def run(
         return
     # Not forked: the caller may hold TensorFlow's threads.
     context = multiprocessing.get_context("spawn")
-    executor = concurrent.futures.ProcessPoolExecutor(min(num_workers, len(jobs)), context)
+    executor = concurrent.futures.ProcessPoolExecutor(
+        min(num_workers, len(jobs)), context, initializer=_leave_keyboard
+    )
     try:
         futures = [executor.submit(function, job) for job in jobs]
         for future in concurrent.futures.as_completed(futures):
@@ -51,3 +54,8 @@ def run(
         ) from error
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def _leave_keyboard() -> None:
+    """Ctrl-C reaches all processes of a terminal: the calling one alone ends the work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

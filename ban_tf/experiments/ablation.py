@@ -57,7 +57,7 @@ def plan(
 def is_done(trial: Trial, protocol: config.Protocol) -> bool:
     """Whether an earlier call has trained and evaluated the trial."""
     run = runs.Run(trial.folder, trial.experiment)
-    return run.is_finished and (run.evaluation_folder(protocol) / results.NAME).is_file()
+    return run.is_trained and (run.evaluation_folder(protocol) / results.NAME).is_file()
 
 
 def carry_out(
@@ -74,7 +74,7 @@ def carry_out(
     run = runs.Run(trial.folder, trial.experiment)
     out = run.evaluation_folder(protocol)
     if not is_done(trial, protocol):
-        if not run.is_finished:
+        if not run.is_trained:
             workflow.train_only(runs.start(trial.folder, trial.experiment), store, sources)
         workflow.evaluate_runs([run], [store], protocol, out)
         keras.backend.clear_session()

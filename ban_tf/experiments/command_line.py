@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args
 
 from ban_tf.config import VARIANTS, Clusterer, Protocol, Recipe
 from ban_tf.config.files import NETWORK_PARTS
-from ban_tf.experiments import checks, messages, requests
+from ban_tf.experiments import checks, messages, requests, stopping
 from tf_ops import choice
 
 ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
@@ -163,6 +163,11 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument("--tf1-checkpoint", type=path, help="of the authors' code")
     flags.add_argument("--network", choices=ORIGINALS, help="what wrote --tf1-checkpoint")
     flags.add_argument("--json", type=path, help="also write the scores here")
+    flags.add_argument(
+        "--out",
+        type=path,
+        help="folder of the results (default: <run>/evaluation/<protocol>)",
+    )
     return flags
 
 
@@ -181,6 +186,8 @@ def evaluation_request(
     others = (args.data, args.blocks, args.all_splits or None, args.clusterer)
     if args.predictions is not None and any(value is not None for value in others):
         flags.error("--predictions scores files as they are; it goes with --protocol and --json")
+    if args.out is not None and (args.predictions is not None or args.estimate):
+        flags.error("--out is where the results of an evaluation go; the others only print")
     if (args.network is None) != (args.tf1_checkpoint is None):
         flags.error("--tf1-checkpoint and --network go together")
     if args.split is not None and args.tf1_checkpoint is None:
@@ -262,7 +269,8 @@ def run(main: Callable[[Sequence[str] | None], Any]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        main(None)
+        with stopping.orderly():
+            main(None)
     except Exception as error:
         if not _is_expected(error) or os.environ.get("BAN_TF_TRACEBACK") == "1":
             raise
@@ -272,9 +280,9 @@ def run(main: Callable[[Sequence[str] | None], Any]) -> None:
             file=sys.stderr,
         )
         sys.exit(1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("\nStopped. Give the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(stopping.exit_code(stop))
 
 
 def _is_expected(error: Exception) -> bool:

@@ -57,24 +57,38 @@ def evaluate(
     Raises:
         FileNotFoundError: `covering`, and the store has no raw points (samples prepared by others).
         ValueError: a network that does not fit its experiment.
+        disk.FolderInUseError: another process evaluates into the folder.
     """
+    if out is None:
+        return _evaluate(folds, protocol, None)
+    with disk.one_writer(out):
+        evaluation = _evaluate(folds, protocol, out)
+        write(evaluation, out)
+    return evaluation
+
+
+def _evaluate(
+    folds: Iterable[Fold], protocol: config.Protocol, out: pathlib.Path | None
+) -> Evaluation:
     evaluator: Evaluator | None = None
     unfinished = None if out is None else UnfinishedEvaluation(out / "unfinished")
     test: list[str] = []
     for fold in folds:
         if evaluator is None:
-            first = fold.experiment
-            title = systems.of(first.network.name).title
-            evaluator = Evaluator(first.dataset, first.labels, (), protocol, title)
+            evaluator = evaluator_of(fold.experiment, protocol)
         test += fold.experiment.split.test
         _FoldEvaluation(fold, evaluator, unfinished, out).run(protocol)
     if evaluator is None:
         raise ValueError("`folds` must have at least one fold. Received: none")
-    evaluation = dataclasses.replace(evaluator.evaluation(), test=tuple(sorted(test)))
     if out is not None and unfinished is not None:
         unfinished.finish(out / "predictions" if protocol == "covering" else None)
-        write(evaluation, out)
-    return evaluation
+    return dataclasses.replace(evaluator.evaluation(), test=tuple(sorted(test)))
+
+
+def evaluator_of(experiment: config.Experiment, protocol: config.Protocol) -> Evaluator:
+    """What scores the clouds of an experiment, none so far."""
+    title = systems.of(experiment.network.name).title
+    return Evaluator(experiment.dataset, experiment.labels, (), protocol, title)
 
 
 def write(evaluation: Evaluation, out: pathlib.Path) -> None:
@@ -84,7 +98,8 @@ def write(evaluation: Evaluation, out: pathlib.Path) -> None:
     disk.write_whole(out / "tables.csv", table.render_csv(evaluation))
 
 
-def _load_cloud(store: Store, name: str) -> Cloud:
+def load_cloud(store: Store, name: str) -> Cloud:
+    """A cloud as it was read; FileNotFoundError where the store has no raw points."""
     if not store.cloud_file(name).is_file():
         raise FileNotFoundError(
             f"{store.cloud_file(name)} is missing. The covering protocol needs the raw points: "
@@ -124,7 +139,7 @@ class _FoldEvaluation:
             warnings.warn(str(collapsed), collapse.CollapseWarning, stacklevel=3)
 
     def _covering(self, stored: StoredCloud) -> None:
-        cloud = _load_cloud(self._fold.samples, stored.name)
+        cloud = load_cloud(self._fold.samples, stored.name)
         experiment, sizes = self._fold.experiment, self._fold.sizes.raw
 
         key = None if self._unfinished is None else Key.of(cloud, self._predictor, experiment)

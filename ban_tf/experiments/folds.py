@@ -23,6 +23,12 @@ def save(parent: Path, splits: Sequence[Split]) -> None:
     )
 
 
+def forget(parent: Path) -> None:
+    """Takes the mark away if no run of a split has begun."""
+    if not any(parent.glob("*/config.json")):
+        (parent / runs.FOLDS_FILE).unlink(missing_ok=True)
+
+
 def splits_of(parent: Path) -> list[Split]:
     """The splits of a folder of several runs.
 
@@ -50,7 +56,7 @@ def splits_of(parent: Path) -> list[Split]:
 
 
 def finished(parent: Path) -> list[runs.Run]:
-    """The finished runs of all splits, whose tests are pooled.
+    """The trained runs of all splits, whose tests are pooled.
 
     Raises:
         FileNotFoundError: there is none, or one is missing.
@@ -62,7 +68,7 @@ def finished(parent: Path) -> list[runs.Run]:
     for split in splits:
         run = runs.load(folder_of(parent, split))
         runs.require_same(run, dataclasses.replace(first, split=split))
-        if not run.is_finished:
+        if not run.is_trained:
             raise ValueError(
                 f"{run.folder} is not finished; the pooled tables need all of "
                 f"{', '.join(one.name for one in splits)}. Give the training command again to "
@@ -73,7 +79,7 @@ def finished(parent: Path) -> list[runs.Run]:
 
 
 def newest(root: Path) -> Path:
-    """The folder of the newest run below `root`, or of several folds.
+    """The folder of the newest run below `root`, or of several folds, that has a network.
 
     Raises:
         FileNotFoundError: there is none.
@@ -81,7 +87,8 @@ def newest(root: Path) -> Path:
     found = _below(root)
     if not found:
         raise FileNotFoundError(
-            f"There is no run below {root}. Train one first, or name its folder (`run`)."
+            f"There is no run below {root} that has a network. Train one first, or name its folder "
+            "(`run`)."
         )
     return max(found, key=_last_change)
 
@@ -102,17 +109,26 @@ def newest_of(root: Path, network: str) -> Path:
 
 
 def _below(root: Path) -> list[Path]:
+    """Folders of runs, and of several, in which training has come to a first checkpoint."""
     marks = [*root.glob("*/config.json"), *root.glob(f"*/{runs.FOLDS_FILE}")]
-    return sorted({path.parent for path in marks})
+    return sorted({path.parent for path in marks if _networks(path.parent)})
+
+
+def _networks(folder: Path) -> list[Path]:
+    """Network files of a run, or of those of several folds."""
+    places = ("model.keras", "checkpoints/epoch_*.keras")
+    names = [*places, *(f"*/{place}" for place in places)]
+    return [path for name in names for path in folder.glob(name)]
 
 
 def _network(folder: Path) -> str:
     if (folder / "config.json").is_file():
         return runs.load(folder).experiment.network.name
-    return runs.load(folder_of(folder, splits_of(folder)[0])).experiment.network.name
+    begun = (path.parent for path in sorted(folder.glob("*/config.json")))
+    return runs.load(next(begun, folder)).experiment.network.name
 
 
 def _last_change(folder: Path) -> int:
-    names = ("config.json", runs.FOLDS_FILE, "model.keras")
+    names = ("config.json", runs.FOLDS_FILE)
     files = [file for name in names for file in (*folder.glob(name), *folder.glob(f"*/{name}"))]
-    return max(path.stat().st_mtime_ns for path in files)
+    return max(path.stat().st_mtime_ns for path in (*files, *_networks(folder)))

@@ -70,6 +70,7 @@ class Evaluation:
         network: what wrote `tf1_checkpoint`.
         split: of the data for `tf1_checkpoint`; None takes the data set's first.
         json: file to write the scores to as well.
+        out: folder of the results; None puts them into the run's folder.
     """
 
     data: Path | None = None
@@ -86,6 +87,7 @@ class Evaluation:
     network: str | None = None
     split: str | None = None
     json: Path | None = None
+    out: Path | None = None
 
     @property
     def names_data(self) -> bool:

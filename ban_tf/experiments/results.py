@@ -44,11 +44,16 @@ class Result:
     def system(self) -> systems.System:
         return systems.of(self.experiment.network.name)
 
-    def row(self) -> comparison.SystemScores:
-        """The system as a row of the tables that compare several."""
+    def row(self, footnotes: tuple[str, ...] = ()) -> comparison.SystemScores:
+        """The system as a row of the tables that compare several.
+
+        Args:
+            footnotes: sentences beside those on where the system departs from its original.
+        """
         system = self.system
+        own = system.footnotes(self.experiment)
         return comparison.SystemScores(
-            system.title, system.backbone, self.scores, system.footnotes(self.experiment)
+            system.title, system.backbone, self.scores, (*own, *footnotes)
         )
 
 

@@ -48,7 +48,7 @@ class UnfinishedEvaluation:
         """
         path = self._folder / f"{room}.{origin}.npz"
         if path.is_file():
-            labels = _read(path, kind)
+            labels = read_labels(path, kind)
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
             labels = segment(path.with_suffix(".state"))
@@ -57,9 +57,15 @@ class UnfinishedEvaluation:
         return labels
 
     def finish(self, predictions: Path | None) -> None:
-        """Moves the labels to `<predictions>/<room>.npz`, None for nowhere; removes the folder."""
+        """Moves the labels to `<predictions>/<room>.npz`, None for nowhere; removes the folder.
+
+        Labels of other rooms, which an earlier evaluation left there, are removed.
+        """
         if predictions is not None:
             predictions.mkdir(parents=True, exist_ok=True)
+            for path in predictions.glob("*.npz"):
+                if path.stem not in self._finished:
+                    path.unlink()
             for room, path in self._finished.items():
                 os.replace(path, predictions / f"{room}.npz")
         if self._folder.is_dir():
@@ -72,7 +78,8 @@ def _write(path: Path, labels: Segmentation | SampledSegmentation) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def _read(path: Path, kind: type[_Labels]) -> _Labels:
+def read_labels(path: Path, kind: type[_Labels]) -> _Labels:
+    """Labels that an evaluation kept; ValueError where they are damaged."""
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return kind.from_arrays({name: file[name] for name in file.files})

@@ -1,6 +1,5 @@
 """The whole way of one run: train in its folder, evaluate before and after, write it down."""
 
-import dataclasses
 import pathlib
 import time
 import warnings
@@ -10,46 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from ban_tf import config, systems
-from ban_tf.config import files
+from ban_tf import config, disk, systems
 from ban_tf.data.store import Store
-from ban_tf.experiments import evaluation, results
+from ban_tf.experiments import evaluation, outcomes, results
 from ban_tf.experiments.doctor import estimation
+from ban_tf.experiments.outcomes import Outcome as Outcome
 from ban_tf.instances import clustering
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.systems import collapse
 from ban_tf.training import checkpoints, instance_sizes, provenance, runs, trainer
-
-UNTRAINED = "untrained"
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What a fold came to.
-
-    Args:
-        run: the finished run.
-        before: the seven scores of the untrained network, as fractions; None if not asked for.
-        after: the evaluation of the trained one.
-        collapse: the finding that its embedding collapsed, if it did.
-    """
-
-    run: runs.Run
-    before: dict[str, Any] | None
-    after: Evaluation
-    collapse: collapse.Collapse | None
-
-    def gain(self) -> str | None:
-        """One line: mIoU and mCov before and after training; None without a before."""
-        if self.before is None:
-            return None
-        means = self.after.means()
-        parts = [
-            f"{name} {100 * (self.before[name] or 0):.1f} → {100 * means[name]:.1f}"
-            for name in ("mIoU", "mCov")
-        ]
-        start = "before" if self.run.initial_file.is_file() else "untrained"
-        return f"{start} → trained: {', '.join(parts)}"
 
 
 def train_and_evaluate(
@@ -65,38 +33,55 @@ def train_and_evaluate(
         store: prepared samples of both sides of the split.
         sources: where they came from; kept in the run folder.
         compare_untrained: evaluate what training starts from first, which doubles the evaluation.
+
+    Raises:
+        disk.FolderInUseError: another process trains in the run folder.
     """
-    sizes = _note_data(run, store, sources)
+    with disk.one_writer(run.folder):
+        sizes = _note_data(run, store, sources)
+        trainer.make_deterministic(run.experiment.seed)
+        before = _evaluate_start(run, store, sizes) if compare_untrained else None
+        model = _train(run, store)
+        out, begin = run.evaluation_folder(outcomes.protocol_of(store)), time.monotonic()
+        after = _evaluate_quietly(run, store, sizes, model, out)
+        seconds = time.monotonic() - begin
+        digests = [results.digest(run.model_file)]
+        record(after, seconds, out, run.experiment, digests, [run])
+        return Outcome(run, before, after, find_collapse(model, store, run.experiment))
+
+
+def _evaluate_quietly(
+    run: runs.Run,
+    store: Store,
+    sizes: instance_sizes.InstanceSizes,
+    model: keras.Model,
+    out: pathlib.Path | None,
+) -> Evaluation:
     held_out = store.select(run.experiment.split.test)
-    protocol: config.Protocol = "covering" if store.settings is not None else "legacy"
-    trainer.make_deterministic(run.experiment.seed)
+    fold = evaluation.Fold(run.experiment, lambda: model, held_out, sizes)
+    with warnings.catch_warnings():
+        # An untrained embedding always looks collapsed; the trained one is checked apart.
+        warnings.simplefilter("ignore", collapse.CollapseWarning)
+        return evaluation.evaluate([fold], outcomes.protocol_of(store), out)
 
-    def evaluate(model: keras.Model, out: pathlib.Path | None) -> Evaluation:
-        fold = evaluation.Fold(run.experiment, lambda: model, held_out, sizes)
-        with warnings.catch_warnings():
-            # An untrained embedding always looks collapsed; the trained one is checked below.
-            warnings.simplefilter("ignore", collapse.CollapseWarning)
-            return evaluation.evaluate([fold], protocol, out)
 
-    before = None
-    if compare_untrained:
-        untrained = run.evaluation_folder(UNTRAINED)
-        if not (untrained / "scores.json").is_file():  # nobody needs its predictions
-            evaluation.write(evaluate(trainer.starting_network(run), None), untrained)
-        before = results.read_scores(untrained / "scores.json")
-    model = _train(run, store)
-    out, begin = run.evaluation_folder(protocol), time.monotonic()
-    after = evaluate(model, out)
-    seconds = time.monotonic() - begin
-    _record(after, seconds, out, run.experiment, [run.model_file], [run])
-    return Outcome(run, before, after, find_collapse(model, store, run.experiment))
+def _evaluate_start(
+    run: runs.Run, store: Store, sizes: instance_sizes.InstanceSizes
+) -> dict[str, Any] | None:
+    """The scores of what training starts from, evaluated once; nobody needs its predictions."""
+    if outcomes.scores_of_start(run) is None:
+        start = trainer.starting_network(run)
+        found = _evaluate_quietly(run, store, sizes, start, None)
+        evaluation.write(found, run.evaluation_folder(outcomes.UNTRAINED))
+    return outcomes.scores_of_start(run)
 
 
 def train_only(run: runs.Run, store: Store, sources: runs.Sources) -> None:
     """Trains; `evaluate_runs` can follow at any time. Arguments as `train_and_evaluate`."""
-    _note_data(run, store, sources)
-    trainer.make_deterministic(run.experiment.seed)
-    _train(run, store)
+    with disk.one_writer(run.folder):
+        _note_data(run, store, sources)
+        trainer.make_deterministic(run.experiment.seed)
+        _train(run, store)
 
 
 def _note_data(run: runs.Run, store: Store, sources: runs.Sources) -> instance_sizes.InstanceSizes:
@@ -107,6 +92,10 @@ def _note_data(run: runs.Run, store: Store, sources: runs.Sources) -> instance_s
 
 
 def _train(run: runs.Run, store: Store) -> keras.Model:
+    """The trained network: what is left of its training is done now."""
+    disk.clear_leftovers(run.folder / "checkpoints")
+    if run.is_trained:
+        return checkpoints.load_of_run(run)
     with run.training_time():
         return trainer.train(run, store.select(run.experiment.split.train))
 
@@ -137,7 +126,7 @@ def fold_of(run: runs.Run, store: Store, model: pathlib.Path | None = None) -> e
     """
     return evaluation.Fold(
         run.experiment,
-        lambda: checkpoints.load_model(model or run.folder),
+        lambda: checkpoints.load_of_run(run, model),
         store.select(run.experiment.split.test),
         instance_sizes.load(run.folder),
     )
@@ -160,25 +149,28 @@ def evaluate_runs(
         model: of one run only, as for `fold_of`.
     """
 
+    # Chosen once: a training that goes on meanwhile has other checkpoints afterwards.
+    networks = [model or checkpoints.newest_model(run) for run in fold_runs]
+    digests = [results.digest(file) for file in networks]
+
     def folds() -> Iterator[evaluation.Fold]:
-        for run, store in zip(fold_runs, stores, strict=True):
+        for run, store, file in zip(fold_runs, stores, networks, strict=True):
             trainer.make_deterministic(run.experiment.seed)
-            yield fold_of(run, store, model)
+            yield fold_of(run, store, file)
 
     begin = time.monotonic()
     found = evaluation.evaluate(folds(), protocol, out)
     seconds = time.monotonic() - begin
-    files = [model or checkpoints.newest_model(run) for run in fold_runs]
-    _record(found, seconds, out, fold_runs[0].experiment, files, fold_runs)
+    record(found, seconds, out, fold_runs[0].experiment, digests, fold_runs)
     return found
 
 
-def _record(
+def record(
     found: Evaluation,
     seconds: float,
     out: pathlib.Path,
     experiment: config.Experiment,
-    models: Sequence[pathlib.Path],
+    digests: Sequence[str],
     fold_runs: Sequence[runs.Run] = (),
 ) -> None:
     """Writes down what an evaluation gave and where it comes from."""
@@ -189,23 +181,13 @@ def _record(
         results.Result(
             experiment=experiment,
             scores=found,
-            models=tuple(results.digest(path) for path in models),
+            models=tuple(digests),
             training=tuple(run.provenance() for run in fold_runs),
             training_seconds=sum(filter(None, trained)) if known else None,
             evaluation_seconds=seconds,
             evaluated_with=provenance.collect(),
         ),
     )
-
-
-def earlier_result(fold_runs: Sequence[runs.Run], out: pathlib.Path) -> results.Result | None:
-    """What `evaluate_runs` left in `out`, if it was of these networks and settings."""
-    if not (out / results.NAME).is_file():
-        return None
-    found = results.read(out)
-    models = tuple(results.digest(checkpoints.newest_model(run)) for run in fold_runs)
-    differs = files.differences(found.experiment, fold_runs[0].experiment)
-    return found if found.models == models and not differs else None
 
 
 def evaluate_imported(
@@ -237,5 +219,5 @@ def evaluate_imported(
     found = evaluation.evaluate(
         [evaluation.Fold(experiment, lambda: model, held_out, sizes)], protocol, out
     )
-    _record(found, time.monotonic() - begin, out, experiment, [file])
+    record(found, time.monotonic() - begin, out, experiment, [results.digest(file)])
     return found

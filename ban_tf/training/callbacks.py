@@ -12,7 +12,7 @@ from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store
 from ban_tf.model.normalization import MomentumSchedule
 from ban_tf.systems import collapse
-from ban_tf.training import checkpoints, runs
+from ban_tf.training import checkpoints, log_file, runs
 from ban_tf.training.stages import Stage
 
 _GENERATOR = "seed_generator_state"  # the name Keras gives the state of dropout
@@ -238,15 +238,8 @@ class Log(keras.callbacks.Callback):
         self.lines = [",".join(self.columns), *self._earlier(first_epoch)]
 
     def _earlier(self, first_epoch: int) -> list[str]:
-        if not self.path.is_file():
-            return []
-        header, *rows = self.path.read_text(encoding="utf-8").splitlines() or [""]
-        epochs = [row.split(",")[0] for row in rows]
-        if header != ",".join(self.columns) or not all(epoch.isdecimal() for epoch in epochs):
-            raise ValueError(
-                f"{self.path} is damaged. Restore it, or move it away to go on without its rows."
-            )
-        return [row for row, epoch in zip(rows, epochs, strict=True) if int(epoch) <= first_epoch]
+        rows = log_file.read(self.path, self.columns, first_epoch)
+        return [row for row in rows if int(row.split(",")[0]) <= first_epoch]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         values = {} if logs is None else logs

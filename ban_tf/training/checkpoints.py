@@ -1,13 +1,15 @@
 """A network on disk: saved whole or not at all, refused when it is damaged or another's."""
 
+import dataclasses
 import itertools
 import pathlib
 import zipfile
 
 import keras
 
-import ban_tf.model.networks  # noqa: F401  so that Keras knows the layers that a file names
 from ban_tf import disk, systems
+from ban_tf.config import files
+from ban_tf.model import networks  # which also tells Keras the layers that a file names
 from ban_tf.training import description, instance_sizes, runs
 from tf_ops import library
 
@@ -164,10 +166,18 @@ def _load_fitting(
     except ValueError as error:
         raise ValueError(f"{error}. {way_out}") from error
     if _weights(saved) != _weights(model):
-        raise ValueError(
-            f"{path} is of another network than {run.folder / 'config.json'} describes. {way_out}"
-        )
+        raise _of_another_network(path, run, way_out)
     return saved
+
+
+def _of_another_network(
+    path: pathlib.Path, run: runs.Run, way_out: str, differences: str = ""
+) -> ValueError:
+    listed = f" ({differences})" if differences else ""
+    return ValueError(
+        f"{path} is of another network than {run.folder / 'config.json'} describes{listed}. "
+        f"{way_out}"
+    )
 
 
 def _weights(model: keras.Model) -> list[tuple[str, tuple[int, ...]]]:
@@ -194,7 +204,7 @@ def load_model(path: pathlib.Path) -> keras.Model:
         ['embedding', 'logits']
     """
     if path.is_dir():
-        path = newest_model(runs.load(path))
+        return load_of_run(runs.load(path))
     if not path.is_file():
         raise FileNotFoundError(f"There is no model at {path}.")
     library.use_stock()  # Keras would hide a wrong choice of kernels in an error of the file
@@ -216,6 +226,32 @@ def load_model(path: pathlib.Path) -> keras.Model:
     return model
 
 
+def load_of_run(run: runs.Run, path: pathlib.Path | None = None) -> keras.Model:
+    """A trained network of a run; refused if it is of another network than the run.
+
+    Args:
+        run: whose `config.json` tells what its network is.
+        path: one of its `.keras` files; None takes the finished network, else the newest
+            checkpoint.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: the file is damaged, or of another network.
+    """
+    path = path or newest_model(run)
+    way_out = "Put the run's own network back, or name the run that the file comes from (`run`)."
+    expected = networks.build(run.experiment.network)
+    found = _load_fitting(expected, run, path, way_out)
+    # Variants of a network may have weights of one shape: what the file says of itself counts too.
+    described = description.read(path)
+    if described is not None:
+        as_described = dataclasses.replace(run.experiment, network=described.experiment.network)
+        differences = files.differences(as_described, run.experiment)
+        if differences:
+            raise _of_another_network(path, run, way_out, differences)
+    return found
+
+
 def newest_model(run: runs.Run) -> pathlib.Path:
     """The finished network of a run, or its newest checkpoint.
 
@@ -231,7 +267,7 @@ def newest_model(run: runs.Run) -> pathlib.Path:
         >>> checkpoints.newest_model(run).name
         'model.keras'
     """
-    if run.is_finished:
+    if run.is_trained:
         return run.model_file
     kept = run.checkpoints()
     if not kept:

@@ -1,15 +1,19 @@
 """A run folder: everything one training leaves behind, in files that survive an interruption.
 
 config.json        the experiment, every number of it
-sources.json       where the raw data and the prepared blocks lie
+sources.json       where the raw data and the prepared blocks lie, from here where they are near
 provenance.json    git revision, versions, machine, start of the run
 seconds.json       how long training took, interruptions left out
 log.csv            losses, learning rate and batch-norm momentum of every epoch
 tensorboard/       the same for TensorBoard
 initial.keras      the network that training starts from, if not from scratch
 checkpoints/       epoch_0012.keras ...; the newest two
-model.keras        the finished network; a run is finished when this file exists
+model.keras        the trained network
+model_epoch_0100.keras  the trained network of a run that was asked for more epochs afterwards
 evaluation/        scores, tables and predictions, one folder per protocol
+.lock              while a process writes here
+
+A run is finished when its network is trained and evaluated.
 """
 
 import contextlib
@@ -18,32 +22,19 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from ban_tf import config, disk
 from ban_tf.config import files
-from ban_tf.training import provenance, side_files
+from ban_tf.training import log_file, provenance, side_files, sources
+from ban_tf.training.sources import Sources as Sources
 
 CHECKPOINT = re.compile(r"epoch_(\d{4,})\.keras")
 KEPT_CHECKPOINTS = 2
 FOLDS_FILE = "folds.json"  # of a folder of several runs, one per split
-
-
-@dataclasses.dataclass(frozen=True)
-class Sources:
-    """Where a run's data lie: the prepared store, and the raw data it was made from, if known.
-
-    Example:
-        >>> import pathlib
-        >>> from ban_tf.training.runs import Sources
-        >>> Sources(blocks=pathlib.Path("blocks"), data=None).blocks.name
-        'blocks'
-    """
-
-    blocks: pathlib.Path
-    data: pathlib.Path | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +60,21 @@ class Run:
         return self.folder / "initial.keras"
 
     @property
-    def is_finished(self) -> bool:
+    def is_trained(self) -> bool:
         return self.model_file.is_file()
+
+    @property
+    def has_network(self) -> bool:
+        """Whether there is a network to evaluate: the trained one or a checkpoint."""
+        return self.is_trained or bool(self.checkpoints())
+
+    @property
+    def epochs_done(self) -> int:
+        """Of the network that stands for the run: the trained one, else the newest checkpoint."""
+        if self.is_trained:
+            return self.experiment.training.total_epochs
+        kept = self.checkpoints()
+        return kept[-1][0] if kept else 0
 
     @property
     def log_file(self) -> pathlib.Path:
@@ -153,43 +157,35 @@ class Run:
             FileNotFoundError: the run was stopped before its data were ready.
             ValueError: sources.json is damaged.
         """
-        path = self.sources_file
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} is missing: name the data (`data` or `blocks`), or give the training "
-                "command again."
-            )
-        way_out = "Restore it, or move it away and name the data (`data` or `blocks`)."
-        values = side_files.read(path, way_out)
-        try:
-            data = values["data"]
-            blocks, folder = values["blocks"], self.folder.resolve()
-            # Joining an absolute path gives just that one.
-            return Sources((folder / blocks).resolve(), (folder / data).resolve() if data else None)
-        except (ValueError, KeyError, TypeError) as error:
-            raise side_files.damaged(path, error, way_out) from error
+        return sources.load(self.sources_file)
 
-    def save_sources(self, sources: Sources) -> None:
-        """Keeps where the data lie: relative to the run where they move together with it."""
-        values = {
-            "blocks": self._place(sources.blocks),
-            "data": self._place(sources.data) if sources.data else None,
-        }
-        disk.write_whole(self.sources_file, json.dumps(values, indent=2) + "\n")
-
-    def _place(self, path: pathlib.Path) -> str:
-        folder, path = self.folder.resolve(), path.resolve()
+    def save_sources(self, found: Sources) -> None:
+        """Keeps where the data lie; what lies in or beside the run may move with it."""
+        folder = self.folder.resolve()
         is_fold = (folder.parent / FOLDS_FILE).is_file()
-        moves_along = path.is_relative_to(folder.parent if is_fold else folder)
-        return os.path.relpath(path, folder) if moves_along else str(path)
+        sources.save(self.sources_file, found, folder.parent.parent if is_fold else folder.parent)
+
+    def keep_trained(self) -> None:
+        """Puts the trained network aside, so that training can go on."""
+        epochs = self.experiment.training.total_epochs
+        os.replace(self.model_file, self.folder / f"model_epoch_{epochs:04d}.keras")
+
+    def forget_start(self) -> None:
+        """Removes what makes the folder a run, if training there has come to nothing yet."""
+        if self.has_network:
+            return
+        for name in ("config.json", "provenance.json", "sources.json", "initial.keras"):
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "evaluation", ignore_errors=True)
 
 
 def check(folder: pathlib.Path, experiment: config.Experiment) -> None:
     """Refuses a folder in which `start` cannot train, before any work is done.
 
     Raises:
-        ValueError: the folder holds a finished run, a run of another experiment, the runs of
-            several folds, or a model of unknown origin.
+        ValueError: the folder holds a run of another experiment or of more epochs, the runs of
+            several folds, or a model of unknown origin; or what training would go on from is
+            missing, or its log damaged.
 
     Example:
         >>> import pathlib
@@ -198,7 +194,7 @@ def check(folder: pathlib.Path, experiment: config.Experiment) -> None:
     """
     run = Run(folder, experiment)
     if not (folder / "config.json").is_file():
-        if run.is_finished:
+        if run.is_trained:
             raise ValueError(
                 f"{folder} holds a model without config.json. Choose another folder (`run`)."
             )
@@ -207,12 +203,38 @@ def check(folder: pathlib.Path, experiment: config.Experiment) -> None:
                 f"{folder} holds the runs of several folds. Choose another folder (`run`)."
             )
         return
-    require_same(load(folder), experiment)
-    run.check_side_files()
-    if run.is_finished:
+    earlier = load(folder)
+    earlier.check_side_files()
+    if not is_continued(earlier, experiment):
+        require_same(earlier, experiment)
+    elif earlier.is_trained and not earlier.checkpoints():
         raise ValueError(
-            f"{folder} holds a finished run. Evaluate it, or train anew in another folder (`run`)."
+            f"{folder} has no checkpoint from which its training could go on to "
+            f"{experiment.training.num_epochs} epochs. Train in another folder (`run`), from its "
+            "network (`weights`)."
         )
+    if not earlier.is_trained or is_continued(earlier, experiment):
+        log_file.read(earlier.log_file, epochs_done=earlier.epochs_done)
+
+
+def is_continued(run: Run, experiment: config.Experiment) -> bool:
+    """Whether an experiment is that of the run, of more epochs.
+
+    Raises:
+        ValueError: it is that of the run, of fewer epochs than its trained network has seen.
+    """
+    there, asked = run.experiment.training.num_epochs, experiment.training.num_epochs
+    training = dataclasses.replace(run.experiment.training, num_epochs=asked)
+    as_asked = dataclasses.replace(run.experiment, training=training)
+    if files.differences(as_asked, experiment) or asked == there:
+        return False
+    if asked < there and run.is_trained:
+        raise ValueError(
+            f"{run.folder} holds a finished run of {there} epochs, which cannot be shortened. "
+            "Evaluate it, ask for more epochs (`epochs`) to go on with it, or train anew in "
+            f"another folder (`run`). Received: epochs={asked}"
+        )
+    return asked > there
 
 
 def require_same(run: Run, experiment: config.Experiment) -> None:
@@ -237,7 +259,11 @@ def require_same(run: Run, experiment: config.Experiment) -> None:
 
 
 def start(folder: pathlib.Path, experiment: config.Experiment) -> Run:
-    """A new run in `folder`, or the unfinished one of the same experiment that lies there.
+    """A new run in `folder`, or the one of the same experiment that lies there.
+
+    A run of fewer epochs becomes one of as many as are asked for. The learning rate and the
+    batch-norm momentum fall by what has been trained on, not by what is left, so it ends as if as
+    many had been asked for at first.
 
     Raises:
         ValueError: as `check`.
@@ -260,6 +286,11 @@ def start(folder: pathlib.Path, experiment: config.Experiment) -> Run:
         disk.write_whole(
             folder / "provenance.json", json.dumps(provenance.collect(), indent=2) + "\n"
         )
+        disk.write_whole(config_file, config.to_json(experiment))
+    elif is_continued(load(folder), experiment):
+        earlier = load(folder)
+        if earlier.is_trained:
+            earlier.keep_trained()  # first: a stop between the two leaves a run to be continued
         disk.write_whole(config_file, config.to_json(experiment))
     return Run(folder, experiment)
 

@@ -99,7 +99,7 @@ def test_it_trains_evaluates_and_prints_its_table(dataset, protocol, tmp_path, c
     data, run = write_raw(tmp_path / "raw"), tmp_path / "run"
     source = always(dataset)
     [outcome] = train.train(requests.Training(data=data, run=run, quick=True), source)
-    assert runs.load(run).is_finished
+    assert runs.load(run).is_trained
     assert outcome.after.test == ("gable",)
     evaluate.evaluate(requests.Evaluation(run=run, protocol=protocol), source)
     printed = capsys.readouterr().out

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import tiny_runs
+from ban_tf import config
 from ban_tf.experiments import folds
 from ban_tf.training import provenance, runs
 
@@ -21,7 +22,7 @@ def finish(run: runs.Run) -> runs.Run:
 def test_a_new_run_keeps_its_experiment_and_where_it_comes_from(tmp_path):
     run = runs.start(tmp_path / "run", EXPERIMENT)
     assert runs.load(run.folder).experiment == EXPERIMENT
-    assert not run.is_finished
+    assert not run.is_trained
     kept = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
     assert kept["versions"]["keras"]
     assert kept["versions"]["python"].count(".") == 2
@@ -71,10 +72,88 @@ def test_another_experiment_is_refused_by_every_difference(tmp_path):
     assert runs.load(tmp_path).experiment == EXPERIMENT
 
 
-def test_a_finished_run_is_refused(tmp_path):
+def longer(epochs: int) -> config.Experiment:
+    return tiny_runs.experiment(num_epochs=epochs)
+
+
+def test_a_trained_run_of_the_same_experiment_is_taken_up_for_its_evaluation(tmp_path):
     finish(runs.start(tmp_path, EXPERIMENT))
-    with pytest.raises(ValueError, match=r"holds a finished run. Evaluate it"):
-        runs.start(tmp_path, EXPERIMENT)
+    run = runs.start(tmp_path, EXPERIMENT)
+    assert run.is_trained
+    assert run.epochs_done == 2
+
+
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_more_epochs_continue_a_run_and_keep_its_network(tmp_path, is_trained):
+    run = runs.start(tmp_path, EXPERIMENT)
+    (tmp_path / "checkpoints").mkdir()
+    run.checkpoint_file(2).touch()
+    if is_trained:
+        finish(run)
+    runs.check(tmp_path, longer(5))
+    assert runs.load(tmp_path).experiment == EXPERIMENT  # checking writes nothing
+    run = runs.start(tmp_path, longer(5))
+    assert runs.load(tmp_path) == run == runs.Run(tmp_path, longer(5))
+    assert (run.is_trained, run.epochs_done) == (False, 2)
+    assert [path.name for path in tmp_path.glob("model*")] == (
+        ["model_epoch_0002.keras"] if is_trained else []
+    )
+
+
+def test_a_finished_run_cannot_be_shortened(tmp_path):
+    finish(runs.start(tmp_path, EXPERIMENT))
+    message = r"finished run of 2 epochs, which cannot be shortened.*Received: epochs=1"
+    with pytest.raises(ValueError, match=message):
+        runs.start(tmp_path, longer(1))
+
+
+def test_an_unfinished_run_of_fewer_epochs_is_another_experiment(tmp_path):
+    runs.start(tmp_path, EXPERIMENT)
+    with pytest.raises(ValueError, match=r"training.num_epochs: 2 there, 1 asked for\)"):
+        runs.start(tmp_path, longer(1))
+
+
+def test_more_epochs_and_another_setting_are_another_experiment(tmp_path):
+    runs.start(tmp_path, EXPERIMENT)
+    other = dataclasses.replace(longer(5), seed=3)
+    message = r"\(seed: 0 there, 3 asked for; training.num_epochs: 2 there, 5 asked for\)"
+    with pytest.raises(ValueError, match=message):
+        runs.start(tmp_path, other)
+
+
+def test_a_trained_run_without_checkpoints_cannot_go_on(tmp_path):
+    run = finish(runs.start(tmp_path, EXPERIMENT))
+    message = r"has no checkpoint .* to 5 epochs. Train in another folder .* \(`weights`\)"
+    with pytest.raises(ValueError, match=message):
+        runs.start(tmp_path, longer(5))
+    assert run.is_trained
+
+
+def test_a_cut_log_is_told_of_before_any_work(tmp_path):
+    run = runs.start(tmp_path, EXPERIMENT)
+    run.log_file.write_text("epoch,loss\n1,0.5\n2", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"log\.csv:3 is cut or garbled: '2'"):
+        runs.check(tmp_path, EXPERIMENT)
+    finish(run)
+    runs.check(tmp_path, EXPERIMENT)  # its evaluation needs no log
+
+
+def test_a_start_that_came_to_nothing_is_forgotten(tmp_path):
+    (tmp_path / "blocks").mkdir()
+    run = runs.start(tmp_path, EXPERIMENT)
+    run.save_sources(runs.Sources(tmp_path / "blocks", None))
+    run.initial_file.touch()
+    run.evaluation_folder("untrained").mkdir(parents=True)
+    run.forget_start()
+    assert [path.name for path in tmp_path.iterdir()] == ["blocks"]
+
+
+def test_a_start_that_came_to_a_checkpoint_is_not_forgotten(tmp_path):
+    run = runs.start(tmp_path, EXPERIMENT)
+    (tmp_path / "checkpoints").mkdir()
+    run.checkpoint_file(1).touch()
+    run.forget_start()
+    assert runs.load(tmp_path) == run
 
 
 def test_a_model_of_unknown_origin_is_not_overwritten(tmp_path):
@@ -130,6 +209,46 @@ def test_sources_inside_a_run_move_with_it(tmp_path):
     run.save_sources(runs.Sources(run.folder / "blocks", tmp_path / "raw"))
     moved = runs.load((tmp_path / "run").rename(tmp_path / "moved"))
     assert moved.sources() == runs.Sources(tmp_path / "moved" / "blocks", tmp_path / "raw")
+
+
+def test_sources_beside_a_run_move_with_it(tmp_path):
+    run = runs.start(tmp_path / "here" / "run", EXPERIMENT)
+    for place in ("blocks", "raw"):
+        (tmp_path / "here" / place).mkdir()
+    run.save_sources(runs.Sources(tmp_path / "here" / "blocks", tmp_path / "here" / "raw"))
+    (tmp_path / "here").rename(tmp_path / "there")
+    moved = runs.load(tmp_path / "there" / "run")
+    assert moved.sources() == runs.Sources(
+        tmp_path / "there" / "blocks", tmp_path / "there" / "raw"
+    )
+
+
+def test_a_run_that_moves_alone_finds_what_lay_beside_it(tmp_path):
+    run = runs.start(tmp_path / "here" / "run", EXPERIMENT)
+    (tmp_path / "here" / "blocks").mkdir()
+    run.save_sources(runs.Sources(tmp_path / "here" / "blocks", None))
+    (tmp_path / "there").mkdir()
+    moved = runs.load(run.folder.rename(tmp_path / "there" / "run"))
+    assert moved.sources() == runs.Sources(tmp_path / "here" / "blocks", None)
+    (tmp_path / "there" / "blocks").mkdir()  # what moved along comes first
+    assert moved.sources() == runs.Sources(tmp_path / "there" / "blocks", None)
+
+
+def test_what_lies_beside_a_folder_of_several_folds_moves_with_it(tmp_path):
+    folds.save(tmp_path / "here" / "six", [EXPERIMENT.split])
+    run = runs.start(tmp_path / "here" / "six" / "area2", EXPERIMENT)
+    run.save_sources(runs.Sources(tmp_path / "here" / "six" / "blocks", tmp_path / "here" / "raw"))
+    (tmp_path / "here").rename(tmp_path / "there")
+    moved = runs.load(tmp_path / "there" / "six" / "area2")
+    assert moved.sources() == runs.Sources(
+        tmp_path / "there" / "six" / "blocks", tmp_path / "there" / "raw"
+    )
+
+
+def test_sources_of_an_earlier_version_are_read(tmp_path):
+    run = runs.start(tmp_path / "run", EXPERIMENT)
+    run.sources_file.write_text('{"blocks": "blocks", "data": "/raw"}', encoding="utf-8")
+    assert run.sources() == runs.Sources(tmp_path / "run" / "blocks", pathlib.Path("/raw"))
 
 
 def test_missing_sources_say_how_to_name_the_data(tmp_path):

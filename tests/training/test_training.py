@@ -188,7 +188,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(
         stop_after(patch, epochs)
         with pytest.raises(StoppedError):
             trainer.train(run, blocks)
-    assert not run.is_finished
+    assert not run.is_trained
     trainer.train(run, blocks)
     expected = weights(finished.model_file)
     got = weights(run.model_file)
@@ -212,7 +212,7 @@ def test_rows_without_a_checkpoint_are_done_again(finished, tmp_path):
 def test_a_damaged_log_is_named(finished, tmp_path):
     run = copy_unfinished(finished, tmp_path / "run")
     run.log_file.write_text("epoch,loss\nx,1\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"log.csv is damaged. Restore it, or move it away"):
+    with pytest.raises(ValueError, match=r"log.csv:1 is cut or garbled: 'epoch,loss'"):
         callbacks.Log(run, STAGE, first_epoch=2, terms=("semantic", "instance"))
 
 
@@ -314,7 +314,7 @@ def test_a_network_without_embedding_is_not_looked_at(blocks, tmp_path, monkeypa
     monkeypatch.setattr(system, "outputs", frozenset({"logits"}))
     run = runs.start(tmp_path / "run", tiny_runs.experiment(num_epochs=1, blocks_per_epoch=4))
     trainer.train(run, blocks)
-    assert run.is_finished
+    assert run.is_trained
 
 
 # --- what goes wrong ---
@@ -327,7 +327,7 @@ def test_a_rate_far_too_high_stops_with_step_and_checkpoint(blocks, tmp_path):
     with pytest.raises(callbacks.TrainingDivergedError, match=message):
         trainer.train(run, blocks)
     assert not run.checkpoints()
-    assert not run.is_finished
+    assert not run.is_trained
 
 
 def test_nan_in_the_data_is_named_and_leaves_the_checkpoints(blocks, tmp_path, monkeypatch):
@@ -352,7 +352,7 @@ def test_weights_that_are_not_numbers_are_never_saved(blocks, tmp_path, monkeypa
     with pytest.raises(callbacks.TrainingDivergedError, match=r"The weight .*kernel is not finite"):
         trainer.train(run, blocks)
     assert not run.checkpoints()
-    assert not run.is_finished
+    assert not run.is_trained
 
 
 def test_a_class_out_of_range_is_one_clear_message(blocks, tmp_path):
@@ -369,15 +369,11 @@ def test_fewer_blocks_than_a_batch_are_refused(blocks, tmp_path):
         trainer.train(run, blocks)
 
 
-def test_a_finished_run_is_refused(finished):
-    with pytest.raises(ValueError, match="holds a finished run"):
-        runs.start(finished.folder, finished.experiment)
-
-
 def test_another_experiment_in_the_same_folder_is_refused_by_its_difference(finished):
-    message = r"training.num_epochs: 3 there, 2 asked for"
+    message = r"training.batch_size: 4 there, 2 asked for"
+    other = tiny_runs.experiment(num_epochs=3, blocks_per_epoch=4, batch_size=2)
     with pytest.raises(ValueError, match=message):
-        runs.start(finished.folder, EXPERIMENT)
+        runs.start(finished.folder, other)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "changed", "config"])

@@ -14,6 +14,7 @@ FILE_NAME = "manifest.json"
 WAY_OUT = (
     "Ask for the same settings (the reduced ones are `quick`), or name another folder (`blocks`)."
 )
+AS_IT_IS = "To use it as it is, name it without the raw data (`data`)."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,14 +73,15 @@ class Settings:
         """Raises ValueError, naming every difference, if `where` was made with other settings."""
         ours, theirs = self.to_json(), found.to_json()
         names = ("seed", "dataset", "class_names", "stuff")
-        differences = sample_differences(
+        of_samples = sample_differences(
             (self.samples, self.features), (found.samples, found.features)
-        ) + [
+        )
+        others = [
             f"{name} is {theirs[name]!r}, asked for is {ours[name]!r}"
             for name in names
             if ours[name] != theirs[name]
         ]
-        refuse_differences(differences, where)
+        refuse_differences(of_samples + others, where, "" if of_samples else AS_IT_IS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,11 +142,12 @@ def sample_differences(
     ]
 
 
-def refuse_differences(differences: list[str], where: Path) -> None:
-    """Raises ValueError if there is any difference."""
+def refuse_differences(differences: list[str], where: Path, also: str = "") -> None:
+    """Raises ValueError if there is any difference; `also` is another way out."""
     if differences:
+        ways_out = f"{WAY_OUT} {also}".rstrip()
         raise ValueError(
-            f"{where} was prepared with other settings: {'; '.join(differences)}. {WAY_OUT}"
+            f"{where} was prepared with other settings: {'; '.join(differences)}. {ways_out}"
         )
 
 

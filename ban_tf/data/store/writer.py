@@ -1,11 +1,10 @@
 """Cuts clouds into samples and writes the store; what is up to date already is reused."""
 
 import dataclasses
-import functools
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +14,15 @@ from tqdm import tqdm
 from ban_tf import disk
 from ban_tf.clouds import overlap
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import Blocks, Labels
+from ban_tf.config import Labels
 from ban_tf.data import samples, workers
-from ban_tf.data.store import manifest, room_file
+from ban_tf.data.store import due, manifest, room_file
+from ban_tf.data.store.due import Load
 
-Load = Callable[[Path], Cloud]
 _LOG = logging.getLogger(__name__)
 _SPARSE = "%s has no block of at least %d points and takes no part in training."
 _SAMPLES_AT_ONCE = 64
 _WORTH_PROCESSES = 2**28  # bytes of clouds; starting processes takes seconds
-
-
-@dataclasses.dataclass(frozen=True)
-class _Job:
-    """One cloud to prepare; sent to another process.
-
-    `stamp` tells a changed file without reading it; it is empty for a cloud in memory.
-    """
-
-    name: str
-    read: Callable[[], Cloud]
-    num_bytes: int
-    stamp: str
-    settings: manifest.Settings
-    folder: Path
-
-    @property
-    def target(self) -> Path:
-        return self.folder / f"{self.name}.h5"
 
 
 def prepare(
@@ -77,40 +57,31 @@ def prepare(
         OSError: the disk is full or read-only; finished clouds are intact.
         ValueError: no sources, two of one name, a label out of range, no sample at all, or a folder
             whose samples were made with other settings or by another program.
+        disk.FolderInUseError: another process prepares the store.
     """
-    jobs = [_job(source, load, settings, path) for source in sources]
+    jobs = [due.job_of(source, load, settings, path) for source in sources]
     _check_names([job.name for job in jobs])
-    earlier = _check_folder(path, settings)
-    records = dict(earlier)
-    for name in _gone(earlier, {job.name for job in jobs}, groups):
-        _LOG.warning("%s is no longer among the data and leaves %s.", name, path)
-        del records[name]
-    due = [job for job in jobs if not _is_current(job, earlier.get(job.name))]
-    for record in _cut(due, num_workers, progress):
-        records[record.name] = record
-    clouds = tuple(record for _, record in sorted(records.items()))
-    _report_sparse(clouds, settings)
-    names = "".join(f"{record.name}\n" * record.num_samples for record in clouds)
-    disk.write_whole(path / "room_filelist.txt", names)
-    manifest.save(path, manifest.Manifest(settings, clouds))
-    # What is left is of clouds that are gone, or of an earlier format or interrupted preparation.
-    for file in manifest.list_files(path):
-        if file.stem not in records:
-            file.unlink()
+    with disk.one_writer(path):
+        earlier = _check_folder(path, settings)
+        records = dict(earlier)
+        for name in due.gone(earlier, {job.name for job in jobs}, groups):
+            _LOG.warning("%s is no longer among the data and leaves %s.", name, path)
+            del records[name]
+        left = [job for job in jobs if not due.is_current(job, earlier.get(job.name))]
+        for record in _cut(left, num_workers, progress):
+            records[record.name] = record
+        clouds = tuple(record for _, record in sorted(records.items()))
+        due.report_sparse(clouds, settings)
+        names = "".join(f"{record.name}\n" * record.num_samples for record in clouds)
+        disk.write_whole(path / "room_filelist.txt", names)
+        manifest.save(path, manifest.Manifest(settings, clouds))
+        # What is left: clouds that are gone, an earlier format, an interrupted preparation.
+        for file in manifest.list_files(path):
+            if file.stem not in records:
+                file.unlink()
 
 
-def _gone(
-    earlier: dict[str, manifest.Record], names: set[str], groups: Collection[str] | None
-) -> list[str]:
-    """Clouds of the store, of the groups that are prepared, that the data no longer have."""
-    return [
-        name
-        for name, record in sorted(earlier.items())
-        if name not in names and (groups is None or record.group in groups or name in groups)
-    ]
-
-
-def _cut(jobs: list[_Job], num_workers: int | None, progress: bool) -> Iterator[manifest.Record]:
+def _cut(jobs: list[due.Job], num_workers: int | None, progress: bool) -> Iterator[manifest.Record]:
     if num_workers is None:
         small = sum(job.num_bytes for job in jobs) < _WORTH_PROCESSES
         num_workers = 1 if small else os.cpu_count() or 1
@@ -118,26 +89,6 @@ def _cut(jobs: list[_Job], num_workers: int | None, progress: bool) -> Iterator[
     records = workers.run(_prepare_cloud, largest_first, num_workers)
     title = "cutting clouds into samples"
     yield from tqdm(records, title, total=len(jobs), unit="cloud", disable=not progress)
-
-
-def _job(
-    source: Cloud | Path, load: Load | None, settings: manifest.Settings, folder: Path
-) -> _Job:
-    if isinstance(source, Cloud):
-        read = functools.partial(_itself, source)
-        return _Job(source.name, read, source.xyz.nbytes, "", settings, folder)
-    if load is None:
-        raise ValueError(f"`load` is needed to read files. Received: {source}, load=None")
-    if not source.is_file():
-        raise FileNotFoundError(f"There is no cloud at {source}.")
-    status = source.stat()
-    stamp = f"{status.st_size}-{status.st_mtime_ns}"
-    read = functools.partial(load, source)
-    return _Job(source.stem, read, status.st_size, stamp, settings, folder)
-
-
-def _itself(cloud: Cloud) -> Cloud:
-    return cloud
 
 
 def _check_names(names: list[str]) -> None:
@@ -176,30 +127,7 @@ def _check_folder(path: Path, settings: manifest.Settings) -> dict[str, manifest
     return earlier
 
 
-def _is_current(job: _Job, record: manifest.Record | None) -> bool:
-    return (
-        record is not None
-        and record.cloud_stamp == job.stamp != ""
-        and job.target.is_file()
-        and job.target.stat().st_size == record.num_bytes
-    )
-
-
-def _report_sparse(clouds: tuple[manifest.Record, ...], settings: manifest.Settings) -> None:
-    if not isinstance(settings.samples, Blocks):
-        return
-    min_points = settings.samples.min_points
-    for cloud in clouds:
-        if cloud.num_samples == 0:
-            _LOG.warning(_SPARSE, cloud.name, min_points)
-    if not any(cloud.num_samples for cloud in clouds):
-        raise ValueError(
-            "no cloud has a block with enough points; lower `min_points`, or check that "
-            f"coordinates are in metres. Received: min_points={min_points}, clouds={len(clouds)}"
-        )
-
-
-def _prepare_cloud(job: _Job) -> manifest.Record:
+def _prepare_cloud(job: due.Job) -> manifest.Record:
     cloud = job.read()
     if cloud.name != job.name:
         raise ValueError(
@@ -248,7 +176,7 @@ def _holds(path: Path, origin: dict[str, Any]) -> bool:
         return False
 
 
-def _write(job: _Job, cloud: Cloud, frame: samples.Frame, origin: dict[str, Any]) -> None:
+def _write(job: due.Job, cloud: Cloud, frame: samples.Frame, origin: dict[str, Any]) -> None:
     settings = job.settings
     cloud = _checked(cloud, settings.labels)
     # Seeded by seed and name only, so order and number of workers do not change the result.

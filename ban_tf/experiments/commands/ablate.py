@@ -20,6 +20,7 @@ def ablate(request: Ablation, source: Source) -> None:
     Raises:
         FileNotFoundError: the data are not where the request says.
         ValueError: an unknown variant, no seed, or a folder that holds something else.
+        disk.FolderInUseError: another process writes to the folder or to the store.
     """
     checks.check(request)
     dataset = source.find(request.data, request.blocks, request.long)
@@ -27,6 +28,18 @@ def ablate(request: Ablation, source: Source) -> None:
     protocol = request.protocol or default_protocol(experiment)
     parent = request.run or RUNS / f"{experiment.dataset}_ablation"
     trials = ablation.plan(parent, experiment, request.variants, request.seeds)
+    with disk.one_writer(parent):
+        _carry_out(request, dataset, experiment, parent, trials, protocol)
+
+
+def _carry_out(
+    request: Ablation,
+    dataset: Dataset,
+    experiment: config.Experiment,
+    parent: Path,
+    trials: list[ablation.Trial],
+    protocol: config.Protocol,
+) -> None:
     data = request.data
     if request.is_demo:
         data = preparation.generate(dataset, parent / "building", experiment.seed)

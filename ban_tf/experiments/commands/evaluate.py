@@ -8,7 +8,7 @@ from ban_tf import config, disk, systems
 from ban_tf.data import prediction_files, preparation
 from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
-from ban_tf.experiments import checks, folds, results, workflow
+from ban_tf.experiments import checks, folds, outcomes, results, workflow
 from ban_tf.experiments.commands.train import with_clusterer
 from ban_tf.experiments.doctor import estimation
 from ban_tf.experiments.requests import RUNS, Evaluation
@@ -50,6 +50,7 @@ def evaluate_trained(request: Evaluation, source: Source) -> evaluators.Evaluati
     """Evaluates one run or several folds, from the checkpoints alone."""
     model = request.model if _names_file(request) else None
     found, out = choose_runs(request, source)
+    require_writable(out)
     for run in found:
         where = request.data or request.blocks or run.experiment.dataset
         print(
@@ -70,6 +71,18 @@ def choose_runs(request: Evaluation, source: Source) -> tuple[list[runs.Run], Pa
         run.check_side_files()
     found = [_on_data(_with_clusterer(run, request), request, source) for run in found]
     return found, _results_folder(request, folder, found[0])
+
+
+def require_writable(out: Path) -> None:
+    """Refuses a folder of results that cannot be written, before any work.
+
+    Raises:
+        ValueError: such as that of a run of another user, or on a read-only disk.
+    """
+    if not disk.is_writable(out):
+        raise ValueError(
+            f"{out} cannot be written: name a folder for the results (`out`), the run is only read."
+        )
 
 
 def _protocol(request: Evaluation) -> config.Protocol:
@@ -125,13 +138,16 @@ def _store_of(request: Evaluation, source: Source, run: runs.Run) -> Store:
         dataset = source.find(None, run.sources().blocks)
         return Store.open(run.sources().blocks, experiment, dataset.group_of)
     dataset = source.find(request.data, request.blocks)
-    blocks = request.blocks or run.folder / "evaluation" / f"blocks_{experiment.dataset}"
+    beside = request.out or run.folder / "evaluation"
+    blocks = request.blocks or beside / f"blocks_{experiment.dataset}"
     names = experiment.split.test
     return preparation.prepare_or_open(dataset, request.data, blocks, experiment, names)
 
 
 def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
-    """A folder of its own for other data and for a checkpoint, beside the run's own results."""
+    """The one that is named; else of its own for other data and for a checkpoint, in the run."""
+    if request.out is not None:
+        return request.out
     name: list[str] = [_protocol(request)]
     if is_other_data(request, run):
         name.append(run.experiment.dataset)
@@ -142,18 +158,28 @@ def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
 
 def _compare(request: Evaluation, source: Source) -> None:
     """Prints several runs under the paper's rows; evaluates those that were not."""
-    rows = []
+    made: list[results.Result] = []
+    evaluated: list[runs.Run] = []  # the first of each row
     for name in request.compare or ():
         folder = folds.newest_of(RUNS, name) if name in systems.SYSTEMS else Path(name)
-        own = dataclasses.replace(request, run=folder, compare=None)
+        # Of the named folder each run takes one, called after where it lies.
+        out = request.out and request.out / "_".join(folder.resolve().parts[-2:])
+        own = dataclasses.replace(request, run=folder, compare=None, out=out)
         found, out = choose_runs(own, source)
+        evaluated.append(found[0])
         # Where data are named they may be others than before.
-        result = None if request.names_data else workflow.earlier_result(found, out)
+        result = None if request.names_data else outcomes.earlier_result(found, out)
         if result is None:
             evaluate_trained(own, source)
             result = results.read(out)
-        rows.append(result.row())
-    print("\n" + "\n\n".join(made.text() for made in comparison.tables(rows)))
+        made.append(result)
+    lengths = [length_of(run) for run in evaluated]
+    are_alike = len(set(lengths)) == 1 and all(run.is_trained for run in evaluated)
+    rows = [
+        result.row(() if are_alike else (length,))
+        for result, length in zip(made, lengths, strict=True)
+    ]
+    print("\n" + "\n\n".join(shown.text() for shown in comparison.tables(rows)))
     if request.json is not None:
         document = [
             {"system": row.title, "backbone": row.backbone, **table.to_document(row.scores)}
@@ -161,6 +187,17 @@ def _compare(request: Evaluation, source: Source) -> None:
         ]
         disk.write_whole(request.json, json.dumps(document, indent=2) + "\n")
         print(f"\nwrote {request.json}")
+
+
+def length_of(run: runs.Run) -> str:
+    """How long the network that stands for a run was trained, as a sentence."""
+    training = run.experiment.training
+    samples = "all" if training.blocks_per_epoch is None else training.blocks_per_epoch
+    share = "" if run.is_trained else f" of {training.total_epochs}"
+    return (
+        f"Trained for {run.epochs_done}{share} epochs of {samples} samples at batch "
+        f"{training.batch_size}."
+    )
 
 
 def _evaluate_original(request: Evaluation, source: Source) -> evaluators.Evaluation:
@@ -176,6 +213,8 @@ def _evaluate_original(request: Evaluation, source: Source) -> evaluators.Evalua
     experiment = dataclasses.replace(experiment, inference=inference)
     model = tf1_checkpoint.load_network(request.tf1_checkpoint, request.network)
     folder = RUNS / f"{experiment.dataset}_{request.network}_tf1"
+    out = request.out or folder / "evaluation" / _protocol(request)
+    require_writable(out)
     data = request.data
     if not request.names_data:
         print("no data are named: generated ones, which no checkpoint was trained for")
@@ -183,7 +222,6 @@ def _evaluate_original(request: Evaluation, source: Source) -> evaluators.Evalua
     blocks = request.blocks or folder / "blocks"
     store = preparation.prepare_or_open(dataset, data, blocks, experiment)
     protocol = _protocol(request)
-    out = folder / "evaluation" / protocol
     file = tf1_checkpoint.index_file(request.tf1_checkpoint)
     evaluation = workflow.evaluate_imported(model, file, experiment, store, protocol, out)
     print(f"wrote {out}")

@@ -1,0 +1,72 @@
+"""SIGTERM ends a script like Ctrl-C: one line, no traceback, what is finished is kept."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from ban_tf.experiments import command_line, stopping
+
+SCRIPT = """
+import pathlib, sys, time
+from ban_tf import disk
+from ban_tf.experiments import command_line
+
+def main(argv):
+    folder = pathlib.Path(sys.argv[1])
+    with disk.one_writer(folder):
+        disk.write_whole(folder / "finished", "1")
+        with disk.whole(folder / "unfinished") as temporary:
+            temporary.write_text("0.5")
+            print("begun", flush=True)
+            time.sleep(60)
+
+command_line.run(main)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_script_that_is_told_to_end_says_so_in_a_line(tmp_path, number, code):
+    command = [sys.executable, "-c", SCRIPT, tmp_path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert errors.decode() == "\nStopped. Give the same command again to go on.\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["finished"]
+
+
+def test_sigterm_within_a_command_exits_with_143(capsys):
+    with pytest.raises(SystemExit) as stop:
+        command_line.run(lambda argv: os.kill(os.getpid(), signal.SIGTERM))
+    assert stop.value.code == 143
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_second_sigterm_does_not_disturb_the_end():
+    before = signal.getsignal(signal.SIGTERM)
+    ended = []
+
+    def work():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            ended.append("whole")
+
+    with pytest.raises(stopping.Terminated), stopping.orderly():
+        work()
+    assert ended == ["whole"]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_another_thread_may_run_a_command_too():
+    done = []
+    thread = threading.Thread(target=lambda: command_line.run(done.append))
+    thread.start()
+    thread.join()
+    assert done == [None]
