@@ -11,10 +11,11 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 BELOW = {"tf_ops": set(), "ban_tf": {"tf_ops"}, "train": {"ban_tf"}, "eval": {"ban_tf"}}
 # Each room of `ban_tf` and the rooms that it may import; rooms beside each other do not.
-BASE = {"disk", "config", "clouds"}
+BASE = {"disk", "progress", "config", "clouds"}
 STAGES = {"data", "model", "losses", "instances", "metrics"}
 ROOMS = {
     "disk": set(),
+    "progress": set(),
     "registration": set(),  # imports by name, once Keras is there
     "config": {"disk"},
     "clouds": {"disk", "config"},

@@ -33,9 +33,11 @@ from ban_tf.config.split import Split, leave_one_out, title_of
 from ban_tf.config.training import (
     AugmentationConfig,
     DecayUnit,
+    Keep,
     PretrainingConfig,
     ScheduleConfig,
     TrainingConfig,
+    ValidationConfig,
 )
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "InferenceConfig",
     "ItosSource",
     "JsnetConfig",
+    "Keep",
     "Labels",
     "LossConfig",
     "NetworkConfig",
@@ -76,6 +79,7 @@ __all__ = [
     "SimilarityLossConfig",
     "Split",
     "TrainingConfig",
+    "ValidationConfig",
     "from_json",
     "identity",
     "leave_one_out",
