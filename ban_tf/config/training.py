@@ -132,6 +132,11 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         require_choice(DecayUnit, decay_unit=self.decay_unit)
+        require(
+            self.adam_epsilon > 0,
+            "`adam_epsilon` must be positive.",
+            adam_epsilon=self.adam_epsilon,
+        )
         require_at_least_one(
             batch_size=self.batch_size,
             num_epochs=self.num_epochs,

@@ -1,4 +1,4 @@
-"""What the scripts in `train/` and `eval/` share: flags with one meaning, errors in one line.
+"""What the programs share: flags with one meaning, a quiet start, errors in one line.
 
 Nothing here imports TensorFlow, so `--help` answers at once.
 """
@@ -11,9 +11,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args
 
-from ban_tf.config import ABLATIONS, Clusterer, Protocol
+import ban_tf
+from ban_tf.config import ABLATIONS, Clusterer, Keep, Protocol
 from ban_tf.config.files import NETWORK_PARTS
-from ban_tf.experiments import requests
+from ban_tf.experiments import quiet, requests
 
 ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
 EMBEDDING = tuple(sorted(set(NETWORK_PARTS) - {"bonet", "sgpn"}))  # what can be timed
@@ -26,19 +27,26 @@ _EXPECTED = (
     FloatingPointError,
     MemoryError,
 )
+_OF_THE_PROGRAM = ("classes", "print_settings")  # flags that no request has
+# How a program calls what an error of the library names as an argument.
+_FLAGS = {"`classes_from_data`": "`--classes from-data`"}
 _Request = TypeVar("_Request")
 
 
 def parser(docstring: str | None) -> argparse.ArgumentParser:
-    """A parser that shows a script's docstring as it stands."""
-    return argparse.ArgumentParser(
+    """A parser that shows a program's docstring as it stands, with `--version`."""
+    flags = argparse.ArgumentParser(
         description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    flags.add_argument("--version", action="version", version=f"ban-tf {ban_tf.__version__}")
+    return flags
 
 
 def request(kind: Callable[..., _Request], args: argparse.Namespace) -> _Request:
-    """The flags as a request; each has the name of a field."""
-    return kind(**vars(args))
+    """The flags as a request; each has the name of a field, but for those of the program."""
+    return kind(
+        **{name: value for name, value in vars(args).items() if name not in _OF_THE_PROGRAM}
+    )
 
 
 def add_data_flags(flags: argparse.ArgumentParser) -> None:
@@ -54,6 +62,49 @@ def add_data_flags(flags: argparse.ArgumentParser) -> None:
 def add_run_flag(flags: argparse.ArgumentParser, default: str) -> None:
     """`--run`: the run folder."""
     flags.add_argument("--run", type=pathlib.Path, help=f"run folder (default: {default})")
+
+
+def add_settings_flags(flags: argparse.ArgumentParser) -> None:
+    """`--settings` and `--print-settings`: any number of the experiment, as a file."""
+    flags.add_argument(
+        "--settings",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="JSON file of the numbers that are to change, such as "
+        '{"samples": {"size_m": 2.0}}; what a flag says wins over the file',
+    )
+    flags.add_argument(
+        "--print-settings",
+        action="store_true",
+        help="print all numbers that this command would use, as such a file, and do nothing else",
+    )
+
+
+def add_validation_flags(flags: argparse.ArgumentParser) -> None:
+    """`--validate-every`, `--validation-clouds`, `--keep`: how training goes, as it goes."""
+    flags.add_argument(
+        "--validate-every",
+        type=int,
+        metavar="EPOCHS",
+        help="score the network so often on held-out training clouds (default: never; then it is "
+        "trained on all of them)",
+    )
+    flags.add_argument(
+        "--validation-clouds",
+        type=int,
+        metavar="N",
+        help="how many training clouds are held out (default: 1 with --validate-every)",
+    )
+    flags.add_argument(
+        "--keep",
+        choices=get_args(Keep),
+        help="end with the last network, or with the one of the best validation (default: last)",
+    )
+
+
+def add_seed_flag(flags: argparse.ArgumentParser, what: str) -> None:
+    """`--seed`: None leaves the settings' own, which is 0 without a file."""
+    flags.add_argument("--seed", type=int, help=f"{what} (default: 0)")
 
 
 def add_clusterer_flag(flags: argparse.ArgumentParser, default: str) -> None:
@@ -83,7 +134,7 @@ def training_parser(docstring: str | None) -> argparse.ArgumentParser:
     add_data_flags(flags)
     add_run_flag(flags, "runs/<dataset>, with _<network> for others than ban")
     flags.add_argument(
-        "--network", choices=sorted(NETWORK_PARTS), default="ban", help="what to train"
+        "--network", choices=sorted(NETWORK_PARTS), help="what to train (default: ban)"
     )
     flags.add_argument(
         "--weights", type=pathlib.Path, help="a .keras file to start from (default: from scratch)"
@@ -92,7 +143,9 @@ def training_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument("--batch-size", type=int, help="instead of the setting's own number")
     flags.add_argument("--learning-rate", type=float, help="at the start, instead of the setting's")
     add_clusterer_flag(flags, "native")
-    flags.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    add_seed_flag(flags, "of everything random")
+    add_validation_flags(flags)
+    add_settings_flags(flags)
     return flags
 
 
@@ -154,8 +207,9 @@ def ablation_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument(
         "--seeds", type=int, default=3, help="trainings of each variant (default: 3)"
     )
-    flags.add_argument("--seed", type=int, default=0, help="the first of them (default: 0)")
+    add_seed_flag(flags, "the first of them")
     add_length_flags(flags)
+    add_settings_flags(flags)
     flags.add_argument(
         "--variants",
         nargs="+",
@@ -218,8 +272,10 @@ def _at_least_one(text: str) -> int:
 def run(main: Callable[[Sequence[str] | None], Any]) -> None:
     """Calls `main`; an expected failure becomes one line on stderr and exit code 1.
 
-    `BAN_TF_TRACEBACK=1` shows the whole traceback instead.
+    `BAN_TF_TRACEBACK=1` shows the whole traceback instead. The C++ log of TensorFlow is silent
+    unless the user has set `TF_CPP_MIN_LOG_LEVEL`.
     """
+    quiet.silence()
     try:
         main(None)
     except _EXPECTED as error:
@@ -227,8 +283,11 @@ def run(main: Callable[[Sequence[str] | None], Any]) -> None:
             raise
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{pathlib.Path(frame.filename).name}:{frame.lineno}"
+        message = str(error)
+        for argument, flag in _FLAGS.items():
+            message = message.replace(argument, flag)
         print(
-            f"\nerror: {error}\n(raised in {where}; BAN_TF_TRACEBACK=1 shows the way there)",
+            f"\nerror: {message}\n(raised in {where}; BAN_TF_TRACEBACK=1 shows the way there)",
             file=sys.stderr,
         )
         sys.exit(1)

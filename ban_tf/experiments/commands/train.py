@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ban_tf import config
-from ban_tf.config import reduced
 from ban_tf.data import preparation
-from ban_tf.data.dataset import Dataset, Source
+from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
-from ban_tf.experiments import folds, workflow
+from ban_tf.experiments import choosing, folds, workflow
 from ban_tf.experiments.requests import RUNS, Training
 from ban_tf.metrics import table
 from ban_tf.training import checkpoints, runs
@@ -34,7 +33,7 @@ def train(request: Training, source: Source) -> list[workflow.Outcome]:
         ValueError: a request that contradicts itself or what lies in the run folder.
     """
     dataset = source.find(request.data, request.blocks)
-    experiment = choose_experiment(request, dataset)
+    experiment = choosing.for_training(request, dataset)
     parent = request.run or RUNS / default_name(experiment)
     splits = dataset.splits if request.all_splits else (experiment.split,)
     due = plan(parent, experiment, splits, request.all_splits)
@@ -74,46 +73,6 @@ def default_name(experiment: config.Experiment) -> str:
     """Folder of a run that was not given one: no two networks share it."""
     network = experiment.network.name
     return experiment.dataset if network == "ban" else f"{experiment.dataset}_{network}"
-
-
-def choose_experiment(request: Training, dataset: Dataset) -> config.Experiment:
-    """The paper's setting on the data set, reduced for `quick` and the demo, with the changes."""
-    experiment = dataset.experiment(request.split, request.network)
-    if not experiment.split.train:
-        raise ValueError(
-            f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out; "
-            f"give more data. Received: splits={[split.name for split in dataset.splits]}"
-        )
-    if request.quick or request.is_demo:
-        experiment = reduced.quick(experiment)
-    return dataclasses.replace(
-        experiment,
-        training=_changed_training(request, experiment.training),
-        inference=with_clusterer(experiment.inference, request.clusterer),
-        seed=request.seed,
-    )
-
-
-def _changed_training(request: Training, training: config.TrainingConfig) -> config.TrainingConfig:
-    if request.epochs is not None:
-        training = dataclasses.replace(training, num_epochs=request.epochs)
-    if request.batch_size is not None:
-        training = dataclasses.replace(training, batch_size=request.batch_size)
-    if request.learning_rate is not None:
-        rate = training.learning_rate
-        limit = min(rate.limit, request.learning_rate)  # fine-tuning may start below it
-        rate = dataclasses.replace(rate, initial=request.learning_rate, limit=limit)
-        training = dataclasses.replace(training, learning_rate=rate)
-    return training
-
-
-def with_clusterer(
-    inference: config.InferenceConfig, clusterer: config.Clusterer | None
-) -> config.InferenceConfig:
-    """The same thresholds with another clusterer; None changes nothing."""
-    if clusterer is None:
-        return inference
-    return dataclasses.replace(inference, clusterer=clusterer)
 
 
 def plan(
