@@ -9,6 +9,7 @@ from ban_tf import config
 from ban_tf.config import settings
 from ban_tf.data import s3dis
 from ban_tf.experiments import choosing, requests
+from ban_tf.training import runs
 
 DATA = s3dis.dataset(areas=(1, 2), name="mine")
 
@@ -88,3 +89,12 @@ def test_a_validation_of_nothing_is_refused(flags):
 def test_a_wrong_file_is_refused(file):
     with pytest.raises(settings.SettingsError, match=r"mine.json: there is no setting `epochs`"):
         chosen(file({"epochs": 3}))
+
+
+def test_a_run_records_the_numbers_and_is_taken_up_with_the_same_file_alone(file, tmp_path):
+    path = file({"samples": {"size_m": 2}, "training": {"augmentation": {"scale": 0.1}}})
+    runs.start(tmp_path / "run", chosen(path))
+    assert runs.load(tmp_path / "run").experiment == chosen(path)
+    runs.start(tmp_path / "run", chosen(path))
+    with pytest.raises(ValueError, match=r"samples.size_m: 2.0 there, 1.0 asked for"):
+        runs.start(tmp_path / "run", chosen())
