@@ -26,8 +26,16 @@ from ban_tf.config.networks import (
     PointNetConfig,
     SetAbstractionConfig,
     SgpnConfig,
+    SimilarityStart,
 )
-from ban_tf.config.recipes import ABLATIONS, RECIPES, with_network
+from ban_tf.config.recipes import (
+    ABLATIONS,
+    RECIPES,
+    VARIANTS,
+    Recipe,
+    with_network,
+    with_recipe,
+)
 from ban_tf.config.samples import Blocks, Sampling, Shapes
 from ban_tf.config.split import Split, leave_one_out, title_of
 from ban_tf.config.training import (
@@ -44,6 +52,7 @@ __all__ = [
     "ABLATIONS",
     "NONE",
     "RECIPES",
+    "VARIANTS",
     "AsisConfig",
     "AttentionKernel",
     "AttentionScale",
@@ -71,12 +80,14 @@ __all__ = [
     "PointNetConfig",
     "PretrainingConfig",
     "Protocol",
+    "Recipe",
     "Sampling",
     "ScheduleConfig",
     "SetAbstractionConfig",
     "SgpnConfig",
     "Shapes",
     "SimilarityLossConfig",
+    "SimilarityStart",
     "Split",
     "TrainingConfig",
     "ValidationConfig",
@@ -86,4 +97,5 @@ __all__ = [
     "title_of",
     "to_json",
     "with_network",
+    "with_recipe",
 ]

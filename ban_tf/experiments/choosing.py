@@ -4,7 +4,6 @@ Nothing here imports TensorFlow.
 """
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 from ban_tf import config
@@ -22,8 +21,9 @@ def for_training(request: Training, dataset: Dataset) -> config.Experiment:
         FileNotFoundError: there is no such settings file.
         ValueError: nothing to train on, or a setting that cannot be.
     """
-    is_quick = request.quick or request.is_demo
-    experiment = _base(dataset, request.split, request.network, is_quick, request.settings)
+    experiment = _base(dataset, request, request.split, request.network)
+    if request.recipe is not None:
+        experiment = config.with_recipe(experiment, request.recipe)
     if not experiment.split.train:
         raise ValueError(
             f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out; "
@@ -39,17 +39,17 @@ def for_training(request: Training, dataset: Dataset) -> config.Experiment:
 
 def for_preparation(request: Preparation, dataset: Dataset) -> config.Experiment:
     """Whose samples are prepared; raises as `for_training`."""
-    experiment = _base(dataset, None, None, request.quick, request.settings)
+    experiment = _base(dataset, request)
     seed = experiment.seed if request.seed is None else request.seed
     return dataclasses.replace(experiment, seed=seed)
 
 
 def for_ablation(request: Ablation, dataset: Dataset) -> config.Experiment:
     """What the variants of BAN are variants of, and a shorter demo; raises as `for_training`."""
-    is_quick = request.quick or request.is_demo
-    experiment = _base(dataset, request.split, "ban", is_quick, request.settings)
+    experiment = _base(dataset, request, request.split, "ban")
     training, epochs = experiment.training, request.epochs
-    if epochs is None and request.is_demo and request.settings is None:
+    is_short = request.is_demo and not request.long
+    if epochs is None and is_short and request.settings is None:
         epochs = DEMO_ABLATION_EPOCHS
     if epochs is not None:
         training = dataclasses.replace(training, num_epochs=epochs)
@@ -67,19 +67,31 @@ def with_clusterer(
 
 
 def _base(
-    dataset: Dataset, split: str | None, network: str | None, is_quick: bool, path: Path | None
+    dataset: Dataset,
+    request: Training | Preparation | Ablation,
+    split: str | None = None,
+    network: str | None = None,
 ) -> config.Experiment:
     """The recipe of a network, which a settings file changes; `network` wins over the file's."""
+    path = request.settings
     values: dict[str, Any] = {} if path is None else settings.read(path)
     named = None if path is None else settings.network_of(values, path)
-    experiment = dataset.experiment(split, network or named or "ban")
-    if is_quick:
-        experiment = reduced.quick(experiment)
+    experiment = _reduced(dataset.experiment(split, network or named or "ban"), request)
     if path is None:
         return experiment
     changed = settings.apply(experiment, values, path)
     own = dataclasses.replace(changed.network, name=experiment.network.name)
     return dataclasses.replace(changed, network=own)
+
+
+def _reduced(
+    experiment: config.Experiment, request: Training | Preparation | Ablation
+) -> config.Experiment:
+    if isinstance(request, Preparation):
+        return reduced.quick(experiment) if request.quick else experiment
+    if request.long:
+        return reduced.long(experiment, request.epochs or reduced.LONG_EPOCHS)
+    return reduced.quick(experiment) if request.quick or request.is_demo else experiment
 
 
 def _changed_training(request: Training, training: config.TrainingConfig) -> config.TrainingConfig:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args
 
 import ban_tf
-from ban_tf.config import ABLATIONS, Clusterer, Keep, Protocol
+from ban_tf.config import VARIANTS, Clusterer, Protocol, Recipe
 from ban_tf.config.files import NETWORK_PARTS
-from ban_tf.experiments import quiet, requests
+from ban_tf.experiments import quiet, requests, setting_flags
 
 ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
 EMBEDDING = tuple(sorted(set(NETWORK_PARTS) - {"bonet", "sgpn"}))  # what can be timed
@@ -64,49 +64,6 @@ def add_run_flag(flags: argparse.ArgumentParser, default: str) -> None:
     flags.add_argument("--run", type=pathlib.Path, help=f"run folder (default: {default})")
 
 
-def add_settings_flags(flags: argparse.ArgumentParser) -> None:
-    """`--settings` and `--print-settings`: any number of the experiment, as a file."""
-    flags.add_argument(
-        "--settings",
-        type=pathlib.Path,
-        metavar="FILE",
-        help="JSON file of the numbers that are to change, such as "
-        '{"samples": {"size_m": 2.0}}; what a flag says wins over the file',
-    )
-    flags.add_argument(
-        "--print-settings",
-        action="store_true",
-        help="print all numbers that this command would use, as such a file, and do nothing else",
-    )
-
-
-def add_validation_flags(flags: argparse.ArgumentParser) -> None:
-    """`--validate-every`, `--validation-clouds`, `--keep`: how training goes, as it goes."""
-    flags.add_argument(
-        "--validate-every",
-        type=int,
-        metavar="EPOCHS",
-        help="score the network so often on held-out training clouds (default: never; then it is "
-        "trained on all of them)",
-    )
-    flags.add_argument(
-        "--validation-clouds",
-        type=int,
-        metavar="N",
-        help="how many training clouds are held out (default: 1 with --validate-every)",
-    )
-    flags.add_argument(
-        "--keep",
-        choices=get_args(Keep),
-        help="end with the last network, or with the one of the best validation (default: last)",
-    )
-
-
-def add_seed_flag(flags: argparse.ArgumentParser, what: str) -> None:
-    """`--seed`: None leaves the settings' own, which is 0 without a file."""
-    flags.add_argument("--seed", type=int, help=f"{what} (default: 0)")
-
-
 def add_clusterer_flag(flags: argparse.ArgumentParser, default: str) -> None:
     """`--clusterer`: who groups the points of a sample."""
     flags.add_argument(
@@ -123,8 +80,15 @@ def add_protocol_flag(flags: argparse.ArgumentParser, help_text: str) -> None:
 
 
 def add_length_flags(flags: argparse.ArgumentParser) -> None:
-    """`--quick` and `--epochs`: how long to train, and how small a network."""
-    flags.add_argument("--quick", action="store_true", help="the reduced setting of the demo")
+    """`--quick`, `--long` and `--epochs`: how long to train, and how small a network."""
+    size = flags.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="the reduced setting of the demo")
+    size.add_argument(
+        "--long",
+        action="store_true",
+        help="the reduced setting for 8000 steps, the learning rate falling over whatever --epochs "
+        "says; without data, on a larger generated data set: about an hour on one core",
+    )
     flags.add_argument("--epochs", type=int, help="instead of the setting's own number")
 
 
@@ -140,12 +104,17 @@ def training_parser(docstring: str | None) -> argparse.ArgumentParser:
         "--weights", type=pathlib.Path, help="a .keras file to start from (default: from scratch)"
     )
     add_length_flags(flags)
+    flags.add_argument(
+        "--recipe",
+        choices=get_args(Recipe),
+        help="BAN's attention as the authors released it, or improved (default: faithful)",
+    )
     flags.add_argument("--batch-size", type=int, help="instead of the setting's own number")
     flags.add_argument("--learning-rate", type=float, help="at the start, instead of the setting's")
     add_clusterer_flag(flags, "native")
-    add_seed_flag(flags, "of everything random")
-    add_validation_flags(flags)
-    add_settings_flags(flags)
+    setting_flags.add_seed_flag(flags, "of everything random")
+    setting_flags.add_validation_flags(flags)
+    setting_flags.add_settings_flags(flags)
     return flags
 
 
@@ -207,14 +176,14 @@ def ablation_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument(
         "--seeds", type=int, default=3, help="trainings of each variant (default: 3)"
     )
-    add_seed_flag(flags, "the first of them")
+    setting_flags.add_seed_flag(flags, "the first of them")
     add_length_flags(flags)
-    add_settings_flags(flags)
+    setting_flags.add_settings_flags(flags)
     flags.add_argument(
         "--variants",
         nargs="+",
-        choices=tuple(ABLATIONS),
-        default=tuple(ABLATIONS),
+        choices=tuple(VARIANTS),
+        default=tuple(VARIANTS),
         help="rows of the table (default: all)",
     )
     add_protocol_flag(

@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from ban_tf.config import Clusterer, Keep, Protocol
+from ban_tf.config import Clusterer, Keep, Protocol, Recipe
 
 RUNS = Path("runs")
 
@@ -22,6 +22,8 @@ class Training:
         split: name of the split; None takes the data set's first.
         all_splits: train one network per split instead, and pool their tests.
         quick: the reduced setting of the demo.
+        long: the reduced setting at a length of hours; without data, on a larger generated set.
+        recipe: BAN's attention as released, or improved; None as the setting has it.
         epochs: instead of the setting's own number.
         batch_size: instead of the setting's own number.
         learning_rate: at the start, instead of the setting's own.
@@ -42,6 +44,8 @@ class Training:
     split: str | None = None
     all_splits: bool = False
     quick: bool = False
+    long: bool = False
+    recipe: Recipe | None = None
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
@@ -131,6 +135,7 @@ class Ablation:
         seeds: trainings of each variant.
         seed: the first of them; None as the setting says.
         quick: the reduced setting of the demo.
+        long: the reduced setting at a length of hours; without data, on a larger generated set.
         epochs: instead of the setting's own number.
         variants: rows of the table.
         protocol: None takes `legacy` where the paper's numbers are of the same data.
@@ -144,6 +149,7 @@ class Ablation:
     seeds: int = 3
     seed: int | None = None
     quick: bool = False
+    long: bool = False
     epochs: int | None = None
     variants: tuple[str, ...]
     protocol: Protocol | None = None
@@ -194,3 +200,22 @@ class Figure:
     run: Path | None = None
     cloud: str | None = None
     out: Path = Path("cloud.png")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Similarity:
+    """A look into the attentions of a trained BAN.
+
+    Args:
+        run: run folder; None takes the newest below `runs/`.
+        num_samples: of the test, at most.
+        json: file to write the numbers to as well.
+        out: picture of the similarities of one point.
+        point: its number in the first sample; None takes one in the middle.
+    """
+
+    run: Path | None = None
+    num_samples: int = 32
+    json: Path | None = None
+    out: Path | None = None
+    point: int | None = None

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import keras
 from keras import ops
 
-from ban_tf.config import AttentionKernel, AttentionScale
+from ban_tf.config import AttentionKernel, AttentionScale, SimilarityStart
 from tf_ops import library
 from tf_ops.attention import attention, stock
 
@@ -23,6 +23,8 @@ class CrossTaskAttention(keras.layers.Layer):
         scale: "none" for the inner products as they are (the authors' code), "rsqrt" to divide
             them by the root of their length.
         kernel: "chunked" never holds the `N x N` similarity, "plain" does; same results.
+        start: "independent" draws `theta` and `phi` each on its own (the authors' code), "tied"
+            starts `phi` equal to `theta`; both are trained on their own from there.
         **kwargs: passed to `keras.layers.Layer`.
 
     Call arguments:
@@ -33,21 +35,27 @@ class CrossTaskAttention(keras.layers.Layer):
         `[B, N, 2 Cy]`: the values, then what attention brought.
 
     Raises:
-        ValueError: an unknown `scale` or `kernel`.
+        ValueError: an unknown `scale`, `kernel` or `start`.
     """
 
     def __init__(
-        self, scale: AttentionScale = "none", kernel: AttentionKernel = "chunked", **kwargs: Any
+        self,
+        scale: AttentionScale = "none",
+        kernel: AttentionKernel = "chunked",
+        start: SimilarityStart = "independent",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         for name, choice, choices in (
             ("scale", scale, get_args(AttentionScale)),
             ("kernel", kernel, get_args(AttentionKernel)),
+            ("start", start, get_args(SimilarityStart)),
         ):
             if choice not in choices:
                 raise ValueError(f"`{name}` must be one of {choices}. Received: {name}={choice!r}")
         self.scale = scale
         self.kernel = kernel
+        self.start = start
         # XLA cannot compile the native op.
         self.supports_jit = kernel == "plain" or library.use_stock()
 
@@ -55,6 +63,9 @@ class CrossTaskAttention(keras.layers.Layer):
         self.theta = self._linear("theta", guide_shape)
         self.phi = self._linear("phi", guide_shape)
         self.g = self._linear("g", values_shape)
+        if self.start == "tied":  # phi was drawn all the same: g starts alike under both
+            for own, other in zip(self.phi.weights, self.theta.weights, strict=True):
+                own.assign(other)
 
     def _linear(self, name: str, shape: Shape) -> keras.layers.Dense:
         layer = keras.layers.Dense(shape[-1], name=name, dtype=self.dtype_policy)
@@ -73,6 +84,11 @@ class CrossTaskAttention(keras.layers.Layer):
         factor = self._factor(guide.shape[-1])
         return stock.attention_row(self.phi(guide), self.theta(guide), row, factor)
 
+    def inner_products(self, guide: Any) -> Any:
+        """What the soft-max of P is taken of, row by row: float32 `[B, N, N]`."""
+        phi, theta = (ops.cast(linear(guide), "float32") for linear in (self.phi, self.theta))
+        return self._factor(guide.shape[-1]) * ops.matmul(phi, ops.transpose(theta, (0, 2, 1)))
+
     def _factor(self, width: int) -> float:
         return width**-0.5 if self.scale == "rsqrt" else 1.0
 
@@ -80,4 +96,9 @@ class CrossTaskAttention(keras.layers.Layer):
         return (*values_shape[:-1], 2 * values_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "kernel": self.kernel}
+        return {
+            **super().get_config(),
+            "scale": self.scale,
+            "kernel": self.kernel,
+            "start": self.start,
+        }

@@ -36,7 +36,9 @@ def build(
 
 def _attention(name: str, enabled: bool, config: BanConfig) -> Attention:
     if enabled:
-        return CrossTaskAttention(config.attention_scale, config.attention, name=name)
+        return CrossTaskAttention(
+            config.attention_scale, config.attention, config.similarity_start, name=name
+        )
     return lambda guide, values: values
 
 

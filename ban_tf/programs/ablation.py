@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from ban_tf.data import s3dis
         from ban_tf.experiments import choosing
 
-        dataset = s3dis.SOURCE.find(request.data, request.blocks)
+        dataset = s3dis.SOURCE.find(request.data, request.blocks, request.long)
         print(settings.to_json(choosing.for_ablation(request, dataset)), end="")
         return
     quiet.load_tensorflow()  # only once there is work

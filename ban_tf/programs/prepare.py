@@ -10,7 +10,7 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line, quiet, requests
+from ban_tf.experiments import command_line, quiet, requests, setting_flags
 from ban_tf.programs import classes, names
 
 
@@ -44,8 +44,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="which areas (default: all)",
     )
     flags.add_argument("--quick", action="store_true", help="blocks of the reduced setting")
-    command_line.add_seed_flag(flags, "of the draws")
-    command_line.add_settings_flags(flags)
+    setting_flags.add_seed_flag(flags, "of the draws")
+    setting_flags.add_settings_flags(flags)
     classes.add_flag(flags)
     return flags.parse_args(argv)
 

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from ban_tf.config import settings
         from ban_tf.experiments import choosing
 
-        dataset = source.find(request.data, request.blocks)
+        dataset = source.find(request.data, request.blocks, request.long)
         print(settings.to_json(choosing.for_training(request, dataset)), end="")
         return
     quiet.load_tensorflow()  # only once there is work

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ban_tf import config
-from ban_tf.config import settings
+from ban_tf.config import reduced, settings
 from ban_tf.data import s3dis
 from ban_tf.experiments import choosing, requests
 from ban_tf.training import runs
@@ -98,3 +98,11 @@ def test_a_run_records_the_numbers_and_is_taken_up_with_the_same_file_alone(file
     runs.start(tmp_path / "run", chosen(path))
     with pytest.raises(ValueError, match=r"samples.size_m: 2.0 there, 1.0 asked for"):
         runs.start(tmp_path / "run", chosen())
+
+
+def test_long_trainings_and_recipes_take_the_file_too(file):
+    path = file({"training": {"batch_size": 3}})
+    plain = reduced.long(DATA.experiment(), 40)
+    changed = chosen(path, long=True, epochs=40, recipe="improved")
+    assert changed.training == dataclasses.replace(plain.training, batch_size=3)
+    assert changed.network == config.with_recipe(plain, "improved").network

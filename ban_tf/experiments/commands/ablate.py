@@ -18,7 +18,7 @@ def ablate(request: Ablation, source: Source) -> None:
         FileNotFoundError: the data are not where the request says.
         ValueError: an unknown variant, no seed, or a folder that holds something else.
     """
-    dataset = source.find(request.data, request.blocks)
+    dataset = source.find(request.data, request.blocks, request.long)
     experiment = choosing.for_ablation(request, dataset)
     protocol = request.protocol or default_protocol(experiment)
     parent = request.run or RUNS / f"{experiment.dataset}_ablation"

@@ -32,7 +32,7 @@ def train(request: Training, source: Source) -> list[workflow.Outcome]:
         FileNotFoundError: the data are not where the request says.
         ValueError: a request that contradicts itself or what lies in the run folder.
     """
-    dataset = source.find(request.data, request.blocks)
+    dataset = source.find(request.data, request.blocks, request.long)
     experiment = choosing.for_training(request, dataset)
     parent = request.run or RUNS / default_name(experiment)
     splits = dataset.splits if request.all_splits else (experiment.split,)
