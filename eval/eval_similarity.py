@@ -12,12 +12,13 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line, requests
+from ban_tf.experiments import command_line, quiet, requests
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     request = command_line.request(requests.Similarity, parse_args(argv))
-    from ban_tf.experiments.commands import similarity  # imports TensorFlow once there is work
+    quiet.load_tensorflow()  # only once there is work
+    from ban_tf.experiments.commands import similarity
 
     similarity.report(request)
 

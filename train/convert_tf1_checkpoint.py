@@ -10,12 +10,13 @@ weights alone; either takes seconds, and one line tells its size.
 import argparse
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line
+from ban_tf.experiments import command_line, quiet
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    from ban_tf.training import tf1_checkpoint  # TensorFlow is imported only once there is work
+    quiet.load_tensorflow()  # only once there is work
+    from ban_tf.training import tf1_checkpoint
 
     model = tf1_checkpoint.convert(args.checkpoint, args.network, args.out, args.overwrite)
     print(f"{args.out}: {args.network}, {tf1_checkpoint.summary(model)}")

@@ -41,9 +41,11 @@ from ban_tf.config.split import Split, leave_one_out, title_of
 from ban_tf.config.training import (
     AugmentationConfig,
     DecayUnit,
+    Keep,
     PretrainingConfig,
     ScheduleConfig,
     TrainingConfig,
+    ValidationConfig,
 )
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "InferenceConfig",
     "ItosSource",
     "JsnetConfig",
+    "Keep",
     "Labels",
     "LossConfig",
     "NetworkConfig",
@@ -87,6 +90,7 @@ __all__ = [
     "SimilarityStart",
     "Split",
     "TrainingConfig",
+    "ValidationConfig",
     "from_json",
     "identity",
     "leave_one_out",

@@ -61,5 +61,9 @@ class InferenceConfig:
     def __post_init__(self) -> None:
         require(self.bandwidth > 0, "`bandwidth` must be positive.", bandwidth=self.bandwidth)
         require_choice(Clusterer, clusterer=self.clusterer)
+        require(self.legacy_gap > 0, "`legacy_gap` must be positive.", legacy_gap=self.legacy_gap)
+        for name in ("min_overlap", "min_new_points", "size_filter"):
+            value = getattr(self, name)
+            require(value >= 0, f"`{name}` must be at least 0.", **{name: value})
         require(self.voxel_m > 0, "`voxel_m` must be positive.", voxel_m=self.voxel_m)
         require_at_least_one(batch_size=self.batch_size, blocks_in_flight=self.blocks_in_flight)

@@ -8,12 +8,11 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ban_tf import disk
 from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.data import workers
+from ban_tf.progress import Bar
 
 REPORT = "reading_report.txt"  # beside the cached clouds
 _LEAST_SHARE = 0.7  # of the raw bytes, that clouds and samples take at the least
@@ -126,8 +125,7 @@ def read_scans(
     if num_workers is None:
         cores = min(os.cpu_count() or 1, _MAX_WORKERS)
         num_workers = cores if total > _ONE_PROCESS_BYTES else 1
-    bar = tqdm(total=total, desc="reading scans", unit="B", unit_scale=True, disable=not progress)
-    with bar:
+    with Bar(total, "reading scans", unit="B", scaled=True, shown=progress) as bar:
         for num_bytes in workers.run(_cache_scan, largest_first, num_workers):
             bar.update(num_bytes)
     _report(paths, left_out, cache / REPORT)

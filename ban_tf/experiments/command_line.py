@@ -1,4 +1,4 @@
-"""What the scripts in `train/` and `eval/` share: flags with one meaning, errors in one line.
+"""What the programs share: flags with one meaning, a quiet start, errors in one line.
 
 Nothing here imports TensorFlow, so `--help` answers at once.
 """
@@ -13,9 +13,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args
 
+import ban_tf
 from ban_tf.config import VARIANTS, Clusterer, Protocol, Recipe
 from ban_tf.config.files import NETWORK_PARTS
-from ban_tf.experiments import checks, messages, requests, stopping
+from ban_tf.experiments import checks, messages, quiet, requests, setting_flags, stopping
 from tf_ops import choice
 
 ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
@@ -30,25 +31,32 @@ _EXPECTED = (
     MemoryError,
 )
 _HOME = str(pathlib.Path(__file__).parents[1])  # of the library, wherever it is installed
+_OF_THE_PROGRAM = ("classes", "print_settings")  # flags that no request has
+# How a program calls what an error of the library names as an argument.
+_FLAGS = {"`classes_from_data`": "`--classes from-data`"}
 _Request = TypeVar("_Request")
 
 
 def parser(docstring: str | None) -> argparse.ArgumentParser:
-    """A parser that shows a script's docstring as it stands."""
-    return argparse.ArgumentParser(
+    """A parser that shows a program's docstring as it stands, with `--version`."""
+    flags = argparse.ArgumentParser(
         description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    flags.add_argument("--version", action="version", version=f"ban-tf {ban_tf.__version__}")
+    return flags
 
 
 def request(kind: Callable[..., _Request], args: argparse.Namespace) -> _Request:
-    """The flags as a request; each has the name of a field.
+    """The flags as a request; each has the name of a field, but for those of the program.
 
     Raises:
         FileNotFoundError, ValueError: as `checks.check`; or the environment's choice of kernels is
             none, with which no work starts.
     """
     choice.requested()
-    made = kind(**vars(args))
+    made = kind(
+        **{name: value for name, value in vars(args).items() if name not in _OF_THE_PROGRAM}
+    )
     checks.check(made)
     return made
 
@@ -120,7 +128,7 @@ def training_parser(docstring: str | None) -> argparse.ArgumentParser:
     add_data_flags(flags)
     add_run_flag(flags, "runs/<dataset>, with _<network> for others than ban")
     flags.add_argument(
-        "--network", choices=sorted(NETWORK_PARTS), default="ban", help="what to train"
+        "--network", choices=sorted(NETWORK_PARTS), help="what to train (default: ban)"
     )
     flags.add_argument(
         "--weights", type=path, help="a .keras file to start from (default: from scratch)"
@@ -134,7 +142,9 @@ def training_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument("--batch-size", type=int, help="instead of the setting's own number")
     flags.add_argument("--learning-rate", type=float, help="at the start, instead of the setting's")
     add_clusterer_flag(flags, "native")
-    flags.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    setting_flags.add_seed_flag(flags, "of everything random")
+    setting_flags.add_validation_flags(flags)
+    setting_flags.add_settings_flags(flags)
     return flags
 
 
@@ -203,8 +213,9 @@ def ablation_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument(
         "--seeds", type=int, default=3, help="trainings of each variant (default: 3)"
     )
-    flags.add_argument("--seed", type=int, default=0, help="the first of them (default: 0)")
+    setting_flags.add_seed_flag(flags, "the first of them")
     add_length_flags(flags)
+    setting_flags.add_settings_flags(flags)
     flags.add_argument(
         "--variants",
         nargs="+",
@@ -263,8 +274,10 @@ def run(main: Callable[[Sequence[str] | None], Any]) -> None:
 
     What the output cannot show, such as an arrow under `PYTHONIOENCODING=ascii`, is replaced: a
     finished training must not fail at its last line. `BAN_TF_TRACEBACK=1` shows the whole
-    traceback instead of the sentence.
+    traceback instead of the sentence. The C++ log of TensorFlow is silent unless the user has set
+    `TF_CPP_MIN_LOG_LEVEL`.
     """
+    quiet.silence()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -274,8 +287,11 @@ def run(main: Callable[[Sequence[str] | None], Any]) -> None:
     except Exception as error:
         if not _is_expected(error) or os.environ.get("BAN_TF_TRACEBACK") == "1":
             raise
+        message = messages.sentence(error)
+        for argument, flag in _FLAGS.items():
+            message = message.replace(argument, flag)
         print(
-            f"\nerror: {messages.sentence(error)}\n"
+            f"\nerror: {message}\n"
             f"(raised in {_place(error)}; BAN_TF_TRACEBACK=1 shows the way there)",
             file=sys.stderr,
         )

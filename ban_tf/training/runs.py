@@ -4,10 +4,10 @@ config.json        the experiment, every number of it
 sources.json       where the raw data and the prepared blocks lie, from here where they are near
 provenance.json    git revision, versions, machine, start of the run
 seconds.json       how long training took, interruptions left out
-log.csv            losses, learning rate and batch-norm momentum of every epoch
+log.csv            losses, learning rate, batch-norm momentum and held-out scores of every epoch
 tensorboard/       the same for TensorBoard
 initial.keras      the network that training starts from, if not from scratch
-checkpoints/       epoch_0012.keras ...; the newest two
+checkpoints/       epoch_0012.keras ...; the newest two; best.keras where the best is kept
 model.keras        the trained network
 model_epoch_0100.keras  the trained network of a run that was asked for more epochs afterwards
 evaluation/        scores, tables and predictions, one folder per protocol
@@ -58,6 +58,10 @@ class Run:
     @property
     def initial_file(self) -> pathlib.Path:
         return self.folder / "initial.keras"
+
+    @property
+    def best_file(self) -> pathlib.Path:
+        return self.folder / "checkpoints" / "best.keras"
 
     @property
     def is_trained(self) -> bool:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ban_tf import config, systems
 from ban_tf.data import pipeline, store
 from ban_tf.model import networks
-from ban_tf.training import callbacks, checkpoints, runs, schedule, stages
+from ban_tf.training import callbacks, checkpoints, runs, schedule, showing, stages, validation
 
 
 class JointTrainer(keras.Model):
@@ -145,7 +145,8 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
 
     Args:
         run: an unfinished run.
-        samples: the prepared samples of the training clouds.
+        samples: the prepared samples of the training clouds; those of some clouds are held out
+            where the experiment asks for a validation.
 
     Returns:
         The trained network, saved as `run.model_file`.
@@ -154,8 +155,8 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
         callbacks.TrainingDivergedError: the loss became NaN or infinite.
         OSError: a full disk; the earlier checkpoints are intact.
         RuntimeError: a prepared sample is damaged or holds a class out of range.
-        ValueError: fewer samples than a batch, or a file to start from that is damaged or of
-            another network.
+        ValueError: fewer samples than a batch, no cloud left to train on, or a file to start from
+            that is damaged or of another network.
 
     Example:
         >>> import pathlib
@@ -186,16 +187,19 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
         ['embedding', 'logits']
     """
     experiment = run.experiment
+    parts = validation.part(samples, experiment)
     model = starting_network(run)
     plan = stages.stages(experiment)
     kept = run.checkpoints()
     current = stages.stage_after(plan, kept[-1][0] if kept else 0)
     for stage in plan[plan.index(current) :]:
-        trainer = compile_for_training(model, stage, _steps_per_epoch(stage, samples))
+        trainer = compile_for_training(model, stage, _steps_per_epoch(stage, parts.training))
         first_epoch = checkpoints.resume(model, run) if stage is current else stage.first_epoch
-        _fit(trainer, run, stage, first_epoch, samples)
+        _fit(trainer, run, stage, first_epoch, parts)
+    if experiment.training.validation.keep == "best" and run.best_file.is_file():
+        model.set_weights(checkpoints.load_model(run.best_file).get_weights())
     callbacks.require_finite_weights(model, run)
-    systems.of(experiment.network.name).calibrate(model, samples, experiment)
+    systems.of(experiment.network.name).calibrate(model, parts.training, experiment)
     checkpoints.save_model(model, run.model_file, run)
     return model
 
@@ -216,10 +220,10 @@ def _fit(
     run: runs.Run,
     stage: stages.Stage,
     first_epoch: int,
-    samples: store.Store,
+    parts: validation.Parts,
 ) -> None:
     """Trains from `first_epoch` to the end of the stage."""
-    experiment = stage.experiment
+    experiment, samples = stage.experiment, parts.training
     training = experiment.training
     steps = _steps_per_epoch(stage, samples)
     batches = pipeline.batches(
@@ -234,7 +238,11 @@ def _fit(
     )
     embeds = systems.of(experiment.network.name).embeds
     watchers = [callbacks.WatchEmbedding(samples, experiment)] if embeds else []
-    progress = callbacks.Progress(stage, first_epoch, steps)
+    log = callbacks.Log(run, stage, first_epoch, trainer.objective.terms)
+    validators = []
+    if parts.held_out is not None:
+        validators.append(callbacks.Validate(run, stage, parts.held_out, log))
+    progress = showing.Progress(stage, first_epoch, steps)
     try:
         trainer.fit(
             batches,
@@ -247,7 +255,8 @@ def _fit(
                 callbacks.SetEpoch(stage),
                 callbacks.SeedDropout(experiment.seed),
                 callbacks.StopAtNan(run),
-                callbacks.Log(run, stage, first_epoch, trainer.objective.terms),
+                *validators,
+                log,
                 keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
                 callbacks.Checkpoint(run, training.checkpoint_every),
                 *watchers,

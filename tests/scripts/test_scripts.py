@@ -21,8 +21,7 @@ import tiny_runs
 from ban_tf import config
 from ban_tf.config import reduced
 from ban_tf.data import dataset, s3dis, store
-from ban_tf.experiments import command_line, folds, requests, workflow
-from ban_tf.experiments.commands import train
+from ban_tf.experiments import choosing, command_line, folds, requests, workflow
 from ban_tf.experiments.doctor import estimation
 from ban_tf.instances import scikit_learn
 from ban_tf.metrics.evaluators import METRICS
@@ -126,7 +125,7 @@ def experiment_of(argv: list[str]) -> config.Experiment:
     """What `train_s3dis.py` would train with these flags."""
     request = command_line.request(requests.Training, TRAIN.parse_args(argv))
     found = s3dis.SOURCE.find(request.data, request.blocks)
-    return train.choose_experiment(request, found)
+    return choosing.for_training(request, found)
 
 
 def scores(folder: pathlib.Path) -> dict:

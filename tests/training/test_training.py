@@ -347,7 +347,7 @@ def test_weights_that_are_not_numbers_are_never_saved(blocks, tmp_path, monkeypa
         self.model.trainable_variables[0].assign(self.model.trainable_variables[0] * np.nan)
 
     run = runs.start(tmp_path / "run", tiny_runs.experiment(num_epochs=1))
-    monkeypatch.setattr(callbacks.Progress, "on_epoch_begin", lambda *_: None)
+    monkeypatch.setattr(showing.Progress, "on_epoch_begin", lambda *_: None)
     monkeypatch.setattr(callbacks.StopAtNan, "on_epoch_end", spoil)
     with pytest.raises(callbacks.TrainingDivergedError, match=r"The weight .*kernel is not finite"):
         trainer.train(run, blocks)

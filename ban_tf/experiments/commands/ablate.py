@@ -1,17 +1,14 @@
 """Trains and evaluates the variants of BAN in the paper's Table 7, and prints the table."""
 
-import dataclasses
 from pathlib import Path
 
 from ban_tf import config, disk
 from ban_tf.data import preparation
 from ban_tf.data.dataset import Dataset, Source
-from ban_tf.experiments import ablation, checks, results, sizing
+from ban_tf.experiments import ablation, checks, choosing, results
 from ban_tf.experiments.requests import RUNS, Ablation
 from ban_tf.metrics import ablation_tables, published
 from ban_tf.training import runs, trainer
-
-DEMO_EPOCHS = 4  # of 40 steps: all 18 trainings take about a quarter of an hour
 
 
 def ablate(request: Ablation, source: Source) -> None:
@@ -24,7 +21,7 @@ def ablate(request: Ablation, source: Source) -> None:
     """
     checks.check(request)
     dataset = source.find(request.data, request.blocks, request.long)
-    experiment = choose_experiment(request, dataset)
+    experiment = choosing.for_ablation(request, dataset)
     protocol = request.protocol or default_protocol(experiment)
     parent = request.run or RUNS / f"{experiment.dataset}_ablation"
     trials = ablation.plan(parent, experiment, request.variants, request.seeds)
@@ -54,19 +51,6 @@ def _carry_out(
         result = ablation.carry_out(trial, store, sources, protocol)
         done.setdefault(trial.variant, []).append(result)
     report(done, parent)
-
-
-def choose_experiment(request: Ablation, dataset: Dataset) -> config.Experiment:
-    """The paper's setting, its reduced form, or a shorter demo when there is no data."""
-    experiment = dataset.experiment(request.split)
-    epochs = request.epochs
-    experiment = sizing.sized(experiment, dataset, request)
-    if request.is_demo and not request.long and epochs is None:
-        epochs = DEMO_EPOCHS
-    training = experiment.training
-    if epochs is not None:
-        training = dataclasses.replace(training, num_epochs=epochs)
-    return dataclasses.replace(experiment, training=training, seed=request.seed)
 
 
 def default_protocol(experiment: config.Experiment) -> config.Protocol:

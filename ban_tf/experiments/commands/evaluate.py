@@ -9,7 +9,7 @@ from ban_tf.data import prediction_files, preparation
 from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
 from ban_tf.experiments import checks, folds, outcomes, results, workflow
-from ban_tf.experiments.commands.train import with_clusterer
+from ban_tf.experiments.choosing import with_clusterer
 from ban_tf.experiments.doctor import estimation
 from ban_tf.experiments.requests import RUNS, Evaluation
 from ban_tf.metrics import comparison, evaluators, table

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ban_tf import config, disk
 from ban_tf.data import preparation
-from ban_tf.data.dataset import Dataset, Source
+from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
-from ban_tf.experiments import checks, folds, outcomes, pooling, sizing, workflow
+from ban_tf.experiments import checks, choosing, folds, outcomes, pooling, workflow
 from ban_tf.experiments.requests import RUNS, Training
 from ban_tf.metrics import table
 from ban_tf.training import checkpoints, runs, trainer
@@ -39,7 +39,7 @@ def train(request: Training, source: Source) -> list[outcomes.Outcome]:
     """
     checks.check(request)
     dataset = source.find(request.data, request.blocks, request.long)
-    experiment = choose_experiment(request, dataset)
+    experiment = choosing.for_training(request, dataset)
     parent = request.run or RUNS / default_name(experiment)
     splits = dataset.splits if request.all_splits else (experiment.split,)
     library.require_usable()  # ops that do not load are refused before any work
@@ -134,54 +134,6 @@ def default_name(experiment: config.Experiment) -> str:
     """Folder of a run that was not given one: no two networks share it."""
     network = experiment.network.name
     return experiment.dataset if network == "ban" else f"{experiment.dataset}_{network}"
-
-
-def choose_experiment(request: Training, dataset: Dataset) -> config.Experiment:
-    """The paper's setting on the data set, reduced for `quick` and the demo, with the changes."""
-    experiment = dataset.experiment(request.split, request.network)
-    if not experiment.split.train:
-        raise ValueError(
-            f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out: "
-            "its folders or file names must tell at least two groups, of which one is held out. "
-            f"Received: splits={[split.name for split in dataset.splits]}"
-        )
-    experiment = sizing.sized(experiment, dataset, request)
-    if request.recipe is not None:
-        experiment = config.with_recipe(experiment, request.recipe)
-    return dataclasses.replace(
-        experiment,
-        training=_changed_training(request, experiment.training),
-        inference=with_clusterer(experiment.inference, request.clusterer),
-        seed=request.seed,
-    )
-
-
-def _changed_training(request: Training, training: config.TrainingConfig) -> config.TrainingConfig:
-    if request.epochs is not None:
-        training = dataclasses.replace(training, num_epochs=request.epochs)
-    if request.batch_size is not None:
-        training = dataclasses.replace(training, batch_size=request.batch_size)
-        most = training.blocks_per_epoch
-        if most is not None and request.batch_size > most:
-            raise ValueError(
-                f"`batch_size` must be at most {most}, the samples of an epoch in this setting. "
-                f"Received: batch_size={request.batch_size}"
-            )
-    if request.learning_rate is not None:
-        rate = training.learning_rate
-        limit = min(rate.limit, request.learning_rate)  # fine-tuning may start below it
-        rate = dataclasses.replace(rate, initial=request.learning_rate, limit=limit)
-        training = dataclasses.replace(training, learning_rate=rate)
-    return training
-
-
-def with_clusterer(
-    inference: config.InferenceConfig, clusterer: config.Clusterer | None
-) -> config.InferenceConfig:
-    """The same thresholds with another clusterer; None changes nothing."""
-    if clusterer is None:
-        return inference
-    return dataclasses.replace(inference, clusterer=clusterer)
 
 
 def plan(
