@@ -10,7 +10,7 @@ weights alone; either takes seconds, and one line tells its size.
 import argparse
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line, quiet
+from ban_tf.experiments import command_line, quiet, running
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -40,4 +40,4 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    running.run(main)

@@ -1,39 +1,22 @@
-"""What the programs share: flags with one meaning, a quiet start, errors in one line.
+"""What the programs share: flags with one meaning.
 
 Nothing here imports TensorFlow, so `--help` answers at once.
 """
 
 import argparse
-import io
-import os
 import pathlib
-import sys
-import sysconfig
-import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, get_args
+from typing import TypeVar, get_args
 
 import ban_tf
 from ban_tf.config import VARIANTS, Clusterer, Protocol, Recipe
 from ban_tf.config.files import NETWORK_PARTS
-from ban_tf.experiments import checks, messages, quiet, requests, setting_flags, stopping
+from ban_tf.experiments import checks, requests, setting_flags
 from tf_ops import choice
 
 ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
 EMBEDDING = tuple(sorted(set(NETWORK_PARTS) - {"bonet", "sgpn"}))  # what can be timed
-_EXPECTED = (
-    OSError,
-    ValueError,
-    TypeError,
-    ImportError,
-    RuntimeError,
-    FloatingPointError,
-    MemoryError,
-)
-_HOME = str(pathlib.Path(__file__).parents[1])  # of the library, wherever it is installed
 _OF_THE_PROGRAM = ("classes", "print_settings")  # flags that no request has
-# How a program calls what an error of the library names as an argument.
-_FLAGS = {"`classes_from_data`": "`--classes from-data`"}
 _Request = TypeVar("_Request")
 
 
@@ -267,54 +250,3 @@ def timing_parser(docstring: str | None) -> argparse.ArgumentParser:
     )
     flags.add_argument("--json", type=path, help="also write what was measured here")
     return flags
-
-
-def run(main: Callable[[Sequence[str] | None], Any]) -> None:
-    """Calls `main`; an expected failure becomes one sentence on stderr and exit code 1.
-
-    What the output cannot show, such as an arrow under `PYTHONIOENCODING=ascii`, is replaced: a
-    finished training must not fail at its last line. `BAN_TF_TRACEBACK=1` shows the whole
-    traceback instead of the sentence. The C++ log of TensorFlow is silent unless the user has set
-    `TF_CPP_MIN_LOG_LEVEL`.
-    """
-    quiet.silence()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    try:
-        with stopping.orderly():
-            main(None)
-    except Exception as error:
-        if not _is_expected(error) or os.environ.get("BAN_TF_TRACEBACK") == "1":
-            raise
-        message = messages.sentence(error)
-        for argument, flag in _FLAGS.items():
-            message = message.replace(argument, flag)
-        print(
-            f"\nerror: {message}\n"
-            f"(raised in {_place(error)}; BAN_TF_TRACEBACK=1 shows the way there)",
-            file=sys.stderr,
-        )
-        sys.exit(1)
-    except KeyboardInterrupt as stop:
-        print("\nStopped. Give the same command again to go on.", file=sys.stderr)
-        sys.exit(stopping.exit_code(stop))
-
-
-def _is_expected(error: Exception) -> bool:
-    """TensorFlow's errors are known by name: nothing here imports it."""
-    of_tensorflow = any(kind.__name__ == "OpError" for kind in type(error).__mro__)
-    return isinstance(error, _EXPECTED) or of_tensorflow
-
-
-def _place(error: Exception) -> str:
-    """The last line of a file of ours that an error came through; the libraries' tell nothing."""
-    frames = traceback.extract_tb(error.__traceback__)
-    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
-    ours = [
-        frame
-        for frame in frames
-        if frame.filename.startswith(_HOME) or not frame.filename.startswith((*libraries, "<"))
-    ]
-    frame = (ours or list(frames))[-1]
-    return f"{pathlib.Path(frame.filename).name}:{frame.lineno}"

@@ -12,7 +12,7 @@ CPU cores; trainings that short do not yet show the paper's order of the variant
 import argparse
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line, quiet, requests
+from ban_tf.experiments import command_line, quiet, requests, running
 from ban_tf.programs import names
 
 
@@ -48,4 +48,4 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def command() -> None:
     """The installed command."""
-    command_line.run(main)
+    running.run(main)

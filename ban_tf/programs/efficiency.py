@@ -14,7 +14,7 @@ point) is timed too; it must lead to the same instances.
 import argparse
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line, quiet, requests
+from ban_tf.experiments import command_line, quiet, requests, running
 from ban_tf.programs import names
 
 
@@ -41,4 +41,4 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def command() -> None:
     """The installed command."""
-    command_line.run(main)
+    running.run(main)

@@ -16,7 +16,7 @@ two CPU cores; the tables are those that its training ended with.
 
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line, quiet, requests
+from ban_tf.experiments import command_line, quiet, requests, running
 from ban_tf.programs import names
 
 
@@ -46,4 +46,4 @@ def parse_args(argv: Sequence[str] | None) -> requests.Evaluation:
 
 def command() -> None:
     """The installed command."""
-    command_line.run(main)
+    running.run(main)

@@ -11,7 +11,7 @@ takes seconds.
 import argparse
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line, requests
+from ban_tf.experiments import command_line, requests, running
 from ban_tf.programs import names
 
 
@@ -38,4 +38,4 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def command() -> None:
     """The installed command."""
-    command_line.run(main)
+    running.run(main)

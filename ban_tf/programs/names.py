@@ -10,6 +10,7 @@ SCRIPTS = {
     "ban-eval": "eval/eval_s3dis.py",
     "ban-figures": "eval/figures.py",
     "ban-prepare": "train/prepare_s3dis.py",
+    "ban-similarity": "eval/eval_similarity.py",
     "ban-train": "train/train_s3dis.py",
 }
 _COMMAND = re.compile("|".join(rf"\b{name}\b" for name in SCRIPTS))

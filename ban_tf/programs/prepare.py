@@ -9,7 +9,7 @@ command, given again, goes on where it was. All of S3DIS takes minutes, and 9 GB
 import argparse
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line, quiet, requests, setting_flags
+from ban_tf.experiments import command_line, quiet, requests, running, setting_flags
 from ban_tf.programs import classes, names
 
 
@@ -51,4 +51,4 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def command() -> None:
     """The installed command."""
-    command_line.run(main)
+    running.run(main)

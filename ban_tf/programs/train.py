@@ -17,7 +17,7 @@ two CPU cores and ends with the tables of the area it has not seen: mIoU near 65
 import argparse
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line, quiet, requests
+from ban_tf.experiments import command_line, quiet, requests, running
 from ban_tf.programs import classes, names
 
 
@@ -63,4 +63,4 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def command() -> None:
     """The installed command."""
-    command_line.run(main)
+    running.run(main)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from ban_tf.experiments import command_line
+from ban_tf.experiments import command_line, running
 
 
 def raising(error):
@@ -32,7 +32,7 @@ def raising(error):
 )
 def test_an_expected_failure_is_a_message_without_traceback(error, capsys):
     with pytest.raises(SystemExit) as stop:
-        command_line.run(raising(error))
+        running.run(raising(error))
     assert stop.value.code == 1
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -72,7 +72,7 @@ class OpError(Exception):
 )
 def test_what_went_wrong_is_told_with_its_file_and_the_way_out(error, told, capsys):
     with pytest.raises(SystemExit):
-        command_line.run(raising(error))
+        running.run(raising(error))
     line = next(line for line in capsys.readouterr().err.splitlines() if "error:" in line)
     assert told in line
     assert "[Errno" not in line
@@ -90,7 +90,7 @@ def test_what_a_layer_refuses_is_told_without_the_marks_of_keras(capsys):
             return Inner()(points)
 
     with pytest.raises(SystemExit):
-        command_line.run(lambda argv: Outer()(np.zeros((1, 2), np.float32)))
+        running.run(lambda argv: Outer()(np.zeros((1, 2), np.float32)))
     printed = capsys.readouterr().err
     assert f"\nerror: {sentence}\n(raised in test_command_line.py:" in printed
     assert "Arguments" not in printed
@@ -98,7 +98,7 @@ def test_what_a_layer_refuses_is_told_without_the_marks_of_keras(capsys):
 
 def test_the_place_told_is_ours_and_not_a_librarys(tmp_path, capsys):
     with pytest.raises(SystemExit):
-        command_line.run(lambda argv: (tmp_path / "nowhere.txt").read_text())
+        running.run(lambda argv: (tmp_path / "nowhere.txt").read_text())
     printed = capsys.readouterr().err
     assert "nowhere.txt: no such file or directory. Check its name." in printed
     assert "(raised in test_command_line.py:" in printed
@@ -107,7 +107,7 @@ def test_the_place_told_is_ours_and_not_a_librarys(tmp_path, capsys):
 def test_output_that_cannot_show_a_character_ends_no_finished_run(tmp_path):
     code = (
         "from ban_tf.experiments import command_line\n"
-        "command_line.run(lambda argv: print('mIoU 1.0 \\u2192 2.0 \\udce4'))"
+        "running.run(lambda argv: print('mIoU 1.0 \\u2192 2.0 \\udce4'))"
     )
     for encoding in ("ascii", "latin-1", "utf-8"):
         done = subprocess.run(
@@ -121,24 +121,24 @@ def test_output_that_cannot_show_a_character_ends_no_finished_run(tmp_path):
 
 def test_a_bug_keeps_its_traceback():
     with pytest.raises(KeyError):
-        command_line.run(raising(KeyError("of nobody's making")))
+        running.run(raising(KeyError("of nobody's making")))
 
 
 def test_the_whole_traceback_can_be_asked_for(monkeypatch):
     monkeypatch.setenv("BAN_TF_TRACEBACK", "1")
     with pytest.raises(ValueError, match="there is no data"):
-        command_line.run(raising(ValueError("there is no data")))
+        running.run(raising(ValueError("there is no data")))
 
 
 def test_ctrl_c_says_how_to_go_on(capsys):
     with pytest.raises(SystemExit) as stop:
-        command_line.run(raising(KeyboardInterrupt()))
+        running.run(raising(KeyboardInterrupt()))
     assert stop.value.code == 130
     assert capsys.readouterr().err == "\nStopped. Give the same command again to go on.\n"
 
 
 def test_success_prints_and_exits_nothing(capsys):
-    assert command_line.run(lambda argv: None) is None
+    assert running.run(lambda argv: None) is None
     assert capsys.readouterr() == ("", "")
 
 

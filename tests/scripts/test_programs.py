@@ -13,7 +13,7 @@ import pytest
 import ban_tf
 import tiny_runs
 from ban_tf.data import s3dis
-from ban_tf.experiments import command_line, quiet
+from ban_tf.experiments import quiet, running
 from ban_tf.programs import names, prepare, train
 from places import ROOT, SUPPORT
 
@@ -213,7 +213,7 @@ def test_a_wrong_settings_file_is_one_message(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["script", "--settings", "mine.json"])
     with pytest.raises(SystemExit):
-        command_line.run(train.main)
+        running.run(train.main)
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
     assert line == ('error: mine.json: `training.batch_size` must be a whole number. Received: "8"')
     assert [path.name for path in tmp_path.iterdir()] == ["mine.json"]
@@ -245,7 +245,7 @@ def test_without_the_flag_own_classes_are_refused_and_the_flag_is_named(
 ):
     monkeypatch.setattr(sys, "argv", ["script", "--data", str(plants)])
     with pytest.raises(SystemExit):
-        command_line.run(train.main)
+        running.run(train.main)
     printed = capsys.readouterr().err
     assert "`--classes from-data`" in printed
     assert "classes_from_data" not in printed

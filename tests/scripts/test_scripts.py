@@ -21,7 +21,7 @@ import tiny_runs
 from ban_tf import config
 from ban_tf.config import reduced
 from ban_tf.data import dataset, s3dis, store
-from ban_tf.experiments import choosing, command_line, folds, requests, workflow
+from ban_tf.experiments import choosing, command_line, folds, requests, running, workflow
 from ban_tf.experiments.doctor import estimation
 from ban_tf.instances import scikit_learn
 from ban_tf.metrics.evaluators import METRICS
@@ -564,7 +564,7 @@ def test_bad_input_is_one_message_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["script", *argv])
     with pytest.raises(SystemExit) as stop:
-        command_line.run(module.main)
+        running.run(module.main)
     assert stop.value.code == 1
     printed = capsys.readouterr().err
     errors = [line for line in printed.splitlines() if line.startswith("error: ")]

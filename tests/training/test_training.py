@@ -19,7 +19,7 @@ import tiny_runs
 from ban_tf import config, systems
 from ban_tf.data import s3dis, store
 from ban_tf.systems import collapse
-from ban_tf.training import callbacks, checkpoints, runs, schedule, stages, trainer
+from ban_tf.training import callbacks, checkpoints, runs, schedule, showing, stages, trainer
 
 # Keras converts with an `__array__` that NumPy 2 finds old-fashioned; TensorFlow says that data
 # pipelines are graphs even in eager mode.

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tiny_runs
 from ban_tf import config
 from ban_tf.data import store
-from ban_tf.training import callbacks, checkpoints, runs, trainer, validation
+from ban_tf.training import checkpoints, runs, showing, trainer, validation
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
