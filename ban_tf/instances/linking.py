@@ -212,7 +212,7 @@ class PointLinking:
             ValueError: arrays that do not fit the cloud or each other.
         """
         num_instances, num_previous = len(state["class_of"]), len(state["previous"])
-        expected = {
+        expected: dict[str, np.ndarray] = {
             "instance": self._instance,
             "class_of": np.empty(num_instances, np.int32),
             "num_rows": np.empty(num_instances, np.int64),
