@@ -106,7 +106,7 @@ def test_the_place_told_is_ours_and_not_a_librarys(tmp_path, capsys):
 
 def test_output_that_cannot_show_a_character_ends_no_finished_run(tmp_path):
     code = (
-        "from ban_tf.experiments import command_line\n"
+        "from ban_tf.experiments import running\n"
         "running.run(lambda argv: print('mIoU 1.0 \\u2192 2.0 \\udce4'))"
     )
     for encoding in ("ascii", "latin-1", "utf-8"):

@@ -13,7 +13,7 @@ from ban_tf.experiments import running, stopping
 SCRIPT = """
 import pathlib, sys, time
 from ban_tf import disk
-from ban_tf.experiments import command_line
+from ban_tf.experiments import running
 
 def main(argv):
     folder = pathlib.Path(sys.argv[1])
