@@ -8,7 +8,6 @@ weights alone; either takes seconds, and one line tells its size.
 """
 
 import argparse
-import pathlib
 from collections.abc import Sequence
 
 from ban_tf.experiments import command_line, quiet
@@ -26,13 +25,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     flags = command_line.parser(__doc__)
     flags.add_argument(
-        "checkpoint", type=pathlib.Path, help="prefix of the checkpoint, its .index file or folder"
+        "checkpoint",
+        type=command_line.path,
+        help="prefix of the checkpoint, its .index file or folder",
     )
     flags.add_argument(
         "--network", required=True, choices=command_line.ORIGINALS, help="what wrote it"
     )
     flags.add_argument(
-        "--out", required=True, type=pathlib.Path, help="file to write: .keras or .weights.h5"
+        "--out", required=True, type=command_line.path, help="file to write: .keras or .weights.h5"
     )
     flags.add_argument("--overwrite", action="store_true", help="replace --out where it exists")
     return flags.parse_args(argv)

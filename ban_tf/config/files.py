@@ -10,6 +10,8 @@ from ban_tf.config.checking import require
 from ban_tf.config.experiment import Experiment
 from ban_tf.config.samples import Blocks, Sampling, Shapes
 
+# What a JSON file raises that was cut or edited, from parsing to the checks of its values.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 FORMAT = 2  # one more whenever a field is renamed or goes
 # What each network's file reads of `NetworkConfig`, beside the sizes that all share.
 NETWORK_PARTS = {

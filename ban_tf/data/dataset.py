@@ -26,6 +26,8 @@ class Dataset:
             report of the reading.
         features: what a network sees of a point.
         samples: how its clouds become samples.
+        has_fixed_samples: whether others have made the samples, which then stay as they are even in
+            the reduced setting.
         group_of: from the name of a cloud to its group, for prepared blocks of others, which do
             not record it.
         default_split: name of the split that is meant where none is named; empty for the first.
@@ -53,6 +55,7 @@ class Dataset:
     left_out: Callable[[Path], list[Problem]] = _nothing
     features: Features = Features()
     samples: Sampling = Blocks()
+    has_fixed_samples: bool = False
     group_of: Callable[[str], str] = str
     default_split: str = ""
     stand_in: Callable[[Path, int], None] | None = None

@@ -35,6 +35,7 @@ def prepare(
         ValueError: the store was made with other settings; the message says which.
     """
     scans = dataset.scans(data, names)
+    reading.require_space(scans, blocks / "clouds")
     cached = reading.read_scans(
         scans, blocks / "clouds", progress=progress, left_out=dataset.left_out(data)
     )

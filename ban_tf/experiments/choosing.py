@@ -9,6 +9,7 @@ from typing import Any
 from ban_tf import config
 from ban_tf.config import reduced, settings
 from ban_tf.data.dataset import Dataset
+from ban_tf.experiments import sizing
 from ban_tf.experiments.requests import Ablation, Preparation, Training
 
 DEMO_ABLATION_EPOCHS = 4  # of 40 steps: all 18 trainings take about a quarter of an hour
@@ -26,8 +27,9 @@ def for_training(request: Training, dataset: Dataset) -> config.Experiment:
         experiment = config.with_recipe(experiment, request.recipe)
     if not experiment.split.train:
         raise ValueError(
-            f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out; "
-            f"give more data. Received: splits={[split.name for split in dataset.splits]}"
+            f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out: "
+            "its folders or file names must tell at least two groups, of which one is held out. "
+            f"Received: splits={[split.name for split in dataset.splits]}"
         )
     return dataclasses.replace(
         experiment,
@@ -76,22 +78,16 @@ def _base(
     path = request.settings
     values: dict[str, Any] = {} if path is None else settings.read(path)
     named = None if path is None else settings.network_of(values, path)
-    experiment = _reduced(dataset.experiment(split, network or named or "ban"), request)
+    experiment = dataset.experiment(split, network or named or "ban")
+    if not isinstance(request, Preparation):
+        experiment = sizing.sized(experiment, dataset, request)
+    elif request.quick:
+        experiment = reduced.quick(experiment)
     if path is None:
         return experiment
     changed = settings.apply(experiment, values, path)
     own = dataclasses.replace(changed.network, name=experiment.network.name)
     return dataclasses.replace(changed, network=own)
-
-
-def _reduced(
-    experiment: config.Experiment, request: Training | Preparation | Ablation
-) -> config.Experiment:
-    if isinstance(request, Preparation):
-        return reduced.quick(experiment) if request.quick else experiment
-    if request.long:
-        return reduced.long(experiment, request.epochs or reduced.LONG_EPOCHS)
-    return reduced.quick(experiment) if request.quick or request.is_demo else experiment
 
 
 def _changed_training(request: Training, training: config.TrainingConfig) -> config.TrainingConfig:
@@ -100,6 +96,12 @@ def _changed_training(request: Training, training: config.TrainingConfig) -> con
         changes["num_epochs"] = request.epochs
     if request.batch_size is not None:
         changes["batch_size"] = request.batch_size
+        most = training.blocks_per_epoch
+        if most is not None and request.batch_size > most:
+            raise ValueError(
+                f"`batch_size` must be at most {most}, the samples of an epoch in this setting. "
+                f"Received: batch_size={request.batch_size}"
+            )
     if request.learning_rate is not None:
         rate = training.learning_rate
         limit = min(rate.limit, request.learning_rate)  # fine-tuning may start below it

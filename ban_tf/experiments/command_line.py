@@ -4,9 +4,11 @@ Nothing here imports TensorFlow, so `--help` answers at once.
 """
 
 import argparse
+import io
 import os
 import pathlib
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args
@@ -14,7 +16,9 @@ from typing import Any, TypeVar, get_args
 import ban_tf
 from ban_tf.config import VARIANTS, Clusterer, Protocol, Recipe
 from ban_tf.config.files import NETWORK_PARTS
-from ban_tf.experiments import quiet, requests, setting_flags
+from ban_tf.experiments import checks, messages, quiet, requests, setting_flags
+from ban_tf.experiments.flag_values import count, path
+from tf_ops import choice
 
 ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
 EMBEDDING = tuple(sorted(set(NETWORK_PARTS) - {"bonet", "sgpn"}))  # what can be timed
@@ -28,8 +32,7 @@ _EXPECTED = (
     MemoryError,
 )
 _OF_THE_PROGRAM = ("classes", "print_settings")  # flags that no request has
-# How a program calls what an error of the library names as an argument.
-_FLAGS = {"`classes_from_data`": "`--classes from-data`"}
+_HOME = str(pathlib.Path(__file__).parents[1])  # of the library, wherever it is installed
 _Request = TypeVar("_Request")
 
 
@@ -43,25 +46,32 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
 
 
 def request(kind: Callable[..., _Request], args: argparse.Namespace) -> _Request:
-    """The flags as a request; each has the name of a field, but for those of the program."""
-    return kind(
-        **{name: value for name, value in vars(args).items() if name not in _OF_THE_PROGRAM}
-    )
+    """The flags as a request; each has the name of a field, but for those of the program.
+
+    Raises:
+        FileNotFoundError, ValueError: as `checks.check`; or the environment's choice of kernels is
+            none, with which no work starts.
+    """
+    choice.requested()
+    fields = {name: value for name, value in vars(args).items() if name not in _OF_THE_PROGRAM}
+    made = kind(**fields)
+    checks.check(made)
+    return made
 
 
 def add_data_flags(flags: argparse.ArgumentParser) -> None:
     """`--data` and `--blocks`: where the input lies."""
-    flags.add_argument("--data", type=pathlib.Path, help="raw input folder")
+    flags.add_argument("--data", type=path, help="raw input folder")
     flags.add_argument(
         "--blocks",
-        type=pathlib.Path,
+        type=path,
         help="prepared store (default: <run>/blocks), made if missing",
     )
 
 
 def add_run_flag(flags: argparse.ArgumentParser, default: str) -> None:
     """`--run`: the run folder."""
-    flags.add_argument("--run", type=pathlib.Path, help=f"run folder (default: {default})")
+    flags.add_argument("--run", type=path, help=f"run folder (default: {default})")
 
 
 def add_clusterer_flag(flags: argparse.ArgumentParser, default: str) -> None:
@@ -101,7 +111,7 @@ def training_parser(docstring: str | None) -> argparse.ArgumentParser:
         "--network", choices=sorted(NETWORK_PARTS), help="what to train (default: ban)"
     )
     flags.add_argument(
-        "--weights", type=pathlib.Path, help="a .keras file to start from (default: from scratch)"
+        "--weights", type=path, help="a .keras file to start from (default: from scratch)"
     )
     add_length_flags(flags)
     flags.add_argument(
@@ -124,14 +134,14 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
     add_data_flags(flags)
     add_run_flag(flags, "the newest below runs/")
     flags.add_argument(
-        "--model", type=pathlib.Path, help="a run folder or a .keras file of one (instead of --run)"
+        "--model", type=path, help="a run folder or a .keras file of one (instead of --run)"
     )
     add_protocol_flag(
         flags,
         "every raw point (default), or drawn as by the originals (default of --predictions)",
     )
     add_clusterer_flag(flags, "as in training")
-    flags.add_argument("--predictions", type=pathlib.Path, help="folder of prediction files")
+    flags.add_argument("--predictions", type=path, help="folder of prediction files")
     flags.add_argument(
         "--estimate",
         action="store_true",
@@ -140,9 +150,9 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument(
         "--compare", nargs="+", metavar="RUN", help="networks or run folders, a row each"
     )
-    flags.add_argument("--tf1-checkpoint", type=pathlib.Path, help="of the authors' code")
+    flags.add_argument("--tf1-checkpoint", type=path, help="of the authors' code")
     flags.add_argument("--network", choices=ORIGINALS, help="what wrote --tf1-checkpoint")
-    flags.add_argument("--json", type=pathlib.Path, help="also write the scores here")
+    flags.add_argument("--json", type=path, help="also write the scores here")
     return flags
 
 
@@ -196,11 +206,11 @@ def timing_parser(docstring: str | None) -> argparse.ArgumentParser:
     """The flags of `requests.Timing`, but those that choose a split."""
     defaults = requests.Timing()
     flags = parser(docstring)
-    flags.add_argument("--data", type=pathlib.Path, help="raw input folder")
-    flags.add_argument("--blocks", type=pathlib.Path, help="prepared store (instead of --data)")
+    flags.add_argument("--data", type=path, help="raw input folder")
+    flags.add_argument("--blocks", type=path, help="prepared store (instead of --data)")
     flags.add_argument(
         "--run",
-        type=pathlib.Path,
+        type=path,
         nargs="+",
         default=(),
         dest="runs",
@@ -212,13 +222,13 @@ def timing_parser(docstring: str | None) -> argparse.ArgumentParser:
     )
     flags.add_argument(
         "--num-blocks",
-        type=_at_least_one,
+        type=count,
         default=defaults.num_blocks,
         help=f"of one room (default: {defaults.num_blocks})",
     )
     flags.add_argument(
         "--rounds",
-        type=_at_least_one,
+        type=count,
         default=defaults.rounds,
         help=f"medians of so many (default: {defaults.rounds})",
     )
@@ -228,38 +238,52 @@ def timing_parser(docstring: str | None) -> argparse.ArgumentParser:
         dest="with_originals",
         help="leave out scikit-learn: far faster",
     )
-    flags.add_argument("--json", type=pathlib.Path, help="also write what was measured here")
+    flags.add_argument("--json", type=path, help="also write what was measured here")
     return flags
 
 
-def _at_least_one(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
-    return int(text)
-
-
 def run(main: Callable[[Sequence[str] | None], Any]) -> None:
-    """Calls `main`; an expected failure becomes one line on stderr and exit code 1.
+    """Calls `main`; an expected failure becomes one sentence on stderr and exit code 1.
 
-    `BAN_TF_TRACEBACK=1` shows the whole traceback instead. The C++ log of TensorFlow is silent
-    unless the user has set `TF_CPP_MIN_LOG_LEVEL`.
+    What the output cannot show, such as an arrow under `PYTHONIOENCODING=ascii`, is replaced: a
+    finished training must not fail at its last line. `BAN_TF_TRACEBACK=1` shows the whole
+    traceback instead of the sentence. The C++ log of TensorFlow is silent unless the user has set
+    `TF_CPP_MIN_LOG_LEVEL`.
     """
     quiet.silence()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         main(None)
-    except _EXPECTED as error:
-        if os.environ.get("BAN_TF_TRACEBACK") == "1":
+    except Exception as error:
+        if not _is_expected(error) or os.environ.get("BAN_TF_TRACEBACK") == "1":
             raise
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{pathlib.Path(frame.filename).name}:{frame.lineno}"
-        message = str(error)
-        for argument, flag in _FLAGS.items():
-            message = message.replace(argument, flag)
         print(
-            f"\nerror: {message}\n(raised in {where}; BAN_TF_TRACEBACK=1 shows the way there)",
+            f"\nerror: {messages.sentence(error)}\n"
+            f"(raised in {_place(error)}; BAN_TF_TRACEBACK=1 shows the way there)",
             file=sys.stderr,
         )
         sys.exit(1)
     except KeyboardInterrupt:
         print("\nStopped. Give the same command again to go on.", file=sys.stderr)
         sys.exit(130)
+
+
+def _is_expected(error: Exception) -> bool:
+    """TensorFlow's errors are known by name: nothing here imports it."""
+    of_tensorflow = any(kind.__name__ == "OpError" for kind in type(error).__mro__)
+    return isinstance(error, _EXPECTED) or of_tensorflow
+
+
+def _place(error: Exception) -> str:
+    """The last line of a file of ours that an error came through; the libraries' tell nothing."""
+    frames = traceback.extract_tb(error.__traceback__)
+    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
+    ours = [
+        frame
+        for frame in frames
+        if frame.filename.startswith(_HOME) or not frame.filename.startswith((*libraries, "<"))
+    ]
+    frame = (ours or list(frames))[-1]
+    return f"{pathlib.Path(frame.filename).name}:{frame.lineno}"

@@ -1,7 +1,6 @@
 """The whole way of one run: train in its folder, evaluate before and after, write it down."""
 
 import dataclasses
-import json
 import pathlib
 import time
 import warnings
@@ -84,7 +83,7 @@ def train_and_evaluate(
         untrained = run.evaluation_folder(UNTRAINED)
         if not (untrained / "scores.json").is_file():  # nobody needs its predictions
             evaluation.write(evaluate(trainer.starting_network(run), None), untrained)
-        before = json.loads((untrained / "scores.json").read_text(encoding="utf-8"))
+        before = results.read_scores(untrained / "scores.json")
     model = _train(run, store)
     out, begin = run.evaluation_folder(protocol), time.monotonic()
     after = evaluate(model, out)

@@ -41,6 +41,14 @@ class BlockMerging:
         num_classes: C; `covering` holds int32 `[V, C]`.
         config: the thresholds.
         protocol: the flavour.
+
+    Example:
+        >>> config = InferenceConfig(min_overlap=1, min_new_points=1)
+        >>> merging = BlockMerging(num_voxels=4, num_classes=2, config=config)
+        >>> merging.add(np.array([0, 1, 2]), np.array([0, 0, 1]), np.array([1, 0])).tolist()
+        [0, 1]
+        >>> merging.add(np.array([1, 3]), np.array([0, 0]), np.array([1])).tolist()  # the first
+        [0]
     """
 
     def __init__(
@@ -176,6 +184,13 @@ def merge_legacy(
 
     Returns:
         int32 `[K, P]`: instances, with gaps in their numbers.
+
+    Example:
+        >>> xyz = np.array([[[0.1] * 3, [0.9] * 3], [[0.1] * 3, [0.5] * 3]])
+        >>> config = InferenceConfig(min_overlap=1, min_new_points=1)
+        >>> labels, classes = np.array([[0, 1], [0, 0]]), [np.array([0, 0]), np.array([0])]
+        >>> merge_legacy(xyz, labels, classes, 1, config).tolist()
+        [[0, 1], [0, 0]]
     """
     voxel, num_voxels = voxels.legacy_voxels(normalised_xyz, config.legacy_gap)
     merging = BlockMerging(num_voxels, num_classes, config, "legacy")
@@ -191,6 +206,13 @@ def instance_sizes(instance: np.ndarray, semantic: np.ndarray) -> list[tuple[int
         instance: int `[N]`, at least -1; -1 is no instance.
         semantic: int `[N]`, at least -1. An instance's class is the most frequent, ties to the
             smallest, and `NONE` if no point has one.
+
+    Returns:
+        A pair of whole numbers for each instance that is there.
+
+    Example:
+        >>> instance_sizes(np.array([5, 5, -1, 2]), np.array([1, 1, 0, 3]))
+        [(3, 1), (1, 2)]
     """
     table = overlap.contingency(instance, np.asarray(semantic))
     classes, _ = overlap.majority(table.first_code, semantic, len(table.first_labels))
@@ -207,6 +229,10 @@ def mean_instance_sizes(sizes: Sequence[tuple[int, int]], num_classes: int) -> n
 
     Returns:
         float64 `[C]`, NaN for a class without instances. (The original keeps whole numbers.)
+
+    Example:
+        >>> mean_instance_sizes([(1, 10), (1, 30), (-1, 7)], num_classes=2).tolist()
+        [nan, 20.0]
     """
     known = np.array([pair for pair in sizes if pair[0] != NONE], np.int64).reshape(-1, 2)
     total = np.bincount(known[:, 0], known[:, 1], num_classes)
@@ -255,6 +281,11 @@ def filter_by_size(
 
     Returns:
         int32 `[N]`: instances numbered from 0 in their old order, `NONE` where they went.
+
+    Example:
+        >>> instance, semantic = np.array([3, 3, 3, 8]), np.array([0, 0, 0, 0])
+        >>> filter_by_size(instance, semantic, np.array([8.0]), InferenceConfig()).tolist()
+        [0, 0, 0, -1]
     """
     table = overlap.contingency(instance, np.asarray(semantic))
     num_instances = len(table.first_labels)

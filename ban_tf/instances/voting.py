@@ -20,6 +20,12 @@ class SemanticVotes:
     Args:
         num_points: N.
         num_classes: C.
+
+    Example:
+        >>> votes = SemanticVotes(num_points=3, num_classes=2)
+        >>> votes.add(np.array([0, 1, 0]), np.array([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]]))
+        >>> [part.tolist() for part in votes.result()]
+        [[0, 1, -1], [0.75, 0.75, 0.0]]
     """
 
     def __init__(self, num_points: int, num_classes: int):
@@ -93,6 +99,12 @@ class InstanceVotes:
 
     Args:
         num_points: N.
+
+    Example:
+        >>> votes = InstanceVotes(num_points=3)
+        >>> votes.add(np.array([0, 0, 0, 1]), np.array([7, 4, 7, -1]))
+        >>> votes.result().tolist()
+        [7, -1, -1]
     """
 
     def __init__(self, num_points: int):
@@ -157,7 +169,11 @@ class InstanceVotes:
         self._pending, self._num_pending = [], 0
 
     def result(self) -> np.ndarray:
-        """int32 `[N]`: the instance of most votes, ties to the smallest, `NONE` without a vote."""
+        """The instance of each point.
+
+        Returns:
+            int32 `[N]`: the instance of most votes, ties to the smallest, `NONE` without a vote.
+        """
         self._count()
         winner = np.full(self._num_points, NONE, np.int32)
         most = np.zeros(self._num_points, np.int32)
@@ -189,6 +205,12 @@ def vote(
 
     Returns:
         int32 `[N]` classes and float32 `[N]` confidences, as `SemanticVotes.result`.
+
+    Example:
+        >>> plan = np.array([[0, 1], [1, 1]])
+        >>> probabilities = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5], [0.25, 0.75]]])
+        >>> [part.tolist() for part in vote(plan, probabilities, num_points=2)]
+        [[0, 1], [1.0, 0.75]]
     """
     votes = SemanticVotes(num_points, np.shape(probabilities)[-1])
     for rows, block in zip(plan, probabilities, strict=True):

@@ -18,6 +18,12 @@ def legacy_voxels(normalised_xyz: np.ndarray, gap: float = 0.005) -> tuple[np.nd
 
     Raises:
         ValueError: `gap` is not positive, or a coordinate is not finite.
+
+    Example:
+        >>> xyz = np.array([[0.0, 0.0, 0.004], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> voxel, num_voxels = legacy_voxels(xyz)
+        >>> voxel.tolist(), num_voxels
+        ([0, 1, 0], 2)
     """
     _check_edge("gap", gap)
     _check_finite("normalised_xyz", normalised_xyz)
@@ -36,6 +42,11 @@ def metric_voxels(xyz: np.ndarray, voxel_m: float) -> tuple[np.ndarray, int]:
 
     Raises:
         ValueError: `voxel_m` is not positive, or a coordinate is not finite.
+
+    Example:
+        >>> voxel, num_voxels = metric_voxels(np.array([[9.0, 0, 0], [0, 0, 0], [9.1, 0, 0]]), 0.5)
+        >>> voxel.tolist(), num_voxels
+        ([1, 0, 1], 2)
     """
     _check_edge("voxel_m", voxel_m)
     _check_finite("xyz", xyz)

@@ -17,7 +17,8 @@ class CrossTaskAttention(keras.layers.Layer):
     """Propagates one task's features over the points that the other task finds alike.
 
     The paper's Eq. 2: `P = softmax(phi(X) theta(X)^T)`, result `{Y, P g(Y)}`, with `theta`, `phi`
-    and `g` linear with bias. The soft-max and its sums are float32 under mixed precision.
+    and `g` linear with bias. These follow the dtype policy; the soft-max and its sums are float32
+    under every policy, float64 too, for the op that works them out knows nothing wider.
 
     Args:
         scale: "none" for the inner products as they are (the authors' code), "rsqrt" to divide
@@ -36,6 +37,16 @@ class CrossTaskAttention(keras.layers.Layer):
 
     Raises:
         ValueError: an unknown `scale`, `kernel` or `start`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.attention import CrossTaskAttention
+        >>> guide, values = np.ones((1, 4, 3), "float32"), np.ones((1, 4, 2), "float32")
+        >>> layer = CrossTaskAttention()
+        >>> tuple(layer(guide, values).shape)
+        (1, 4, 4)
+        >>> np.asarray(layer.similarity_row(guide, row=0)).tolist()  # all are alike
+        [[0.25, 0.25, 0.25, 0.25]]
     """
 
     def __init__(
@@ -74,15 +85,16 @@ class CrossTaskAttention(keras.layers.Layer):
 
     def call(self, guide: Any, values: Any) -> Any:
         attend = attention.attend if self.kernel == "chunked" else stock.attend_plain
-        propagated = attend(
-            self.phi(guide), self.theta(guide), self.g(values), self._factor(guide.shape[-1])
-        )
+        query, key = _narrow(self.phi(guide)), _narrow(self.theta(guide))
+        propagated = attend(query, key, _narrow(self.g(values)), self._factor(guide.shape[-1]))
+        propagated = ops.cast(propagated, self.compute_dtype)
         return ops.concatenate([values, propagated], axis=-1)
 
     def similarity_row(self, guide: Any, row: int) -> Any:
         """Row `row` of P, float32 `[B, N]`: the paper's Fig. 7."""
         factor = self._factor(guide.shape[-1])
-        return stock.attention_row(self.phi(guide), self.theta(guide), row, factor)
+        query, key = _narrow(self.phi(guide)), _narrow(self.theta(guide))
+        return stock.attention_row(query, key, row, factor)
 
     def inner_products(self, guide: Any) -> Any:
         """What the soft-max of P is taken of, row by row: float32 `[B, N, N]`."""
@@ -102,3 +114,8 @@ class CrossTaskAttention(keras.layers.Layer):
             "kernel": self.kernel,
             "start": self.start,
         }
+
+
+def _narrow(x: Any) -> Any:
+    """float64 as float32, the widest that the op takes; halves as they are, which it sums wider."""
+    return ops.cast(x, "float32") if keras.backend.standardize_dtype(x.dtype) == "float64" else x

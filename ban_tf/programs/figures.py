@@ -9,7 +9,6 @@ takes seconds.
 """
 
 import argparse
-import pathlib
 from collections.abc import Sequence
 
 from ban_tf.experiments import command_line, requests
@@ -30,7 +29,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     flags.add_argument("--cloud", help="its name (default: the first that was evaluated)")
     flags.add_argument(
         "--out",
-        type=pathlib.Path,
+        type=command_line.path,
         default=defaults.out,
         help=f"the picture to write (default: {defaults.out})",
     )

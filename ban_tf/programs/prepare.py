@@ -7,7 +7,6 @@ command, given again, goes on where it was. All of S3DIS takes minutes, and 9 GB
 """
 
 import argparse
-import pathlib
 from collections.abc import Sequence
 
 from ban_tf.experiments import command_line, quiet, requests, setting_flags
@@ -33,8 +32,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     flags = command_line.parser(names.spelled(__doc__))
-    flags.add_argument("--data", type=pathlib.Path, required=True, help="raw input folder")
-    flags.add_argument("--blocks", type=pathlib.Path, required=True, help="store to make")
+    flags.add_argument("--data", type=command_line.path, required=True, help="raw input folder")
+    flags.add_argument("--blocks", type=command_line.path, required=True, help="store to make")
     flags.add_argument(
         "--areas",
         type="Area_{}".format,

@@ -6,24 +6,39 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ban_tf import disk, progress
 from ban_tf.config import Experiment
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store
-from ban_tf.model.normalization import MomentumSchedule
 from ban_tf.systems import collapse
-from ban_tf.training import checkpoints, runs, validation
+from ban_tf.training import checkpoints, runs
 from ban_tf.training.stages import Stage
 
 _GENERATOR = "seed_generator_state"  # the name Keras gives the state of dropout
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss or a weight is no longer a number."""
+    """The loss or a weight is no longer a number.
+
+    Example:
+        >>> from ban_tf.training.callbacks import TrainingDivergedError
+        >>> issubclass(TrainingDivergedError, RuntimeError)
+        True
+    """
 
 
 class SetEpoch(keras.callbacks.Callback):
-    """Tells the losses that change with the epoch which one of the stage it is."""
+    """Tells the losses that change with the epoch which one of the stage it is.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.stages import Stage
+        >>> from ban_tf.training.callbacks import SetEpoch
+        >>> SetEpoch(Stage(5, 20, experiment)).first_epoch  # epoch 5 is 0 for the losses
+        5
+    """
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
@@ -34,7 +49,14 @@ class SetEpoch(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves network and optimiser under a temporary name, then moves it into place."""
+    """Saves network and optimiser under a temporary name, then moves it into place.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import callbacks, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
+        >>> callbacks.Checkpoint(run, every=2).on_epoch_end(epoch=0)  # not yet
+    """
 
     def __init__(self, run: runs.Run, every: int) -> None:
         super().__init__()
@@ -50,7 +72,14 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class StopAtNan(keras.callbacks.Callback):
-    """Stops with the step and the last good checkpoint when the loss is not finite."""
+    """Stops with the step and the last good checkpoint when the loss is not finite.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import callbacks, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
+        >>> callbacks.StopAtNan(run).on_train_batch_end(0, {"loss": 0.5})  # a number: it goes on
+    """
 
     def __init__(self, run: runs.Run) -> None:
         super().__init__()
@@ -67,6 +96,21 @@ class SeedDropout(keras.callbacks.Callback):
 
     A `.keras` file does not hold where the random generators stand, so training that goes on from
     one would not drop what uninterrupted training drops.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> from ban_tf.training.callbacks import SeedDropout
+        >>> from ban_tf.training.stages import SemanticObjective
+        >>> from ban_tf.training.trainer import JointTrainer
+        >>> network = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5)])
+        >>> callback, dropped = SeedDropout(seed=1), []
+        >>> callback.set_model(JointTrainer(network, SemanticObjective(("semantic",))))
+        >>> for _ in range(2):
+        ...     callback.on_epoch_begin(epoch=3)
+        ...     dropped.append(np.asarray(network(np.ones((8, 4)), training=True)))
+        >>> bool((dropped[0] == dropped[1]).all())
+        True
     """
 
     def __init__(self, seed: int) -> None:
@@ -80,105 +124,23 @@ class SeedDropout(keras.callbacks.Callback):
             state.assign(sequence.generate_state(*state.shape).astype(state.dtype))
 
 
-class Progress(keras.callbacks.Callback):
-    """A bar over a stage of the training, or a line per epoch, with losses and time left.
-
-    Until the first step is done it says that this is being compiled, which takes far longer.
-    """
-
-    def __init__(self, stage: Stage, first_epoch: int, steps_per_epoch: int) -> None:
-        super().__init__()
-        self.num_epochs = stage.experiment.training.total_epochs
-        self.title = f"epoch {first_epoch + 1}/{self.num_epochs}"
-        self.is_waiting = True
-        self.bar = progress.Bar(
-            (stage.end_epoch - stage.first_epoch) * steps_per_epoch,
-            f"training, epochs {first_epoch + 1} to {stage.end_epoch}",
-            unit="step",
-            initial=(first_epoch - stage.first_epoch) * steps_per_epoch,
-        )
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self.bar.wait("compiling the first step")
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.title = f"epoch {epoch + 1}/{self.num_epochs}"
-        if not self.is_waiting:
-            self.bar.set_title(self.title)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if self.is_waiting:
-            self.is_waiting = False
-            self.bar.resume(self.title)
-        self.bar.update(note=_shown(logs))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.stage(f"{self.title}: {_shown(logs)}")
-
-    def close(self) -> None:
-        self.bar.close()
-
-
-def _shown(logs: dict[str, float] | None) -> str:
-    """Losses and scores for people; the schedules stand in the log alone."""
-    names = {name: name.removesuffix("_loss") for name in logs or {} if name.endswith("loss")}
-    losses = [f"{shown} {float((logs or {})[name]):.3f}" for name, shown in names.items()]
-    scores = [
-        f"held-out {name} {100 * float((logs or {})[f'val_{name}']):.1f}"
-        for name in validation.SCORES
-        if f"val_{name}" in (logs or {})
-    ]
-    return ", ".join([*sorted(losses), *scores])
-
-
-class Validate(keras.callbacks.Callback):
-    """Scores the network on what is held out, every few epochs; keeps the best where asked to.
-
-    The scores go into the logs, from where `Log`, TensorBoard and `Progress`, which come after,
-    take them.
-
-    Args:
-        run: keeps the best network.
-        stage: of its training.
-        held_out: samples of the training side that are not trained on.
-        log: has the scores of earlier epochs.
-    """
-
-    def __init__(self, run: runs.Run, stage: Stage, held_out: Store, log: "Log") -> None:
-        super().__init__()
-        self.run = run
-        self.asked = stage.experiment.training.validation
-        self.num_epochs = stage.experiment.training.total_epochs
-        self.may_keep = self.asked.keep == "best" and not stage.classes_only
-        self.validation = validation.Validation(held_out, stage.experiment)
-        ranks = [validation.rank(scores) for scores in log.scores_since(stage.first_epoch)]
-        self.best = max((rank for rank in ranks if not math.isnan(rank)), default=-math.inf)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        done, every = epoch + 1, self.asked.every
-        if every is None or (done % every != 0 and done != self.num_epochs):
-            return
-        require_finite_weights(self.model.network, self.run)
-        # As the log keeps them, so that a training that was taken up again compares the same.
-        found = {
-            name: float(_cell(value)) for name, value in self.validation.scores(self.model).items()
-        }
-        if logs is not None:
-            logs.update({f"val_{name}": value for name, value in found.items()})
-        shown = ", ".join(f"{name} {100 * value:.1f}" for name, value in found.items())
-        progress.above_bar(f"epoch {done}/{self.num_epochs}: held-out {shown}")
-        rank = validation.rank(found)
-        if self.may_keep and rank > self.best:
-            self.best = rank
-            checkpoints.save_model(self.model.network, self.run.best_file, self.run)
-
-
 class WatchEmbedding(keras.callbacks.Callback):
     """Looks every few epochs what the network makes of one batch; says once if it collapsed.
 
     Args:
         store: of training; the batch is drawn from it by the seed.
         experiment: of an embedding network.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.callbacks import WatchEmbedding
+        >>> watcher = WatchEmbedding(store=None, experiment=experiment)
+        >>> watcher.on_epoch_end(epoch=0)  # the first look, at the store too, is after epoch 5
+        >>> watcher.is_explained
+        False
     """
 
     def __init__(self, store: Store, experiment: Experiment) -> None:
@@ -203,72 +165,17 @@ class WatchEmbedding(keras.callbacks.Callback):
             tqdm.write(f"\nwarning: after epoch {epoch + 1}: {found}")
 
 
-class Log(keras.callbacks.Callback):
-    """A row per epoch in log.csv; rows a crash left without a checkpoint are done again.
-
-    `step` counts those of the stage's optimiser. Scores on held-out clouds have columns where there
-    are any, empty in epochs that were not scored.
-    """
-
-    def __init__(
-        self, run: runs.Run, stage: Stage, first_epoch: int, terms: tuple[str, ...]
-    ) -> None:
-        super().__init__()
-        self.losses = ("loss", *(f"{term}_loss" for term in terms))
-        training = stage.experiment.training
-        validates = training.validation.every is not None
-        self.scores = tuple(f"val_{name}" for name in validation.SCORES if validates)
-        schedules = ("learning_rate", "batch_norm_momentum")
-        self.columns = ("epoch", "step", *schedules, *self.losses, *self.scores)
-        self.path = run.log_file
-        self.momentum = MomentumSchedule(decay=training.batch_norm_decay, unit=training.decay_unit)
-        self.per_step = training.per_step
-        self.fixed_statistics = stage.fixed_statistics
-        self.lines = [",".join(self.columns), *self._earlier(first_epoch)]
-
-    def _earlier(self, first_epoch: int) -> list[str]:
-        if not self.path.is_file():
-            return []
-        header, *rows = self.path.read_text(encoding="utf-8").splitlines() or [""]
-        epochs = [row.split(",")[0] for row in rows]
-        if header != ",".join(self.columns) or not all(epoch.isdecimal() for epoch in epochs):
-            raise ValueError(f"{self.path} is damaged. Delete it to go on without its rows.")
-        return [row for row, epoch in zip(rows, epochs, strict=True) if int(epoch) <= first_epoch]
-
-    def scores_since(self, epoch: int) -> list[dict[str, float]]:
-        """The scores of those of the epochs after `epoch` that were scored, by name."""
-        rows = (dict(zip(self.columns, line.split(","), strict=True)) for line in self.lines[1:])
-        return [
-            {name.removeprefix("val_"): float(row[name]) for name in self.scores}
-            for row in rows
-            if int(row["epoch"]) > epoch and all(row[name] for name in self.scores)
-        ]
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        values = {} if logs is None else logs
-        optimizer = self.model.optimizer
-        step = int(optimizer.iterations)
-        # In the logs it reaches TensorBoard too, which comes after; the rate is there already.
-        share = 0.0 if self.fixed_statistics else float(self.momentum.share(step * self.per_step))
-        values["batch_norm_momentum"] = 1 - share
-        row: tuple[float | None, ...] = (
-            epoch + 1,
-            step,
-            float(optimizer.learning_rate),
-            values["batch_norm_momentum"],
-            *(values[name] for name in self.losses),
-            *(values.get(name) for name in self.scores),
-        )
-        self.lines.append(",".join("" if value is None else _cell(value) for value in row))
-        disk.write_whole(self.path, "\n".join(self.lines) + "\n")
-
-
-def _cell(value: float) -> str:
-    return f"{value:.8g}"
-
-
 def require_finite_weights(model: keras.Model, run: runs.Run) -> None:
-    """A gradient can be NaN under a finite loss: such weights must not pass for a checkpoint."""
+    """A gradient can be NaN under a finite loss: such weights must not pass for a checkpoint.
+
+    Example:
+        >>> import pathlib
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.training import callbacks, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
+        >>> callbacks.require_finite_weights(model, run)  # says nothing: they are
+    """
     for variable in model.variables:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
             raise _diverged(f"The weight {variable.path} is not finite", model, run)

@@ -24,7 +24,7 @@ from typing import Any
 
 from ban_tf import config, disk
 from ban_tf.config import files
-from ban_tf.training import provenance
+from ban_tf.training import provenance, side_files
 
 CHECKPOINT = re.compile(r"epoch_(\d{4,})\.keras")
 KEPT_CHECKPOINTS = 2
@@ -33,7 +33,14 @@ FOLDS_FILE = "folds.json"  # of a folder of several runs, one per split
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-    """Where a run's data lie: the prepared store, and the raw data it was made from, if known."""
+    """Where a run's data lie: the prepared store, and the raw data it was made from, if known.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training.runs import Sources
+        >>> Sources(blocks=pathlib.Path("blocks"), data=None).blocks.name
+        'blocks'
+    """
 
     blocks: pathlib.Path
     data: pathlib.Path | None
@@ -41,7 +48,14 @@ class Sources:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """Paths and state of one run folder; made by `start` or `load`."""
+    """Paths and state of one run folder; made by `start` or `load`.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training.runs import Run
+        >>> Run(pathlib.Path("runs/no_such"), experiment=None).checkpoints()
+        []
+    """
 
     folder: pathlib.Path
     experiment: config.Experiment
@@ -121,24 +135,20 @@ class Run:
         path = self.folder / "seconds.json"
         if not path.is_file():
             return None
-        try:
-            return float(json.loads(path.read_text(encoding="utf-8"))["training"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path} is damaged ({error!r}). Restore it, or delete it to go on without."
-            ) from error
+        values = side_files.read(path, side_files.MOVE_AWAY)
+        return side_files.number(path, values, "training", side_files.MOVE_AWAY)
 
     def provenance(self) -> dict[str, Any]:
         """Revision, versions, machine and start of the run; empty where they were not kept."""
         path = self.folder / "provenance.json"
         if not path.is_file():
             return {}
-        try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"{path} is damaged ({error!r}). Restore it, or delete it to go on without."
-            ) from error
+        return side_files.read(path, side_files.MOVE_AWAY)
+
+    def check_side_files(self) -> None:
+        """Raises ValueError if a file is damaged that is needed when the work is done."""
+        self.training_seconds()
+        self.provenance()
 
     def sources(self) -> Sources:
         """Where the data lie that the run was trained on.
@@ -153,16 +163,15 @@ class Run:
                 f"{path} is missing: name the data (`data` or `blocks`), or give the training "
                 "command again."
             )
+        way_out = "Restore it, or move it away and name the data (`data` or `blocks`)."
+        values = side_files.read(path, way_out)
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
             data = values["data"]
             blocks, folder = values["blocks"], self.folder.resolve()
             # Joining an absolute path gives just that one.
             return Sources((folder / blocks).resolve(), (folder / data).resolve() if data else None)
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path} is damaged ({error!r}). Delete it and name the data (`data`)."
-            ) from error
+            raise side_files.damaged(path, error, way_out) from error
 
     def save_sources(self, sources: Sources) -> None:
         """Keeps where the data lie: relative to the run where they move together with it."""
@@ -185,6 +194,11 @@ def check(folder: pathlib.Path, experiment: config.Experiment) -> None:
     Raises:
         ValueError: the folder holds a finished run, a run of another experiment, the runs of
             several folds, or a model of unknown origin.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import runs
+        >>> runs.check(pathlib.Path("runs/no_such"), experiment=None)  # there is nothing to refuse
     """
     run = Run(folder, experiment)
     if not (folder / "config.json").is_file():
@@ -198,6 +212,7 @@ def check(folder: pathlib.Path, experiment: config.Experiment) -> None:
             )
         return
     require_same(load(folder), experiment)
+    run.check_side_files()
     if run.is_finished:
         raise ValueError(
             f"{folder} holds a finished run. Evaluate it, or train anew in another folder (`run`)."
@@ -205,12 +220,23 @@ def check(folder: pathlib.Path, experiment: config.Experiment) -> None:
 
 
 def require_same(run: Run, experiment: config.Experiment) -> None:
-    """Raises ValueError, naming every difference, if `run` is of another experiment."""
+    """Raises ValueError, naming every difference, if `run` is of another experiment.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> import pathlib
+        >>> from ban_tf.training import runs
+        >>> runs.require_same(runs.Run(pathlib.Path("runs/no_such"), experiment), experiment)
+    """
     difference = files.differences(run.experiment, experiment)
     if difference:
         raise ValueError(
             f"{run.folder} holds a run of another experiment ({difference}). "
-            "Ask for the same settings, or choose another folder (`run`)."
+            "Ask for the same settings (the reduced ones are `quick`), or choose another folder "
+            "(`run`)."
         )
 
 
@@ -219,6 +245,18 @@ def start(folder: pathlib.Path, experiment: config.Experiment) -> Run:
 
     Raises:
         ValueError: as `check`.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training import runs
+        >>> run = runs.start(pathlib.Path(tempfile.mkdtemp()), experiment)
+        >>> run.is_finished, sorted(path.name for path in run.folder.glob("*.json"))
+        (False, ['config.json', 'provenance.json'])
     """
     check(folder, experiment)
     config_file = folder / "config.json"
@@ -237,6 +275,13 @@ def load(folder: pathlib.Path) -> Run:
         FileNotFoundError: there is no run.
         ValueError: its config.json is damaged or of another version, or the folder holds the runs
             of several folds.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import runs
+        >>> runs.load(pathlib.Path("runs/no_such"))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        FileNotFoundError: runs/no_such is not a run folder: it has no config.json. ...
     """
     config_file = folder / "config.json"
     if not config_file.is_file():
@@ -251,5 +296,5 @@ def load(folder: pathlib.Path) -> Run:
         )
     try:
         return Run(folder, config.from_json(config_file.read_text(encoding="utf-8")))
-    except (TypeError, ValueError) as error:
+    except files.UNREADABLE as error:
         raise ValueError(f"{config_file} is damaged or of another version: {error}") from error

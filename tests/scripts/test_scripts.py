@@ -392,6 +392,28 @@ def test_one_area_alone_cannot_be_trained_on(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_weights_of_another_network_are_refused_before_anything_is_written(in_demo, tmp_path):
+    argv = ["--weights", in_demo.model_file, "--network", "pointnet", "--run", tmp_path / "other"]
+    for more in ([], ["--six-fold"]):
+        with pytest.raises(ValueError, match=r"model\.keras is of another network.* shape .*asked"):
+            TRAIN.main([*map(str, argv), *more])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_larger_than_an_epoch_is_refused_before_anything_is_read(scans, tmp_path):
+    argv = ["--data", str(scans), "--quick", "--batch-size", "5", "--run", str(tmp_path / "run")]
+    with pytest.raises(ValueError, match=r"`batch_size` must be at most 4.*batch_size=5"):
+        TRAIN.main(argv)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_larger_than_the_data_begins_no_run(scans, tmp_path):
+    argv = ["--data", str(scans), "--batch-size", "100000", "--run", str(tmp_path / "run")]
+    with pytest.raises(ValueError, match=r"at least one batch.*batch_size=100000"):
+        TRAIN.main(argv)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["blocks"]
+
+
 def test_training_goes_on_from_the_weights_of_another_run(in_demo, tmp_path):
     argv = ["--weights", in_demo.model_file, "--run", tmp_path / "further"]
     printed = call(TRAIN, *argv)
@@ -505,9 +527,9 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
         (TRAIN, ["--blocks", "nowhere"], "There are no prepared blocks in nowhere"),
         (TRAIN, ["--test-area", "9"], "demo can be split as area1, area2"),
         (TRAIN, ["--test-area", "0"], "demo can be split as area1, area2"),
-        (TRAIN, ["--epochs", "0"], "`num_epochs` must be at least 1"),
-        (TRAIN, ["--batch-size", "0"], "`batch_size` must be at least 1"),
-        (TRAIN, ["--seed", "-1"], "`seed` must be in [0, 4294967295]"),
+        (TRAIN, ["--epochs", "0"], "--epochs must be at least 1"),
+        (TRAIN, ["--batch-size", "0"], "--batch-size must be at least 1"),
+        (TRAIN, ["--seed", "-1"], "--seed must be a whole number from 0 to 4294967295"),
         (TRAIN, ["--weights", "nowhere.keras"], "There is no model at nowhere.keras"),
         (PREPARE, ["--data", "nowhere", "--blocks", "b"], "nowhere is not a folder"),
         (EVALUATE, [], "There is no run below runs"),
@@ -522,7 +544,7 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
         (EVALUATE, ["--compare", "asis"], "There is no run of asis below runs"),
         (EVALUATE, ["--compare", "nowhere"], "nowhere is not a run folder"),
         (ABLATE, ["--data", "nowhere"], "nowhere"),
-        (ABLATE, ["--seeds", "0"], "`num_seeds` at least 1"),
+        (ABLATE, ["--seeds", "0"], "--seeds must be at least 1"),
         (FIGURES, [], "There is no run below runs"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

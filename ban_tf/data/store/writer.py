@@ -21,6 +21,7 @@ from ban_tf.progress import Bar
 
 Load = Callable[[Path], Cloud]
 _LOG = logging.getLogger(__name__)
+_SPARSE = "%s has no block of at least %d points and takes no part in training."
 _SAMPLES_AT_ONCE = 64
 _WORTH_PROCESSES = 2**28  # bytes of clouds; starting processes takes seconds
 
@@ -144,6 +145,9 @@ def _itself(cloud: Cloud) -> Cloud:
 def _check_names(names: list[str]) -> None:
     if not names:
         raise ValueError("`sources` must hold at least one cloud. Received: none")
+    for name in names:
+        if not name or name != Path(name).name or name.startswith("."):
+            raise ValueError(f"the name of a cloud must be that of a file. Received: {name!r}")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"every cloud needs a name of its own. Received twice: {twice}")
@@ -189,11 +193,7 @@ def _report_sparse(clouds: tuple[manifest.Record, ...], settings: manifest.Setti
     min_points = settings.samples.min_points
     for cloud in clouds:
         if cloud.num_samples == 0:
-            _LOG.warning(
-                "%s has no block of at least %d points and takes no part in training.",
-                cloud.name,
-                min_points,
-            )
+            _LOG.warning(_SPARSE, cloud.name, min_points)
     if not any(cloud.num_samples for cloud in clouds):
         raise ValueError(
             "no cloud has a block with enough points; lower `min_points`, or check that "

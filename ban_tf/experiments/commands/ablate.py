@@ -5,10 +5,10 @@ from pathlib import Path
 from ban_tf import config, disk
 from ban_tf.data import preparation
 from ban_tf.data.dataset import Source
-from ban_tf.experiments import ablation, choosing, results
+from ban_tf.experiments import ablation, checks, choosing, results
 from ban_tf.experiments.requests import RUNS, Ablation
 from ban_tf.metrics import ablation_tables, published
-from ban_tf.training import runs
+from ban_tf.training import runs, trainer
 
 
 def ablate(request: Ablation, source: Source) -> None:
@@ -18,6 +18,7 @@ def ablate(request: Ablation, source: Source) -> None:
         FileNotFoundError: the data are not where the request says.
         ValueError: an unknown variant, no seed, or a folder that holds something else.
     """
+    checks.check(request)
     dataset = source.find(request.data, request.blocks, request.long)
     experiment = choosing.for_ablation(request, dataset)
     protocol = request.protocol or default_protocol(experiment)
@@ -28,6 +29,8 @@ def ablate(request: Ablation, source: Source) -> None:
         data = preparation.generate(dataset, parent / "building", experiment.seed)
     sources = runs.Sources(request.blocks or parent / "blocks", data)
     store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
+    for trial in trials:
+        trainer.check_batches(trial.experiment, store.select(trial.experiment.split.train))
     done: dict[str, list[results.Result]] = {}
     for number, trial in enumerate(trials, start=1):
         state = "done before" if ablation.is_done(trial, protocol) else "training, evaluating"

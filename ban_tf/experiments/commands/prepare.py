@@ -3,7 +3,7 @@
 from ban_tf.data import preparation
 from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
-from ban_tf.experiments import choosing
+from ban_tf.experiments import checks, choosing
 from ban_tf.experiments.requests import Preparation
 
 
@@ -14,6 +14,7 @@ def prepare(request: Preparation, source: Source) -> Store:
         FileNotFoundError: the data are not where the request says.
         ValueError: the store was made with other settings, or by another program.
     """
+    checks.check(request)
     dataset = source.describe(request.data, None)
     experiment = choosing.for_preparation(request, dataset)
     store = preparation.prepare(dataset, request.data, request.blocks, experiment, request.groups)

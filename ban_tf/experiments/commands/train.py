@@ -8,10 +8,11 @@ from ban_tf import config
 from ban_tf.data import preparation
 from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
-from ban_tf.experiments import choosing, folds, workflow
+from ban_tf.experiments import checks, choosing, folds, workflow
 from ban_tf.experiments.requests import RUNS, Training
 from ban_tf.metrics import table
-from ban_tf.training import checkpoints, runs
+from ban_tf.training import checkpoints, runs, trainer
+from tf_ops import library
 
 _Due = list[tuple[Path, config.Experiment]]
 
@@ -30,21 +31,26 @@ def train(request: Training, source: Source) -> list[workflow.Outcome]:
 
     Raises:
         FileNotFoundError: the data are not where the request says.
+        ImportError: the compiled ops are to run and do not load.
         ValueError: a request that contradicts itself or what lies in the run folder.
     """
+    checks.check(request)
     dataset = source.find(request.data, request.blocks, request.long)
     experiment = choosing.for_training(request, dataset)
     parent = request.run or RUNS / default_name(experiment)
     splits = dataset.splits if request.all_splits else (experiment.split,)
+    library.require_usable()  # ops that do not load are refused before any work
+    if request.weights is not None:  # before anything is written
+        checkpoints.require_fitting(request.weights, trainer.build_network(experiment))
     due = plan(parent, experiment, splits, request.all_splits)
-    if request.weights is not None:
-        checkpoints.load_model(request.weights)  # a wrong file is refused before any work
     print(summary(experiment, splits))
     data = request.data
     if request.is_demo:
         data = preparation.generate(dataset, parent / "building", experiment.seed)
     sources = runs.Sources(request.blocks or parent / "blocks", data)
     store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
+    for _, fold in due:
+        trainer.check_batches(fold, store.select(fold.split.train))
     outcomes = [_train_one(request, folder, fold, store, sources) for folder, fold in due]
     print(where_things_lie(outcomes[-1]))
     return outcomes
