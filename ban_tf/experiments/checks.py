@@ -8,7 +8,9 @@ from ban_tf import disk
 from ban_tf.config.experiment import MAX_SEED
 from ban_tf.experiments import requests
 
-_AT_LEAST_ONE = ("epochs", "batch_size", "seeds", "num_blocks", "rounds")
+_AT_LEAST_ONE = (
+    "epochs", "batch_size", "seeds", "num_blocks", "rounds", "validate_every", "validation_clouds",
+)  # fmt: skip
 # Where each kind of request writes: field and whether that is a folder.
 _OUTPUTS: dict[type, tuple[tuple[str, bool], ...]] = {
     requests.Training: (("run", True), ("blocks", True)),
@@ -56,7 +58,7 @@ def check(request: Any) -> None:
 
 
 def _check_seeds(request: Any) -> None:
-    first = getattr(request, "seed", 0)
+    first = getattr(request, "seed", None) or 0  # None as the setting says
     last = first + getattr(request, "seeds", 1) - 1
     if not 0 <= first <= last <= MAX_SEED:
         several = f", seeds={request.seeds}" if last > first else ""

@@ -4,7 +4,6 @@ Nothing here imports TensorFlow, so `--help` answers at once.
 """
 
 import argparse
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar, get_args
 
@@ -12,6 +11,7 @@ import ban_tf
 from ban_tf.config import VARIANTS, Clusterer, Protocol, Recipe
 from ban_tf.config.files import NETWORK_PARTS
 from ban_tf.experiments import checks, requests, setting_flags
+from ban_tf.experiments.flag_values import count, path
 from tf_ops import choice
 
 ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
@@ -42,24 +42,6 @@ def request(kind: Callable[..., _Request], args: argparse.Namespace) -> _Request
     )
     checks.check(made)
     return made
-
-
-def path(text: str) -> pathlib.Path:
-    """A path as a flag gives it; an empty one, as of an unset variable, is none."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("must not be empty (an unset variable?); leave it out")
-    return pathlib.Path(text)
-
-
-def count(text: str) -> int:
-    """A whole number of at least 1, as a flag gives it."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1. Received: {text!r}")
-    return value
 
 
 def add_data_flags(flags: argparse.ArgumentParser) -> None:

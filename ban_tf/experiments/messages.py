@@ -7,6 +7,8 @@ import errno
 import os
 import re
 
+from ban_tf.config.settings import SettingsError
+
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours of terminals
 _WRAPPED = re.compile(r"\AException encountered when calling [^\n]*\n\s*", re.MULTILINE)
 _ARGUMENTS = re.compile(r"\n\s*Arguments received by .*\Z", re.DOTALL)
@@ -19,6 +21,7 @@ _FLAGS = {
     "classes_from_data": "--classes from-data",
     "epochs": "--epochs",
     "json": "--json",
+    "keep": "--keep",
     "learning_rate": "--learning-rate",
     "num_blocks": "--num-blocks",
     "num_epochs": "--epochs",
@@ -29,6 +32,8 @@ _FLAGS = {
     "runs": "--run",
     "seed": "--seed",
     "seeds": "--seeds",
+    "validate_every": "--validate-every",
+    "validation_clouds": "--validation-clouds",
     "variants": "--variants",
     "weights": "--weights",
 }
@@ -67,6 +72,8 @@ def sentence(error: BaseException) -> str:
         >>> sentence(OSError(28, "No space left on device"))
         'no space left on device. Make space there, or name a folder on another disk.'
     """
+    if isinstance(error, SettingsError):
+        return str(error)  # its names are those of the file
     if isinstance(error, MemoryError) or _is_exhausted(error):
         return _with_flags(_out_of_memory(str(error)))
     if isinstance(error, OSError) and error.errno is not None:

@@ -24,8 +24,6 @@ _EXPECTED = (
     MemoryError,
 )
 _HOME = str(pathlib.Path(__file__).parents[1])  # of the library, wherever it is installed
-# How a program calls what an error of the library names as an argument.
-_FLAGS = {"`classes_from_data`": "`--classes from-data`"}
 
 
 def run(main: Callable[[Sequence[str] | None], Any]) -> None:
@@ -46,11 +44,8 @@ def run(main: Callable[[Sequence[str] | None], Any]) -> None:
     except Exception as error:
         if not _is_expected(error) or os.environ.get("BAN_TF_TRACEBACK") == "1":
             raise
-        message = messages.sentence(error)
-        for argument, flag in _FLAGS.items():
-            message = message.replace(argument, flag)
         print(
-            f"\nerror: {message}\n"
+            f"\nerror: {messages.sentence(error)}\n"
             f"(raised in {_place(error)}; BAN_TF_TRACEBACK=1 shows the way there)",
             file=sys.stderr,
         )

@@ -1,17 +1,17 @@
 """Flags that change numbers of the experiment, one by one or by a file."""
 
 import argparse
-import pathlib
 from typing import get_args
 
 from ban_tf.config import Keep
+from ban_tf.experiments.flag_values import count, path
 
 
 def add_settings_flags(flags: argparse.ArgumentParser) -> None:
     """`--settings` and `--print-settings`: any number of the experiment, as a file."""
     flags.add_argument(
         "--settings",
-        type=pathlib.Path,
+        type=path,
         metavar="FILE",
         help="JSON file of the numbers that are to change, such as "
         '{"samples": {"size_m": 2.0}}; what a flag says wins over the file',
@@ -27,14 +27,14 @@ def add_validation_flags(flags: argparse.ArgumentParser) -> None:
     """`--validate-every`, `--validation-clouds`, `--keep`: how training goes, as it goes."""
     flags.add_argument(
         "--validate-every",
-        type=int,
+        type=count,
         metavar="EPOCHS",
         help="score the network so often on held-out training clouds (default: never; then it is "
         "trained on all of them)",
     )
     flags.add_argument(
         "--validation-clouds",
-        type=int,
+        type=count,
         metavar="N",
         help="how many training clouds are held out (default: 1 with --validate-every)",
     )

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ban_tf import config, systems
 from ban_tf.data import pipeline, store
 from ban_tf.model import networks
-from ban_tf.training import callbacks, checkpoints, runs, schedule, showing, stages, validation
+from ban_tf.training import callbacks, checkpoints, reporting, runs, schedule, stages, validation
 
 
 class JointTrainer(keras.Model):
@@ -238,11 +238,11 @@ def _fit(
     )
     embeds = systems.of(experiment.network.name).embeds
     watchers = [callbacks.WatchEmbedding(samples, experiment)] if embeds else []
-    log = callbacks.Log(run, stage, first_epoch, trainer.objective.terms)
+    log = reporting.Log(run, stage, first_epoch, trainer.objective.terms)
     validators = []
     if parts.held_out is not None:
-        validators.append(callbacks.Validate(run, stage, parts.held_out, log))
-    progress = showing.Progress(stage, first_epoch, steps)
+        validators.append(reporting.Validate(run, stage, parts.held_out, log))
+    progress = reporting.Progress(stage, first_epoch, steps)
     try:
         trainer.fit(
             batches,

@@ -16,7 +16,12 @@ SCORES = ("mIoU", "mCov")
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """The training side of a split: what is trained on, and what is held out to be scored."""
+    """The training side of a split: what is trained on, and what is held out to be scored.
+
+    Example:
+        >>> from ban_tf.training.validation import Parts
+        >>> Parts(training=None, held_out=None).held_out  # nothing is validated
+    """
 
     training: Store
     held_out: Store | None
@@ -34,6 +39,25 @@ def part(samples: Store, experiment: config.Experiment) -> Parts:
 
     Raises:
         ValueError: nothing would be left to train on.
+
+    Example:
+        >>> import dataclasses
+        >>> import pathlib
+        >>> from ban_tf import config
+        >>> from ban_tf.data.store import Store, StoredCloud
+        >>> from ban_tf.training import validation
+        >>> experiment = config.Experiment(
+        ...     dataset="desks",
+        ...     labels=config.Labels(class_names=("desk", "lamp")),
+        ...     split=config.Split(name="val", train=("a", "b", "c"), test=("d",)),
+        ...     training=config.TrainingConfig(validation=config.ValidationConfig(every=1)),
+        ... )
+        >>> none = np.zeros((0, 3), "int64")
+        >>> clouds = [StoredCloud(n, "", pathlib.Path(n), 9, none, None) for n in ("a", "b", "c")]
+        >>> store = Store(pathlib.Path("blocks"), tuple(clouds), 64, experiment.features, None)
+        >>> parts = validation.part(store, experiment)
+        >>> len(parts.training.clouds), len(parts.held_out.clouds)
+        (2, 1)
     """
     asked = experiment.training.validation
     if asked.every is None:
@@ -69,6 +93,25 @@ class Validation:
 
     Raises:
         ValueError: a sample is damaged.
+
+    Example:
+        >>> import types
+        >>> from ban_tf import config
+        >>> from ban_tf.data.samples import Samples
+        >>> from ban_tf.training.validation import Validation
+        >>> experiment = config.Experiment(
+        ...     dataset="desks",
+        ...     labels=config.Labels(class_names=("desk", "lamp")),
+        ...     split=config.Split(name="val", train=("scan1",), test=("scan2",)),
+        ... )
+        >>> label = np.zeros((1, 64), "int32")
+        >>> samples = Samples(np.zeros((1, 64, 9), "float32"), label, label)
+        >>> store = types.SimpleNamespace(draw=lambda *_: np.arange(1), read=lambda _: samples)
+        >>> flat = np.stack([np.ones((4, 64)), np.zeros((4, 64))], axis=-1)
+        >>> outputs = {"logits": flat, "embedding": np.zeros((4, 64, 5), "float32")}
+        >>> model = types.SimpleNamespace(predict_on_batch=lambda _: outputs)
+        >>> Validation(store, experiment).scores(model)
+        {'mIoU': 1.0, 'mCov': 1.0}
     """
 
     def __init__(self, held_out: Store, experiment: config.Experiment) -> None:

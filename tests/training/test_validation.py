@@ -11,7 +11,7 @@ import tensorflow as tf
 import tiny_runs
 from ban_tf import config
 from ban_tf.data import store
-from ban_tf.training import checkpoints, runs, showing, trainer, validation
+from ban_tf.training import checkpoints, reporting, runs, trainer, validation
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -145,7 +145,7 @@ def test_a_training_that_was_stopped_still_knows_its_best_epoch(blocks, tmp_path
             if epoch == 1:
                 raise KeyboardInterrupt
 
-        patch.setattr(showing.Progress, "on_epoch_end", stop)
+        patch.setattr(reporting.Progress, "on_epoch_end", stop)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "run", blocks, asked)
     run = train(tmp_path / "run", blocks, asked)
