@@ -7,21 +7,26 @@ import numpy as np
 from ban_tf.instances import restoring
 
 _PENDING = 1 << 20  # pieces of evidence that may wait before they are added up
+# Evidence of fewer rows than this share of the smaller instance joins nothing. Measured: perfect
+# clusters that were opened twice reach 0.85 and more, errors of trained networks rarely 0.5.
+_SHARE = 0.5
 
 
 class PairEvidence:
     """Adds up what speaks for and against two instances being one.
 
     Evidence is measured in rows of samples: a cluster that holds rows of two instances speaks for
-    them being one, a sample that shows them as two clusters speaks against. Of all pairs with more
-    for than against, the one with the largest difference is joined first; its evidence about third
-    instances adds up, and so on until no pair is left (greedy additive edge contraction, Keuper et
-    al., "Efficient decomposition of image and mesh graphs by lifted multicuts", 2015).
+    them being one, a sample that shows them as two clusters speaks against. So does their size:
+    two large instances are not one because a few clusters strayed from one into the other. Of all
+    pairs with more for than against, the one with the largest difference is joined first; its
+    evidence about third instances adds up, and so on until no pair is left (greedy additive edge
+    contraction, Keuper et al., "Efficient decomposition of image and mesh graphs by lifted
+    multicuts", 2015).
 
     Example:
         >>> evidence = PairEvidence()
         >>> evidence.add(np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([9, 4, -6]))
-        >>> evidence.roots(3)  # 1 joins 0; then 4 - 6 speaks against 2
+        >>> evidence.roots(np.array([6, 6, 2]))  # 1 joins 0; then 3 - 6 speaks against 2
         array([0, 0, 2], dtype=int32)
     """
 
@@ -70,22 +75,24 @@ class PairEvidence:
         self._pairs, self._weights = state["pairs"], state["weights"]
         self._pending, self._num_pending = [], 0
 
-    def roots(self, num_instances: int) -> np.ndarray:
-        """int32 `[num_instances]`: for each instance the smallest of those that it is one with.
+    def roots(self, num_rows: np.ndarray) -> np.ndarray:
+        """int32 `[K]`: for each instance the smallest of those that it is one with.
 
         Args:
-            num_instances: more than the largest instance of any pair.
+            num_rows: int `[K]`, rows of each instance in all samples; K is more than the largest
+                instance of any pair.
         """
         self._add_up()
+        weights = self._weights - (_SHARE * num_rows[self._pairs].min(axis=1)).astype(np.int64)
         sums: dict[int, dict[int, int]] = {}
-        for (low, high), weight in zip(self._pairs.tolist(), self._weights.tolist(), strict=True):
+        for (low, high), weight in zip(self._pairs.tolist(), weights.tolist(), strict=True):
             sums.setdefault(low, {})[high] = weight
             sums.setdefault(high, {})[low] = weight
         # Of equal weights the pair with the smallest numbers comes first.
         queue = [(-weight, low, high) for low, others in sums.items()
                  for high, weight in others.items() if low < high and weight > 0]  # fmt: skip
         heapq.heapify(queue)
-        root = np.arange(num_instances, dtype=np.int32)
+        root = np.arange(len(num_rows), dtype=np.int32)
         while queue:
             weight, low, high = heapq.heappop(queue)
             if sums.get(low, {}).get(high) != -weight:
@@ -93,7 +100,7 @@ class PairEvidence:
             root[high] = low
             _contract(sums, queue, low, high)
         # A root is smaller than what it is the root of, so one pass from below is enough.
-        for number in range(num_instances):
+        for number in range(len(num_rows)):
             root[number] = root[root[number]]
         return root
 

@@ -189,7 +189,7 @@ class PointLinking:
 
         A group of joined instances goes by the smallest of their numbers.
         """
-        roots = self._evidence.roots(len(self._class_of))
+        roots = self._evidence.roots(self._num_rows)
         rows = np.bincount(roots, self._num_rows, len(roots))
         return np.where(rows[roots] >= self._config.min_overlap, roots, NONE).astype(np.int32)
 

@@ -8,8 +8,10 @@ import pytest
 from ban_tf.instances.joining import PairEvidence
 
 
-def slowly(pairs, num_instances):
+def slowly(pairs, num_rows):
     """Joins the best pair of groups again and again, each sum taken anew."""
+    num_instances = len(num_rows)
+    pairs = [(i, j, w - int(0.5 * min(num_rows[i], num_rows[j]))) for i, j, w in pairs]
     groups = [{number} for number in range(num_instances)]
     while True:
         found = []
@@ -38,24 +40,33 @@ def test_pairs_are_joined_from_the_strongest_on(seed):
     for i, j, weight in pairs:
         part = int(rng.integers(-3, 4))  # evidence comes in parts, and either way round
         evidence.add(np.array([i, j]), np.array([j, i]), np.array([part, weight - part]))
-    np.testing.assert_array_equal(evidence.roots(count), slowly(pairs, count))
+    num_rows = rng.integers(0, 6, count)
+    np.testing.assert_array_equal(evidence.roots(num_rows), slowly(pairs, num_rows))
 
 
 def test_without_evidence_every_instance_stays():
-    np.testing.assert_array_equal(PairEvidence().roots(3), [0, 1, 2])
-    assert PairEvidence().roots(0).shape == (0,)
+    np.testing.assert_array_equal(PairEvidence().roots(np.zeros(3, int)), [0, 1, 2])
+    assert PairEvidence().roots(np.zeros(0, int)).shape == (0,)
 
 
 def test_as_much_against_as_for_keeps_two_apart():
     evidence = PairEvidence()
     evidence.add(np.array([0, 0]), np.array([1, 1]), np.array([5, -5]))
-    np.testing.assert_array_equal(evidence.roots(2), [0, 1])
+    np.testing.assert_array_equal(evidence.roots(np.zeros(2, int)), [0, 1])
 
 
 def test_a_chain_goes_by_its_smallest_number():
     evidence = PairEvidence()
     evidence.add(np.array([3, 2, 4]), np.array([2, 1, 3]), np.array([9, 8, 7]))
-    np.testing.assert_array_equal(evidence.roots(5), [0, 1, 1, 1, 1])
+    np.testing.assert_array_equal(evidence.roots(np.zeros(5, int)), [0, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize(("weight", "joined"), [(50, False), (51, True)])
+def test_large_instances_need_evidence_of_half_the_smaller(weight, joined):
+    evidence = PairEvidence()
+    evidence.add(np.array([0]), np.array([1]), np.array([weight]))
+    expected = [0, 0] if joined else [0, 1]
+    np.testing.assert_array_equal(evidence.roots(np.array([100, 9000])), expected)
 
 
 def test_a_state_goes_on_where_it_was():
@@ -64,7 +75,7 @@ def test_a_state_goes_on_where_it_was():
     other.restore(evidence.state())
     for one in (evidence, other):
         one.add(np.array([1]), np.array([0]), np.array([-3]))
-        np.testing.assert_array_equal(one.roots(2), [0, 1])
+        np.testing.assert_array_equal(one.roots(np.zeros(2, int)), [0, 1])
     with pytest.raises(ValueError, match="`pairs` of a state must be"):
         other.restore({"pairs": np.zeros((1, 3), np.int32), "weights": np.zeros(1, np.int64)})
 
@@ -75,5 +86,5 @@ def test_a_million_pieces_are_added_up_as_they_come():
     for _ in range(1100):
         evidence.add(first, first + 1, np.full(1000, 1 - 2 * (first % 2)))
     expected = np.arange(1001) - np.arange(1001) % 2
-    np.testing.assert_array_equal(evidence.roots(1001), np.minimum(expected, 1000))
+    np.testing.assert_array_equal(evidence.roots(np.zeros(1001, int)), np.minimum(expected, 1000))
     assert len(evidence.state()["weights"]) == 1000

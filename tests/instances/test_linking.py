@@ -88,13 +88,14 @@ def test_objects_of_any_size_that_touch_stay_apart(size_m, num_points):
 
 
 def test_an_object_whose_parts_meet_late_is_one():
-    """Both arms of a U are seen apart before the bow that joins them."""
+    """The foot of an L is seen apart, in one sample, before the one that joins it to the leg."""
     rng = np.random.default_rng(4)
-    arms = [rng.random((3000, 3)) * (4.0, 0.2, 0.2) + (0, y, 0) for y in (0.0, 2.6)]
-    bow = rng.random((3000, 3)) * (0.2, 2.8, 0.2) + (4.0, 0, 0)
-    xyz = np.concatenate([*arms, bow])
+    leg = rng.random((6000, 3)) * (0.2, 2.4, 0.2) + (0.9, 0, 0)
+    foot = rng.random((400, 3)) * (0.3, 0.2, 0.2) + (0.6, 0, 0)
+    xyz = np.concatenate([leg, foot])
     whole = np.zeros(len(xyz), int)
-    assert_same_objects(link(xyz, whole, whole, in_blocks(xyz, 1024)), whole)
+    plan = [np.arange(6000, 6400), np.flatnonzero(xyz[:, 1] > 0.5), np.arange(6400)]
+    assert_same_objects(link(xyz, whole, whole, plan), whole)
 
 
 def test_one_bad_sample_neither_fuses_nor_splits_what_the_others_saw():
