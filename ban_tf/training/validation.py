@@ -43,6 +43,7 @@ def part(samples: Store, experiment: config.Experiment) -> Parts:
     Example:
         >>> import dataclasses
         >>> import pathlib
+        >>> import numpy as np
         >>> from ban_tf import config
         >>> from ban_tf.data.store import Store, StoredCloud
         >>> from ban_tf.training import validation
@@ -96,6 +97,7 @@ class Validation:
 
     Example:
         >>> import types
+        >>> import numpy as np
         >>> from ban_tf import config
         >>> from ban_tf.data.samples import Samples
         >>> from ban_tf.training.validation import Validation
@@ -156,6 +158,7 @@ def rank(scores: dict[str, float]) -> float:
     """By what the best network is chosen: the mean of the scores that there are; NaN for none.
 
     Example:
+        >>> from ban_tf.training.validation import rank
         >>> rank({"mIoU": 0.5, "mCov": 0.25}), rank({"mIoU": 0.5, "mCov": float("nan")})
         (0.375, 0.5)
     """

@@ -148,3 +148,17 @@ def test_an_empty_path_is_refused(flag, tmp_path):
     assert done.returncode == 2
     assert f"argument {flag}: must not be empty" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_seed_that_the_settings_say_is_not_checked_here():
+    checks.check(requests.Training(seed=None))
+    raw, blocks = pathlib.Path("raw"), pathlib.Path("blocks")
+    checks.check(requests.Preparation(data=raw, blocks=blocks, seed=None))
+    with pytest.raises(ValueError, match="`seeds` must be at least 1"):
+        checks.check(requests.Ablation(variants=("none",), seed=None, seeds=0))
+
+
+@pytest.mark.parametrize("name", ["validate_every", "validation_clouds"])
+def test_a_validation_of_nothing_is_refused(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be at least 1. Received: {name}=0"):
+        checks.check(requests.Training(**{name: 0}))

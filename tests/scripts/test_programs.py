@@ -247,7 +247,7 @@ def test_without_the_flag_own_classes_are_refused_and_the_flag_is_named(
     with pytest.raises(SystemExit):
         running.run(train.main)
     printed = capsys.readouterr().err
-    assert "`--classes from-data`" in printed
+    assert "(--classes from-data)" in printed
     assert "classes_from_data" not in printed
 
 

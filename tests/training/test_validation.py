@@ -12,6 +12,7 @@ import tiny_runs
 from ban_tf import config
 from ban_tf.data import store
 from ban_tf.training import checkpoints, reporting, runs, trainer, validation
+from ban_tf.training import run as run_module
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -128,7 +129,7 @@ def test_held_out_clouds_are_not_trained_on(blocks, tmp_path):
 @pytest.mark.parametrize(("keep", "epoch"), [("last", 3), ("best", 2)])
 def test_the_network_of_the_best_epoch_can_be_kept(keep, epoch, blocks, tmp_path, monkeypatch):
     fake_scores(monkeypatch, [0.25, 0.5, 0.5])  # of equal ones the first
-    monkeypatch.setattr(runs, "KEPT_CHECKPOINTS", 3)
+    monkeypatch.setattr(run_module, "KEPT_CHECKPOINTS", 3)
     run = train(tmp_path / "run", blocks, experiment(every=1, keep=keep))
     expected = weights(run.checkpoint_file(epoch))
     for one, other in zip(weights(run.model_file), expected, strict=True):
@@ -137,7 +138,7 @@ def test_the_network_of_the_best_epoch_can_be_kept(keep, epoch, blocks, tmp_path
 
 def test_a_training_that_was_stopped_still_knows_its_best_epoch(blocks, tmp_path, monkeypatch):
     fake_scores(monkeypatch, [0.5, 0.25, 0.25])
-    monkeypatch.setattr(runs, "KEPT_CHECKPOINTS", 3)
+    monkeypatch.setattr(run_module, "KEPT_CHECKPOINTS", 3)
     asked = experiment(every=1, keep="best")
     with monkeypatch.context() as patch:
 
