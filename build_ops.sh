@@ -42,4 +42,4 @@ fi
 if [[ $ops_only == 0 ]]; then
   "$python" -m tf_ops.building.install
 fi
-"$python" -m tf_ops.building.compile
+exec "$python" -m tf_ops.building.compile

@@ -7,6 +7,7 @@ was built for; `tf_ops.library` says so when it is loaded under another version,
 that lacks its instructions.
 """
 
+import runpy
 from pathlib import Path
 
 from setuptools import Distribution, setup
@@ -16,7 +17,9 @@ try:
 except ImportError:  # setuptools before 70.1
     from wheel.bdist_wheel import bdist_wheel
 
-LIBRARY = Path(__file__).parent / "tf_ops" / "_ban_ops.so"
+OPS = Path(__file__).parent / "tf_ops"
+LIBRARY = OPS / "_ban_ops.so"
+RECORD = OPS / "_ban_ops.json"
 
 
 class PlatformDistribution(Distribution):
@@ -38,7 +41,18 @@ class PlatformWheel(bdist_wheel):
                 f"The wheel carries the compiled ops, but {LIBRARY} does not exist. Build them "
                 "first with: bash build_ops.sh"
             )
+        self.check_library()
         super().run()
+
+    def check_library(self):
+        """Refuses a damaged or stale library: a wheel has no sources to compare it with later."""
+        record = runpy.run_path(str(OPS / "record.py"))  # tf_ops is not installed here
+        try:
+            found = record["read"](RECORD)
+            record["check_library"](LIBRARY, found)
+            record["check_sources"](OPS, found)
+        except ImportError as error:
+            raise SystemExit(f"The wheel carries the compiled ops. {error}") from None
 
 
 setup(distclass=PlatformDistribution, cmdclass={"bdist_wheel": PlatformWheel})

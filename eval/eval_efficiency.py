@@ -1,41 +1,14 @@
 """Times whole systems: the layout of the paper's Table 8, and ours beside the originals' way.
 
-    python eval/eval_efficiency.py                        # a generated room, a few minutes
-    python eval/eval_efficiency.py --run runs/demo        # the embedding of a trained network too
-    python eval/eval_efficiency.py --data S3DIS --num-blocks 64 --json efficiency.json
+    python eval/eval_efficiency.py --help
 
-Networks have the paper's size; each runs in a process of its own. The network runs, but its
-embedding is replaced by one of three prepared ones: instances well apart (separated) or close
-together (overlapping), and what the network of each --run makes of the same blocks (trained). With
-the last of --systems, the originals' way after the network (scikit-learn, and merging point by
-point) is timed too; it must lead to the same instances.
+This is the command `ban-efficiency`, whose explanation and flags are in
+`ban_tf/programs/efficiency.py`.
 """
 
-import argparse
-from collections.abc import Sequence
+from ban_tf.programs.efficiency import command, main, parse_args
 
-from ban_tf.experiments import command_line, requests
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    request = command_line.request(requests.Timing, parse_args(argv))
-    from ban_tf.data import s3dis  # TensorFlow is imported only once there is work
-    from ban_tf.experiments.commands import efficiency
-
-    efficiency.time_systems(request, s3dis.SOURCE)
-
-
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    flags = command_line.timing_parser(__doc__)
-    flags.add_argument(
-        "--test-area",
-        type="area{}".format,
-        dest="split",
-        metavar="N",
-        help="whose first room is timed (default: 5, else the last)",
-    )
-    return flags.parse_args(argv)
-
+__all__ = ["command", "main", "parse_args"]
 
 if __name__ == "__main__":
-    command_line.run(main)
+    command()

@@ -1,46 +1,14 @@
 """Evaluates trained networks on the areas they have not seen, and prints the paper's tables.
 
-    python eval/eval_s3dis.py                                    # the newest run below runs/
-    python eval/eval_s3dis.py --run runs/area5 --protocol legacy # drawn and scored as in the paper
-    python eval/eval_s3dis.py --run runs/six --six-fold          # six runs, rooms pooled
-    python eval/eval_s3dis.py --compare ban asis jsnet           # Tables 1 and 2 with all rows
-    python eval/eval_s3dis.py --network ban --tf1-checkpoint log5/epoch_99.ckpt --data S3DIS
-    python eval/eval_s3dis.py --predictions DIR --protocol legacy --json scores.json
-    python eval/eval_s3dis.py --estimate                         # settings that suit the data
+    python eval/eval_s3dis.py --help
 
-`--compare` takes networks, of which it finds the newest run below runs/, or run folders.
-`--tf1-checkpoint` is a checkpoint of the authors' TensorFlow 1 code, `--predictions` a folder of
-prediction files in the text format of ASIS, JSNet and BAN. The demo's area takes half a minute on
-two CPU cores; the tables are those that its training ended with.
+This is the command `ban-eval`, whose explanation and flags are in
+`ban_tf/programs/evaluate.py`.
 """
 
-from collections.abc import Sequence
+from ban_tf.programs.evaluate import command, main, parse_args
 
-from ban_tf.experiments import command_line, requests
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    request = parse_args(argv)
-    from ban_tf.data import s3dis  # TensorFlow is imported only once there is work
-    from ban_tf.experiments.commands import evaluate
-
-    evaluate.evaluate(request, s3dis.SOURCE)
-
-
-def parse_args(argv: Sequence[str] | None) -> requests.Evaluation:
-    flags = command_line.evaluation_parser(__doc__)
-    flags.add_argument(
-        "--six-fold", action="store_true", dest="all_splits", help="pool <run>/area1 ... area6"
-    )
-    flags.add_argument(
-        "--test-area",
-        type="area{}".format,
-        dest="split",
-        metavar="N",
-        help="with --tf1-checkpoint (default: 5, else the last)",
-    )
-    return command_line.evaluation_request(flags, argv)
-
+__all__ = ["command", "main", "parse_args"]
 
 if __name__ == "__main__":
-    command_line.run(main)
+    command()

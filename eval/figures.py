@@ -1,40 +1,14 @@
 """Draws a cloud of an evaluated run: colours, classes and instances, true beside predicted.
 
-    python eval/figures.py                                   # the first cloud of the newest run
-    python eval/figures.py --run runs/demo --cloud Area_3_office_1 --out office.png
+    python eval/figures.py --help
 
-Needs matplotlib (`python -m pip install -e ".[figures]"`) and an evaluation with the covering
-protocol. Of rooms the top and the walls on the viewer's side are left out of the drawing, which
-takes seconds.
+This is the command `ban-figures`, whose explanation and flags are in
+`ban_tf/programs/figures.py`.
 """
 
-import argparse
-import pathlib
-from collections.abc import Sequence
+from ban_tf.programs.figures import command, main, parse_args
 
-from ban_tf.experiments import command_line, requests
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    request = command_line.request(requests.Figure, parse_args(argv))
-    from ban_tf.experiments.commands import figures  # which imports NumPy, only once there is work
-
-    figures.draw(request)
-
-
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    defaults = requests.Figure()
-    flags = command_line.parser(__doc__)
-    command_line.add_run_flag(flags, "the newest below runs/")
-    flags.add_argument("--cloud", help="its name (default: the first that was evaluated)")
-    flags.add_argument(
-        "--out",
-        type=pathlib.Path,
-        default=defaults.out,
-        help=f"the picture to write (default: {defaults.out})",
-    )
-    return flags.parse_args(argv)
-
+__all__ = ["command", "main", "parse_args"]
 
 if __name__ == "__main__":
-    command_line.run(main)
+    command()

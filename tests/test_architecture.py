@@ -11,10 +11,11 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 BELOW = {"tf_ops": set(), "ban_tf": {"tf_ops"}, "train": {"ban_tf"}, "eval": {"ban_tf"}}
 # Each room of `ban_tf` and the rooms that it may import; rooms beside each other do not.
-BASE = {"disk", "config", "clouds"}
+BASE = {"disk", "progress", "config", "clouds"}
 STAGES = {"data", "model", "losses", "instances", "metrics"}
 ROOMS = {
     "disk": set(),
+    "progress": set(),
     "registration": set(),  # imports by name, once Keras is there
     "config": {"disk"},
     "clouds": {"disk", "config"},
@@ -24,6 +25,7 @@ ROOMS = {
     "inference": BASE | STAGES | {"systems"},
     "view": BASE | STAGES,
     "experiments": BASE | STAGES | {"systems", "training", "inference", "view"},
+    "programs": BASE | STAGES | {"experiments"},
 }
 WITHOUT_TENSORFLOW = ("ban_tf/model", "ban_tf/losses", "ban_tf/instances", "ban_tf/metrics")
 
@@ -80,7 +82,7 @@ def test_every_room_has_its_floor():
 
 
 # What knows the data set of the paper: its folder, its scripts, and what was published.
-KNOWS_S3DIS = ("ban_tf/data/s3dis/", "ban_tf/metrics/published")
+KNOWS_S3DIS = ("ban_tf/data/s3dis/", "ban_tf/programs/", "ban_tf/metrics/published")
 OF_S3DIS = re.compile(r"s3dis|\bArea_\d|\bareas\b|\b(?:test|train)_areas?\b", re.IGNORECASE)
 ITS_NUMBERS = {"13", "9"}  # of classes and of features
 

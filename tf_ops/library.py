@@ -12,9 +12,8 @@ import contextlib
 import contextvars
 import functools
 import importlib
-import json
-import os
 import re
+import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +21,12 @@ from typing import Any
 
 import keras
 
-LIBRARY = Path(__file__).with_name("_ban_ops.so")
-RECORD = Path(__file__).with_name("_ban_ops.json")
+from tf_ops import record as records
+from tf_ops.choice import STOCK, VARIABLE, requested
+from tf_ops.record import LIBRARY, REBUILD, RECORD
+
 PROCESSOR = Path("/proc/cpuinfo")
-VARIABLE = "BAN_TF_OPS"
 BUILD = "bash build_ops.sh"
-STOCK = f"{VARIABLE}=stock"
 
 _stock_requested = contextvars.ContextVar("stock_requested", default=False)
 
@@ -45,9 +44,7 @@ def use_stock() -> bool:
         ...     print(tf_ops.use_stock())
         True
     """
-    chosen = os.environ.get(VARIABLE, "")
-    if chosen not in ("", "native", "stock"):
-        raise ValueError(f'`{VARIABLE}` must be "native" or "stock". Received: {VARIABLE}={chosen}')
+    chosen = requested()
     backend = keras.config.backend()
     if backend != "tensorflow":
         if chosen == "native":
@@ -97,11 +94,29 @@ def ops() -> Any:
     """Returns the generated wrappers of the compiled ops, e.g. `ops().ban_three_nearest`.
 
     Raises:
-        ImportError: the library is not built, or was built for another TensorFlow or processor.
+        ImportError: the library is not built, is damaged, or was built from other sources than
+            those beside it, for another TensorFlow, or for another processor.
         RuntimeError: the op is being traced for XLA (`jit_compile=True`), which cannot compile it.
     """
     _refuse_xla()
     return _load()
+
+
+def require_usable() -> None:
+    """Returns if the kernels that are chosen can run, and loads them.
+
+    Raises:
+        ImportError: native kernels are chosen, and the library does not load; see `ops`.
+        ValueError: the choice is none; see `use_stock`.
+
+    Example:
+        >>> import tf_ops
+        >>> from tf_ops import library
+        >>> with tf_ops.stock_kernels():
+        ...     library.require_usable()
+    """
+    if not use_stock():
+        _load()
 
 
 def _refuse_xla() -> None:
@@ -130,15 +145,17 @@ def _load() -> Any:
             f"The compiled ops are not built: {LIBRARY} does not exist. Build them with: {BUILD}. "
             f"Or set the environment variable {STOCK} for the slower kernels without compilation."
         )
-    record = read_record()
-    _check_version(record.get("tensorflow", "unknown"), tf.__version__)
-    _check_processor(record.get("instructions", []))
+    record = records.read(RECORD)
+    _check_version(record["tensorflow"], tf.__version__)
+    _check_processor(record["instructions"])
+    records.check_library(LIBRARY, record)
+    records.check_sources(LIBRARY.parent, record)
     try:
         return tf.load_op_library(str(LIBRARY))
     except tf.errors.NotFoundError as error:
         raise ImportError(
             f"{LIBRARY} does not load under TensorFlow {tf.__version__}: {error.message}. "
-            f"Rebuild it with: {BUILD}"
+            f"Rebuild it with: {REBUILD}"
         ) from error
 
 
@@ -147,7 +164,7 @@ def _check_version(built: str, running: str) -> None:
     if built.split(".")[:2] != running.split(".")[:2]:
         raise ImportError(
             f"The compiled ops were built for TensorFlow {built}, but TensorFlow {running} is "
-            f"running. Rebuild them with: {BUILD} --ops-only"
+            f"running. Rebuild them with: {REBUILD}"
         )
 
 
@@ -160,16 +177,18 @@ def _check_processor(needed: list[str]) -> None:
     if lacking:
         raise ImportError(
             "The compiled ops were built for a processor with instructions that this one lacks. "
-            f"Received: without {', '.join(lacking)}. Rebuild them here with: {BUILD} --ops-only; "
+            f"Received: without {', '.join(lacking)}. Rebuild them here with: {REBUILD}; "
             f"or, where they are built, for an older processor: BAN_MARCH=x86-64-v3 {BUILD}"
         )
 
 
 def read_record() -> dict[str, Any]:
-    """Returns what `build_ops.sh` recorded beside the library; empty when nothing was built."""
-    if not RECORD.exists():
-        return {}
-    return json.loads(RECORD.read_text())
+    """Returns what `build_ops.sh` recorded beside the library; empty when nothing was built.
+
+    Raises:
+        ImportError: the record is damaged, or the library has none.
+    """
+    return records.read(RECORD) if RECORD.exists() or LIBRARY.exists() else {}
 
 
 def registered_kernels() -> dict[str, list[str]]:
@@ -185,34 +204,65 @@ def registered_kernels() -> dict[str, list[str]]:
 
 
 def report() -> str:
-    """Describes versions, what was built, and which kernels are in use."""
-    lines = [f"Keras {keras.__version__}, backend {keras.config.backend()}"]
-    record = read_record()
-    if record:
-        cuda = record["cuda"]
-        archs = ", ".join(str(a) for a in record["cuda_architectures"])
-        lines += [
-            f"library: {LIBRARY}",
-            f"  built for TensorFlow {record['tensorflow']} on {record['machine']}",
-            f"  compiler: {record['compiler']}",
-            f"  flags: {' '.join(record['flags'])}",
-            f"  CUDA: {f'{cuda}, compute capability {archs}' if cuda else 'no, CPU only'}",
-            f"  sources: {record['source_hash'][:16]}",
-        ]
-    else:
-        lines.append(f"library: not built; build it with: {BUILD}")
-    if use_stock():
-        return "\n".join([*lines, "in use: stock kernels (keras.ops) for every op"])
+    """Describes versions, what was built, and which kernels are in use.
+
+    Raises:
+        ImportError: the record of what was built is damaged, or native kernels do not load.
+    """
+    return "\n".join([*_versions(), *_built(), *_in_use()])
+
+
+def _versions() -> list[str]:
+    backend = keras.config.backend()
+    line = f"Keras {keras.__version__}, backend {backend}"
+    if backend != "tensorflow":
+        return [line]
     import tensorflow as tf
 
-    lines[0] = f"TensorFlow {tf.__version__}, {lines[0]}"
-    lines.append("in use: native kernels")
-    width = max(len(name) for name in registered_kernels())
-    lines += [f"  {n:{width}}  {', '.join(d)}" for n, d in registered_kernels().items()]
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    lines.append(f"GPUs that TensorFlow sees: {gpus}")
-    return "\n".join(lines)
+    return [f"TensorFlow {tf.__version__}, {line}"]
+
+
+def _built() -> list[str]:
+    """Lines on the library, whether or not it can be loaded here."""
+    record = read_record()
+    if not record:
+        return [f"library: not built; build it with: {BUILD}"]
+    archs = ", ".join(str(a) for a in record["cuda_architectures"])
+    return [
+        f"library: {LIBRARY}",
+        f"  built for TensorFlow {record['tensorflow']} on {record['machine']}",
+        f"  compiler: {record['compiler']}",
+        f"  flags: {' '.join(record['flags'])}",
+        f"  CUDA: {record['cuda']}, compute capability {archs}"
+        if archs
+        else "  CUDA: no, CPU only",
+        f"  sources: {record['source_hash'][:16]}",
+    ]
+
+
+def _in_use() -> list[str]:
+    """Lines on the kernels, which are loaded for it."""
+    if use_stock():
+        return ["in use: stock kernels (keras.ops) for every op"]
+    import tensorflow as tf
+
+    kernels = registered_kernels()
+    width = max(len(name) for name in kernels)
+    return [
+        "in use: native kernels",
+        *(f"  {name:{width}}  {', '.join(devices)}" for name, devices in kernels.items()),
+        f"GPUs that TensorFlow sees: {len(tf.config.list_physical_devices('GPU'))}",
+    ]
+
+
+def main() -> None:
+    """Prints the report; what cannot be used ends it in one sentence, with exit code 1."""
+    try:
+        for part in (_versions, _built, _in_use):
+            print("\n".join(part()), flush=True)
+    except (ImportError, ValueError) as error:
+        sys.exit(f"tf_ops.library: {error}")
 
 
 if __name__ == "__main__":
-    print(report())
+    main()

@@ -8,15 +8,15 @@ weights alone; either takes seconds, and one line tells its size.
 """
 
 import argparse
-import pathlib
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line
+from ban_tf.experiments import command_line, quiet, running
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
-    from ban_tf.training import tf1_checkpoint  # TensorFlow is imported only once there is work
+    quiet.load_tensorflow()  # only once there is work
+    from ban_tf.training import tf1_checkpoint
 
     model = tf1_checkpoint.convert(args.checkpoint, args.network, args.out, args.overwrite)
     print(f"{args.out}: {args.network}, {tf1_checkpoint.summary(model)}")
@@ -25,17 +25,19 @@ def main(argv: Sequence[str] | None = None) -> None:
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     flags = command_line.parser(__doc__)
     flags.add_argument(
-        "checkpoint", type=pathlib.Path, help="prefix of the checkpoint, its .index file or folder"
+        "checkpoint",
+        type=command_line.path,
+        help="prefix of the checkpoint, its .index file or folder",
     )
     flags.add_argument(
         "--network", required=True, choices=command_line.ORIGINALS, help="what wrote it"
     )
     flags.add_argument(
-        "--out", required=True, type=pathlib.Path, help="file to write: .keras or .weights.h5"
+        "--out", required=True, type=command_line.path, help="file to write: .keras or .weights.h5"
     )
     flags.add_argument("--overwrite", action="store_true", help="replace --out where it exists")
     return flags.parse_args(argv)
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    running.run(main)

@@ -90,7 +90,7 @@ def _read(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
             return {name: _read_array(archive, name) for name in names}
     except _DAMAGE as error:
         raise ValueError(
-            f"{path} is damaged or not a saved cloud ({error}). Delete it and prepare again."
+            f"{path} is damaged or not a saved cloud ({error}). Move it away and prepare again."
         ) from error
 
 

@@ -26,22 +26,33 @@ from ban_tf.config.networks import (
     PointNetConfig,
     SetAbstractionConfig,
     SgpnConfig,
+    SimilarityStart,
 )
-from ban_tf.config.recipes import ABLATIONS, RECIPES, with_network
+from ban_tf.config.recipes import (
+    ABLATIONS,
+    RECIPES,
+    VARIANTS,
+    Recipe,
+    with_network,
+    with_recipe,
+)
 from ban_tf.config.samples import Blocks, Sampling, Shapes
 from ban_tf.config.split import Split, leave_one_out, title_of
 from ban_tf.config.training import (
     AugmentationConfig,
     DecayUnit,
+    Keep,
     PretrainingConfig,
     ScheduleConfig,
     TrainingConfig,
+    ValidationConfig,
 )
 
 __all__ = [
     "ABLATIONS",
     "NONE",
     "RECIPES",
+    "VARIANTS",
     "AsisConfig",
     "AttentionKernel",
     "AttentionScale",
@@ -59,6 +70,7 @@ __all__ = [
     "InferenceConfig",
     "ItosSource",
     "JsnetConfig",
+    "Keep",
     "Labels",
     "LossConfig",
     "NetworkConfig",
@@ -68,18 +80,22 @@ __all__ = [
     "PointNetConfig",
     "PretrainingConfig",
     "Protocol",
+    "Recipe",
     "Sampling",
     "ScheduleConfig",
     "SetAbstractionConfig",
     "SgpnConfig",
     "Shapes",
     "SimilarityLossConfig",
+    "SimilarityStart",
     "Split",
     "TrainingConfig",
+    "ValidationConfig",
     "from_json",
     "identity",
     "leave_one_out",
     "title_of",
     "to_json",
     "with_network",
+    "with_recipe",
 ]

@@ -10,7 +10,11 @@ from ban_tf.config.checking import require
 from ban_tf.config.experiment import Experiment
 from ban_tf.config.samples import Blocks, Sampling, Shapes
 
+# What a JSON file raises that was cut or edited, from parsing to the checks of its values.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 FORMAT = 2  # one more whenever a field is renamed or goes
+# Fields of files of this format that nothing reads any more.
+_RETIRED = {"InferenceConfig": {"voxel_m"}}
 # What each network's file reads of `NetworkConfig`, beside the sizes that all share.
 NETWORK_PARTS = {
     "asis": ("backbone", "asis"),
@@ -122,6 +126,7 @@ def from_json(text: str) -> Experiment:
 def _build(cls: type, values: Any) -> Any:
     require(isinstance(values, dict), f"`{cls.__name__}` must hold named fields.", found=values)
     known = typing.get_type_hints(cls)
+    values = {name: values[name] for name in values.keys() - _RETIRED.get(cls.__name__, set())}
     unknown = sorted(set(values) - set(known))
     require(not unknown, f"`{cls.__name__}` does not know these fields.", unknown=unknown)
     return cls(**{name: _restore(known[name], value) for name, value in values.items()})

@@ -50,7 +50,6 @@ class InferenceConfig:
     min_overlap: int = 7  # [C] a cluster with fewer hits on every instance may open a new one
     min_new_points: int = 30  # [C] ... if it has at least this many points
     legacy_gap: float = 0.005  # [C] voxel edge as a share of the room's extent, per axis
-    voxel_m: float = 0.05  # [O] voxel edge of the covering protocol, metres
     size_filter: float = 0.25  # [C] instances below this share of their class's mean size go
     batch_size: int = 4  # [O] blocks per call of the network
     # [O] blocks with features or outputs in memory, half in the network, half in clustering; at
@@ -61,5 +60,8 @@ class InferenceConfig:
     def __post_init__(self) -> None:
         require(self.bandwidth > 0, "`bandwidth` must be positive.", bandwidth=self.bandwidth)
         require_choice(Clusterer, clusterer=self.clusterer)
-        require(self.voxel_m > 0, "`voxel_m` must be positive.", voxel_m=self.voxel_m)
+        require(self.legacy_gap > 0, "`legacy_gap` must be positive.", legacy_gap=self.legacy_gap)
+        for name in ("min_overlap", "min_new_points", "size_filter"):
+            value = getattr(self, name)
+            require(value >= 0, f"`{name}` must be at least 0.", **{name: value})
         require_at_least_one(batch_size=self.batch_size, blocks_in_flight=self.blocks_in_flight)

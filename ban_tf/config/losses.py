@@ -21,6 +21,11 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         require_choice(Norm, norm=self.norm)
+        numbers = {
+            name: value for name, value in dataclasses.asdict(self).items() if name != "norm"
+        }
+        for name, value in numbers.items():
+            require(value >= 0, f"`{name}` must be at least 0.", **{name: value})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ Order = Literal["stoi_first", "itos_first", "simultaneous"]
 ItosSource = Literal["embedding", "feature"]
 AttentionScale = Literal["none", "rsqrt"]
 AttentionKernel = Literal["plain", "chunked"]
+SimilarityStart = Literal["independent", "tied"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,11 +68,15 @@ class BanConfig:
     self_attention: bool = False  # Table 7: each branch attends to itself
     itos_source: ItosSource | None = None  # None: "embedding" where the order allows it [C]
     attention_scale: AttentionScale = "none"  # [C]
+    # Two maps drawn on their own give no similarity at the start. "tied" starts them equal, after
+    # which they may part: a point is then most like those whose features are like its own [O].
+    similarity_start: SimilarityStart = "independent"  # [C]
     attention: AttentionKernel = "chunked"  # [O] "plain" holds the N x N similarity
 
     def __post_init__(self) -> None:
         require_choice(Order, order=self.order)
         require_choice(AttentionScale, attention_scale=self.attention_scale)
+        require_choice(SimilarityStart, similarity_start=self.similarity_start)
         require_choice(AttentionKernel, attention=self.attention)
         if self.itos_source is not None:
             require_choice(ItosSource, itos_source=self.itos_source)

@@ -73,6 +73,38 @@ _POINTNET = PointNetConfig(
 )
 
 
+STEPS_PER_EPOCH = 40
+LONG_EPOCHS = 200  # 8000 steps: what it takes for the attention to learn, see docs/results.md
+
+
+def long(experiment: Experiment, epochs: int = LONG_EPOCHS) -> Experiment:
+    """The reduced experiment at a length where attention has learnt: hours instead of minutes.
+
+    The learning rate starts at 2e-3 and is halved five times over the run, 1 - batch-norm momentum
+    six times, however long the run is.
+
+    Args:
+        experiment: any.
+        epochs: of 40 steps.
+    """
+    reduced = quick(experiment)
+    samples = epochs * STEPS_PER_EPOCH * reduced.training.batch_size
+    training = reduced.training
+    return dataclasses.replace(
+        reduced,
+        training=dataclasses.replace(
+            training,
+            num_epochs=epochs,
+            learning_rate=dataclasses.replace(
+                training.learning_rate, initial=2e-3, every=max(1, samples // 6)
+            ),
+            batch_norm_decay=dataclasses.replace(
+                training.batch_norm_decay, every=max(1, samples // 7)
+            ),
+        ),
+    )
+
+
 def quick(experiment: Experiment) -> Experiment:
     """The same experiment, reduced so that two CPU cores train and evaluate it in minutes."""
     # A few hundred steps are all there is: start higher, and come down within the run.
@@ -94,7 +126,7 @@ def quick(experiment: Experiment) -> Experiment:
             experiment.training,
             batch_size=8,
             num_epochs=14,
-            blocks_per_epoch=320,
+            blocks_per_epoch=8 * STEPS_PER_EPOCH,
             learning_rate=dataclasses.replace(rate, initial=4 * rate.initial, every=2_000),
             learning_rate_by_epoch=False,
             pretraining=dataclasses.replace(

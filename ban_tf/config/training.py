@@ -6,6 +6,7 @@ from typing import Literal
 from ban_tf.config.checking import require, require_at_least_one, require_choice
 
 DecayUnit = Literal["samples", "iterations"]
+Keep = Literal["last", "best"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,46 @@ class PretrainingConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ValidationConfig:
+    """Scores in the course of a training, on some of the training clouds [O].
+
+    These clouds are held out: the network is not trained on them. Off by default, so that it is
+    trained on all clouds of the split, as in the paper. The clouds of the test play no part.
+
+    Args:
+        every: epochs from one scoring to the next, the last epoch included; None for none.
+        num_clouds: how many of the training clouds are held out, drawn by the seed.
+        num_samples: of theirs that are scored at most, drawn by the seed.
+        keep: which epoch's network a training ends with: the `last`, or the `best`, of those that
+            were scored, by the mean of mIoU and mCov.
+
+    Raises:
+        ValueError: a number below 1, or the best of what is never scored.
+
+    Example:
+        >>> ValidationConfig(every=5, num_clouds=10).keep
+        'last'
+    """
+
+    every: int | None = None
+    num_clouds: int = 1
+    num_samples: int = 128
+    keep: Keep = "last"
+
+    def __post_init__(self) -> None:
+        require_choice(Keep, keep=self.keep)
+        require_at_least_one(num_clouds=self.num_clouds, num_samples=self.num_samples)
+        if self.every is not None:
+            require_at_least_one(every=self.every)
+        require(
+            self.keep == "last" or self.every is not None,
+            '`keep="best"` needs scores to compare: set `every`.',
+            keep=self.keep,
+            every=self.every,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """Optimiser, schedules and length of a run."""
 
@@ -87,9 +128,15 @@ class TrainingConfig:
     checkpoint_every: int = 1  # epochs [O]
     blocks_per_epoch: int | None = None  # None: each once; the reduced setting draws a sample [O]
     pretraining: PretrainingConfig = PretrainingConfig()
+    validation: ValidationConfig = ValidationConfig()
 
     def __post_init__(self) -> None:
         require_choice(DecayUnit, decay_unit=self.decay_unit)
+        require(
+            self.adam_epsilon > 0,
+            "`adam_epsilon` must be positive.",
+            adam_epsilon=self.adam_epsilon,
+        )
         require_at_least_one(
             batch_size=self.batch_size,
             num_epochs=self.num_epochs,

@@ -26,6 +26,8 @@ class Dataset:
             report of the reading.
         features: what a network sees of a point.
         samples: how its clouds become samples.
+        has_fixed_samples: whether others have made the samples, which then stay as they are even in
+            the reduced setting.
         group_of: from the name of a cloud to its group, for prepared blocks of others, which do
             not record it.
         default_split: name of the split that is meant where none is named; empty for the first.
@@ -53,6 +55,7 @@ class Dataset:
     left_out: Callable[[Path], list[Problem]] = _nothing
     features: Features = Features()
     samples: Sampling = Blocks()
+    has_fixed_samples: bool = False
     group_of: Callable[[str], str] = str
     default_split: str = ""
     stand_in: Callable[[Path, int], None] | None = None
@@ -103,6 +106,7 @@ class Source:
         describe: from the raw data's folder and a prepared store, of which one may be None, to the
             data set; it refuses what is wrong before any work.
         demo: the data set that is generated where the user has none; None if there is none.
+        long: the same for trainings of hours: more of it.
         of_clouds: from a folder and the names of the clouds in it, such as prediction files, to
             the data set.
     """
@@ -110,18 +114,20 @@ class Source:
     describe: Callable[[Path | None, Path | None], Dataset]
     of_clouds: Callable[[Path, Sequence[str]], Dataset]
     demo: Callable[[], Dataset] | None = None
+    long: Callable[[], Dataset] | None = None
 
-    def find(self, data: Path | None, blocks: Path | None) -> Dataset:
-        """The data set in the folders; with neither the generated one.
+    def find(self, data: Path | None, blocks: Path | None, long: bool = False) -> Dataset:
+        """The data set in the folders; with neither the generated one, for `long` the larger.
 
         Raises:
             FileNotFoundError: nothing of the kind is there.
             ValueError: neither is given, and there is no generator.
         """
         if data is None and blocks is None:
-            if self.demo is None:
+            made = self.long if long else self.demo
+            if made is None:
                 raise ValueError("`data` or `blocks` must be given. Received: neither")
-            return self.demo()
+            return made()
         return self.describe(data, blocks)
 
 

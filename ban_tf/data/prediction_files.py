@@ -221,6 +221,8 @@ def _first_bad_line(path: pathlib.Path, num_columns: int) -> str:
 
 
 def _is_number(field: str) -> bool:
+    if not field.isascii() or "_" in field:  # which Python reads, and NumPy does not
+        return False
     try:
         float(field)
     except ValueError:
@@ -229,10 +231,12 @@ def _is_number(field: str) -> bool:
 
 
 def _check_finite(path: pathlib.Path, rows: np.ndarray) -> None:
-    broken = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
+        narrow = rows.astype(np.float32)
+    broken = np.flatnonzero(~np.isfinite(narrow).all(axis=1))
     if len(broken):
         raise ValueError(
-            f"{path}, line {_line_of_row(path, broken[0])}: every value must be finite. "
+            f"{path}, line {_line_of_row(path, broken[0])}: every value must be finite in float32. "
             f"Received: {rows[broken[0]].tolist()}"
         )
 

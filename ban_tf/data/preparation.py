@@ -43,6 +43,7 @@ def prepare(
     settings, clouds = store.Settings.of(experiment), blocks / "clouds"
     cached = reading.cached(scans, clouds, left_out)
     if cached is None or not store.is_prepared(cached, settings, blocks, names):
+        reading.require_space(scans, clouds)
         with disk.one_writer(blocks):
             disk.clear_leftovers(clouds)
             store.prepare(

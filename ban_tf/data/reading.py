@@ -8,14 +8,14 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ban_tf import disk
 from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.data import workers
+from ban_tf.progress import Bar
 
 REPORT = "reading_report.txt"  # beside the cached clouds
+_LEAST_SHARE = 0.7  # of the raw bytes, that clouds and samples take at the least
 _ONE_PROCESS_BYTES = 256 * 2**20  # below, starting processes costs more than they save
 _MAX_WORKERS = 8  # each may hold the largest scan, about 2 GB
 _LOG = logging.getLogger(__name__)
@@ -125,8 +125,7 @@ def read_scans(
     if num_workers is None:
         cores = min(os.cpu_count() or 1, _MAX_WORKERS)
         num_workers = cores if total > _ONE_PROCESS_BYTES else 1
-    bar = tqdm(total=total, desc="reading scans", unit="B", unit_scale=True, disable=not progress)
-    with bar:
+    with Bar(total, "reading scans", unit="B", scaled=True, shown=progress) as bar:
         for num_bytes in workers.run(_cache_scan, largest_first, num_workers):
             bar.update(num_bytes)
     _report(paths, left_out, cache / REPORT)
@@ -151,6 +150,23 @@ def cached(
     return paths
 
 
+def require_space(scans: Sequence[Scan], cache: Path) -> None:
+    """Refuses a disk that is too full for what is to be read, before any of it is.
+
+    A point of text has some 30 to 60 bytes, and 35 in the cache, beside its samples.
+
+    Raises:
+        OSError: there is too little space.
+    """
+    stale = [
+        scan
+        for scan in scans
+        if not _is_cached(cache / f"{scan.name}.npz", scan.fingerprint(), quiet=True)
+    ]
+    num_bytes = int(_LEAST_SHARE * sum(scan.num_bytes() for scan in stale))
+    disk.require_free(cache, num_bytes, f"the cache of {len(stale)} scans (`blocks`)")
+
+
 def _cache_scan(job: tuple[Scan, Path]) -> int:
     scan, path = job
     fingerprint = scan.fingerprint()
@@ -161,13 +177,14 @@ def _cache_scan(job: tuple[Scan, Path]) -> int:
     return scan.num_bytes()
 
 
-def _is_cached(path: Path, fingerprint: str) -> bool:
+def _is_cached(path: Path, fingerprint: str, quiet: bool = False) -> bool:
     try:
         return cloud_cache.read_header(path)[0] == fingerprint
     except FileNotFoundError:
         return False
     except ValueError as error:
-        _LOG.warning("%s Reading the scan again.", error)
+        if not quiet:
+            _LOG.warning("%s Reading the scan again.", error)
         return False
 
 

@@ -30,23 +30,23 @@ def plan(
     Args:
         parent: folder of the run folders.
         experiment: of BAN; the first seed is its seed.
-        variants: names of `config.ABLATIONS`.
+        variants: names of `config.VARIANTS`.
         num_seeds: at least 1.
 
     Raises:
         ValueError: an unknown variant, no seed, or a folder that holds something else.
     """
-    unknown = sorted(set(variants) - set(config.ABLATIONS))
+    unknown = sorted(set(variants) - set(config.VARIANTS))
     if unknown or num_seeds < 1:
         raise ValueError(
-            f"`variants` must be of {list(config.ABLATIONS)} and `num_seeds` at least 1. "
+            f"`variants` must be of {list(config.VARIANTS)} and `num_seeds` at least 1. "
             f"Received: variants={list(variants)}, num_seeds={num_seeds}"
         )
     trials = []
     for seed in range(experiment.seed, experiment.seed + num_seeds):
         for variant in variants:
             folder = parent / f"{re.sub(r'[^a-z]+', '_', variant.lower())}_seed{seed}"
-            network = dataclasses.replace(experiment.network, ban=config.ABLATIONS[variant])
+            network = dataclasses.replace(experiment.network, ban=config.VARIANTS[variant])
             changed = dataclasses.replace(experiment, network=network, seed=seed)
             if (folder / "config.json").is_file():
                 runs.require_same(runs.load(folder), changed)

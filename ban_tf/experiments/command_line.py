@@ -1,59 +1,62 @@
-"""What the scripts in `train/` and `eval/` share: flags with one meaning, errors in one line.
+"""What the programs share: flags with one meaning.
 
 Nothing here imports TensorFlow, so `--help` answers at once.
 """
 
 import argparse
-import os
-import pathlib
-import sys
-import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, get_args
+from typing import TypeVar, get_args
 
-from ban_tf.config import ABLATIONS, Clusterer, Protocol
+import ban_tf
+from ban_tf.config import VARIANTS, Clusterer, Protocol, Recipe
 from ban_tf.config.files import NETWORK_PARTS
-from ban_tf.experiments import requests, stopping
+from ban_tf.experiments import checks, requests, setting_flags
+from ban_tf.experiments.flag_values import count, path
+from tf_ops import choice
 
 ORIGINALS = ("asis", "ban", "jsnet")  # whose TensorFlow 1 checkpoints can be read
 EMBEDDING = tuple(sorted(set(NETWORK_PARTS) - {"bonet", "sgpn"}))  # what can be timed
-_EXPECTED = (
-    OSError,
-    ValueError,
-    TypeError,
-    ImportError,
-    RuntimeError,
-    FloatingPointError,
-    MemoryError,
-)
+_OF_THE_PROGRAM = ("classes", "print_settings")  # flags that no request has
 _Request = TypeVar("_Request")
 
 
 def parser(docstring: str | None) -> argparse.ArgumentParser:
-    """A parser that shows a script's docstring as it stands."""
-    return argparse.ArgumentParser(
+    """A parser that shows a program's docstring as it stands, with `--version`."""
+    flags = argparse.ArgumentParser(
         description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    flags.add_argument("--version", action="version", version=f"ban-tf {ban_tf.__version__}")
+    return flags
 
 
 def request(kind: Callable[..., _Request], args: argparse.Namespace) -> _Request:
-    """The flags as a request; each has the name of a field."""
-    return kind(**vars(args))
+    """The flags as a request; each has the name of a field, but for those of the program.
+
+    Raises:
+        FileNotFoundError, ValueError: as `checks.check`; or the environment's choice of kernels is
+            none, with which no work starts.
+    """
+    choice.requested()
+    made = kind(
+        **{name: value for name, value in vars(args).items() if name not in _OF_THE_PROGRAM}
+    )
+    checks.check(made)
+    return made
 
 
 def add_data_flags(flags: argparse.ArgumentParser) -> None:
     """`--data` and `--blocks`: where the input lies."""
-    flags.add_argument("--data", type=pathlib.Path, help="raw input folder")
+    flags.add_argument("--data", type=path, help="raw input folder")
     flags.add_argument(
         "--blocks",
-        type=pathlib.Path,
+        type=path,
         help="prepared store (default: <run>/blocks), made if missing",
     )
 
 
 def add_run_flag(flags: argparse.ArgumentParser, default: str) -> None:
     """`--run`: the run folder."""
-    flags.add_argument("--run", type=pathlib.Path, help=f"run folder (default: {default})")
+    flags.add_argument("--run", type=path, help=f"run folder (default: {default})")
 
 
 def add_clusterer_flag(flags: argparse.ArgumentParser, default: str) -> None:
@@ -72,8 +75,15 @@ def add_protocol_flag(flags: argparse.ArgumentParser, help_text: str) -> None:
 
 
 def add_length_flags(flags: argparse.ArgumentParser) -> None:
-    """`--quick` and `--epochs`: how long to train, and how small a network."""
-    flags.add_argument("--quick", action="store_true", help="the reduced setting of the demo")
+    """`--quick`, `--long` and `--epochs`: how long to train, and how small a network."""
+    size = flags.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="the reduced setting of the demo")
+    size.add_argument(
+        "--long",
+        action="store_true",
+        help="the reduced setting for 8000 steps, the learning rate falling over whatever --epochs "
+        "says; without data, on a larger generated data set: about an hour on one core",
+    )
     flags.add_argument("--epochs", type=int, help="instead of the setting's own number")
 
 
@@ -83,16 +93,23 @@ def training_parser(docstring: str | None) -> argparse.ArgumentParser:
     add_data_flags(flags)
     add_run_flag(flags, "runs/<dataset>, with _<network> for others than ban")
     flags.add_argument(
-        "--network", choices=sorted(NETWORK_PARTS), default="ban", help="what to train"
+        "--network", choices=sorted(NETWORK_PARTS), help="what to train (default: ban)"
     )
     flags.add_argument(
-        "--weights", type=pathlib.Path, help="a .keras file to start from (default: from scratch)"
+        "--weights", type=path, help="a .keras file to start from (default: from scratch)"
     )
     add_length_flags(flags)
+    flags.add_argument(
+        "--recipe",
+        choices=get_args(Recipe),
+        help="BAN's attention as the authors released it, or improved (default: faithful)",
+    )
     flags.add_argument("--batch-size", type=int, help="instead of the setting's own number")
     flags.add_argument("--learning-rate", type=float, help="at the start, instead of the setting's")
     add_clusterer_flag(flags, "native")
-    flags.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    setting_flags.add_seed_flag(flags, "of everything random")
+    setting_flags.add_validation_flags(flags)
+    setting_flags.add_settings_flags(flags)
     return flags
 
 
@@ -102,14 +119,14 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
     add_data_flags(flags)
     add_run_flag(flags, "the newest below runs/")
     flags.add_argument(
-        "--model", type=pathlib.Path, help="a run folder or a .keras file of one (instead of --run)"
+        "--model", type=path, help="a run folder or a .keras file of one (instead of --run)"
     )
     add_protocol_flag(
         flags,
         "every raw point (default), or drawn as by the originals (default of --predictions)",
     )
     add_clusterer_flag(flags, "as in training")
-    flags.add_argument("--predictions", type=pathlib.Path, help="folder of prediction files")
+    flags.add_argument("--predictions", type=path, help="folder of prediction files")
     flags.add_argument(
         "--estimate",
         action="store_true",
@@ -118,12 +135,12 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument(
         "--compare", nargs="+", metavar="RUN", help="networks or run folders, a row each"
     )
-    flags.add_argument("--tf1-checkpoint", type=pathlib.Path, help="of the authors' code")
+    flags.add_argument("--tf1-checkpoint", type=path, help="of the authors' code")
     flags.add_argument("--network", choices=ORIGINALS, help="what wrote --tf1-checkpoint")
-    flags.add_argument("--json", type=pathlib.Path, help="also write the scores here")
+    flags.add_argument("--json", type=path, help="also write the scores here")
     flags.add_argument(
         "--out",
-        type=pathlib.Path,
+        type=path,
         help="folder of the results (default: <run>/evaluation/<protocol>)",
     )
     return flags
@@ -161,13 +178,14 @@ def ablation_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument(
         "--seeds", type=int, default=3, help="trainings of each variant (default: 3)"
     )
-    flags.add_argument("--seed", type=int, default=0, help="the first of them (default: 0)")
+    setting_flags.add_seed_flag(flags, "the first of them")
     add_length_flags(flags)
+    setting_flags.add_settings_flags(flags)
     flags.add_argument(
         "--variants",
         nargs="+",
-        choices=tuple(ABLATIONS),
-        default=tuple(ABLATIONS),
+        choices=tuple(VARIANTS),
+        default=tuple(VARIANTS),
         help="rows of the table (default: all)",
     )
     add_protocol_flag(
@@ -180,11 +198,11 @@ def timing_parser(docstring: str | None) -> argparse.ArgumentParser:
     """The flags of `requests.Timing`, but those that choose a split."""
     defaults = requests.Timing()
     flags = parser(docstring)
-    flags.add_argument("--data", type=pathlib.Path, help="raw input folder")
-    flags.add_argument("--blocks", type=pathlib.Path, help="prepared store (instead of --data)")
+    flags.add_argument("--data", type=path, help="raw input folder")
+    flags.add_argument("--blocks", type=path, help="prepared store (instead of --data)")
     flags.add_argument(
         "--run",
-        type=pathlib.Path,
+        type=path,
         nargs="+",
         default=(),
         dest="runs",
@@ -196,13 +214,13 @@ def timing_parser(docstring: str | None) -> argparse.ArgumentParser:
     )
     flags.add_argument(
         "--num-blocks",
-        type=_at_least_one,
+        type=count,
         default=defaults.num_blocks,
         help=f"of one room (default: {defaults.num_blocks})",
     )
     flags.add_argument(
         "--rounds",
-        type=_at_least_one,
+        type=count,
         default=defaults.rounds,
         help=f"medians of so many (default: {defaults.rounds})",
     )
@@ -212,34 +230,5 @@ def timing_parser(docstring: str | None) -> argparse.ArgumentParser:
         dest="with_originals",
         help="leave out scikit-learn: far faster",
     )
-    flags.add_argument("--json", type=pathlib.Path, help="also write what was measured here")
+    flags.add_argument("--json", type=path, help="also write what was measured here")
     return flags
-
-
-def _at_least_one(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
-    return int(text)
-
-
-def run(main: Callable[[Sequence[str] | None], Any]) -> None:
-    """Calls `main`; an expected failure becomes one line on stderr and exit code 1.
-
-    `BAN_TF_TRACEBACK=1` shows the whole traceback instead.
-    """
-    try:
-        with stopping.orderly():
-            main(None)
-    except _EXPECTED as error:
-        if os.environ.get("BAN_TF_TRACEBACK") == "1":
-            raise
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{pathlib.Path(frame.filename).name}:{frame.lineno}"
-        print(
-            f"\nerror: {error}\n(raised in {where}; BAN_TF_TRACEBACK=1 shows the way there)",
-            file=sys.stderr,
-        )
-        sys.exit(1)
-    except KeyboardInterrupt as stop:
-        print("\nStopped. Give the same command again to go on.", file=sys.stderr)
-        sys.exit(stopping.exit_code(stop))

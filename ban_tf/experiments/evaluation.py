@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from ban_tf import config, disk, systems
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.data import prediction_files
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store, StoredCloud
+from ban_tf.experiments.block_progress import BlockProgress
 from ban_tf.experiments.unfinished import UnfinishedEvaluation
 from ban_tf.inference import predictor, segmentation
 from ban_tf.inference.key import Key
@@ -77,7 +77,7 @@ def _evaluate(
         if evaluator is None:
             evaluator = evaluator_of(fold.experiment, protocol)
         test += fold.experiment.split.test
-        _FoldEvaluation(fold, evaluator, unfinished, out).run(protocol)
+        _FoldEvaluation(fold, evaluator, unfinished, out, protocol).run()
     if evaluator is None:
         raise ValueError("`folds` must have at least one fold. Received: none")
     if out is not None and unfinished is not None:
@@ -118,22 +118,24 @@ class _FoldEvaluation:
         evaluator: Evaluator,
         unfinished: UnfinishedEvaluation | None,
         out: pathlib.Path | None,
+        protocol: config.Protocol,
     ) -> None:
         self._fold = fold
+        self._segment_cloud = self._sampled if protocol == "legacy" else self._covering
         self._evaluator = evaluator
         self._unfinished = unfinished
         self._out = out
         self._predictor = predictor.as_predictor(fold.model(), fold.experiment.inference.batch_size)
         self._detector = collapse_detector(fold.experiment)
+        samples = fold.experiment.samples
+        self._progress = BlockProgress(fold.samples.clouds, samples, protocol)
 
-    def run(self, protocol: config.Protocol) -> None:
-        segment_cloud = self._sampled if protocol == "legacy" else self._covering
-        clouds = self._fold.samples.clouds
-        with tqdm(total=len(clouds), unit="cloud", mininterval=0.5) as bar:
-            for stored in clouds:
-                bar.set_description(f"evaluating {stored.name}", refresh=True)
-                segment_cloud(stored)
-                bar.update()
+    def run(self) -> None:
+        with self._progress:
+            for stored in self._fold.samples.clouds:
+                self._progress.begin(stored)
+                self._segment_cloud(stored)
+                self._progress.end(stored)
         collapsed = self._detector.result() if self._detector else None
         if collapsed is not None:
             warnings.warn(str(collapsed), collapse.CollapseWarning, stacklevel=3)
@@ -150,6 +152,7 @@ class _FoldEvaluation:
                 self._predictor,
                 experiment,
                 sizes,
+                progress=self._progress.add,
                 state_file=state_file,
                 detector=self._detector,
                 key=key,
@@ -169,7 +172,12 @@ class _FoldEvaluation:
 
         def segment(_: pathlib.Path | None) -> SampledSegmentation:
             return segmentation.segment_sampled(
-                features, self._predictor, experiment, sizes, detector=self._detector
+                features,
+                self._predictor,
+                experiment,
+                sizes,
+                progress=self._progress.add,
+                detector=self._detector,
             )
 
         result = self._once(stored, key, sizes, SampledSegmentation, segment)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ban_tf import disk
 from ban_tf.config import Split
-from ban_tf.training import runs
+from ban_tf.training import runs, side_files
 
 
 def folder_of(parent: Path, split: Split) -> Path:
@@ -42,15 +42,17 @@ def splits_of(parent: Path) -> list[Split]:
             f"{parent} holds no training of several folds: it has no {runs.FOLDS_FILE}. Train all "
             "splits first, or name another folder (`run`)."
         )
+    way_out = "Give the training command again, which writes it anew."
     try:
-        return [
+        splits = [
             Split(name=one["name"], train=tuple(one["train"]), test=tuple(one["test"]))
-            for one in json.loads(path.read_text(encoding="utf-8"))["splits"]
+            for one in side_files.read(path, way_out)["splits"]
         ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error!r}). Give the training command again."
-        ) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise side_files.damaged(path, error, way_out) from error
+    if not splits:
+        raise side_files.damaged(path, "it lists no split", way_out)
+    return splits
 
 
 def finished(parent: Path) -> list[runs.Run]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -75,7 +74,7 @@ def _is_foreign(run: runs.Run) -> bool:
 def scores_of_start(run: runs.Run) -> dict[str, Any] | None:
     """The scores of what training started from, if they were asked for."""
     path = run.evaluation_folder(UNTRAINED) / "scores.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    return results.read_scores(path) if path.is_file() else None
 
 
 def earlier_result(fold_runs: Sequence[runs.Run], out: pathlib.Path) -> results.Result | None:

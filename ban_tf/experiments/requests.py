@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from ban_tf.config import Clusterer, Protocol
+from ban_tf.config import Clusterer, Keep, Protocol, Recipe
 
 RUNS = Path("runs")
 
@@ -16,31 +16,44 @@ class Training:
         data: raw input folder; None with `blocks` None too is the demo on generated data.
         blocks: prepared store; None puts it into the run's folder.
         run: run folder; None takes `runs/<dataset>`, with `_<network>` for others than ban.
-        network: what to train.
+        settings: a settings file; what is given here wins over it.
+        network: what to train; None takes that of the settings, else `ban`.
         weights: a `.keras` file to start from; None starts from scratch.
         split: name of the split; None takes the data set's first.
         all_splits: train one network per split instead, and pool their tests.
         quick: the reduced setting of the demo.
+        long: the reduced setting at a length of hours; without data, on a larger generated set.
+        recipe: BAN's attention as released, or improved; None as the setting has it.
         epochs: instead of the setting's own number.
         batch_size: instead of the setting's own number.
         learning_rate: at the start, instead of the setting's own.
         clusterer: who groups the points of a sample; None as the setting says.
-        seed: of everything random.
+        seed: of everything random; None as the setting says.
+        validate_every: epochs from one scoring on held-out training clouds to the next; None as
+            the setting says, which is never.
+        validation_clouds: how many training clouds are held out for it; None as the setting says.
+        keep: the epoch whose network the training ends with; None as the setting says.
     """
 
     data: Path | None = None
     blocks: Path | None = None
     run: Path | None = None
-    network: str = "ban"
+    settings: Path | None = None
+    network: str | None = None
     weights: Path | None = None
     split: str | None = None
     all_splits: bool = False
     quick: bool = False
+    long: bool = False
+    recipe: Recipe | None = None
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
     clusterer: Clusterer | None = None
-    seed: int = 0
+    seed: int | None = None
+    validate_every: int | None = None
+    validation_clouds: int | None = None
+    keep: Keep | None = None
 
     @property
     def is_demo(self) -> bool:
@@ -98,15 +111,17 @@ class Preparation:
         data: raw input folder.
         blocks: store to make.
         groups: groups or clouds to prepare; None means all.
+        settings: a settings file; what is given here wins over it.
         quick: samples of the reduced setting.
-        seed: of the draws.
+        seed: of the draws; None as the setting says.
     """
 
     data: Path
     blocks: Path
     groups: list[str] | None = None
+    settings: Path | None = None
     quick: bool = False
-    seed: int = 0
+    seed: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -118,9 +133,11 @@ class Ablation:
         blocks: prepared store; None puts it into the run's folder.
         run: folder of all trainings; None takes `runs/<dataset>_ablation`.
         split: name of the split; None takes the data set's first.
+        settings: a settings file; what is given here wins over it.
         seeds: trainings of each variant.
-        seed: the first of them.
+        seed: the first of them; None as the setting says.
         quick: the reduced setting of the demo.
+        long: the reduced setting at a length of hours; without data, on a larger generated set.
         epochs: instead of the setting's own number.
         variants: rows of the table.
         protocol: None takes `legacy` where the paper's numbers are of the same data.
@@ -130,9 +147,11 @@ class Ablation:
     blocks: Path | None = None
     run: Path | None = None
     split: str | None = None
+    settings: Path | None = None
     seeds: int = 3
-    seed: int = 0
+    seed: int | None = None
     quick: bool = False
+    long: bool = False
     epochs: int | None = None
     variants: tuple[str, ...]
     protocol: Protocol | None = None
@@ -183,3 +202,22 @@ class Figure:
     run: Path | None = None
     cloud: str | None = None
     out: Path = Path("cloud.png")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Similarity:
+    """A look into the attentions of a trained BAN.
+
+    Args:
+        run: run folder; None takes the newest below `runs/`.
+        num_samples: of the test, at most.
+        json: file to write the numbers to as well.
+        out: picture of the similarities of one point.
+        point: its number in the first sample; None takes one in the middle.
+    """
+
+    run: Path | None = None
+    num_samples: int = 32
+    json: Path | None = None
+    out: Path | None = None
+    point: int | None = None

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ban_tf import config, disk, systems
+from ban_tf.config import files
 from ban_tf.metrics import comparison, documents
 from ban_tf.metrics.evaluators import Evaluation
+from ban_tf.training import side_files
 
 NAME = "result.json"
 _FORMAT = 2  # of the file; one more whenever its contents change
@@ -87,11 +89,27 @@ def read(folder: pathlib.Path) -> Result:
         fields["experiment"] = config.from_json(json.dumps(fields["experiment"]))
         fields["scores"] = documents.from_dict(fields["scores"])
         fields |= {name: tuple(fields[name]) for name in ("models", "training")}
-        return Result(**fields)
-    except (ValueError, KeyError, TypeError) as error:
+        found = Result(**fields)
+        systems.of(found.experiment.network.name)  # refuses a name that is none
+        return found
+    except files.UNREADABLE as error:
         raise ValueError(
             f"{path} is damaged or of another version ({error}). Evaluate the run again."
         ) from error
+
+
+def read_scores(path: pathlib.Path) -> dict[str, Any]:
+    """The document of an earlier `scores.json`.
+
+    Raises:
+        ValueError: it is damaged; the message names it.
+    """
+    way_out = "Restore it, or move it away to evaluate again."
+    scores = side_files.read(path, way_out)
+    for name in ("mIoU", "mCov"):
+        if scores.get(name) is not None:  # of which there may be none
+            side_files.number(path, scores, name, way_out)
+    return scores
 
 
 def digest(path: pathlib.Path) -> str:

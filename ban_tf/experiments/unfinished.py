@@ -21,7 +21,7 @@ class UnfinishedEvaluation:
 
     The names of its files tell what they depend on, so that nothing of another network, of other
     data or of other settings is taken up. The code version is not part of the
-    key; delete the folder after changing code.
+    key; move the folder away after changing code.
 
     Args:
         folder: need not exist.
@@ -85,5 +85,5 @@ def read_labels(path: Path, kind: type[_Labels]) -> _Labels:
             return kind.from_arrays({name: file[name] for name in file.files})
     except _UNREADABLE as error:
         raise ValueError(
-            f"{path} is damaged ({error}). Delete it and give the same command again."
+            f"{path} is damaged ({error}). Move it away and give the same command again."
         ) from error

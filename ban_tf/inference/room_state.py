@@ -7,17 +7,17 @@ import numpy as np
 from ban_tf import config
 from ban_tf.config import NONE
 from ban_tf.inference.sample_outputs import SampleOutputs
-from ban_tf.instances import merging, voting, voxels
+from ban_tf.instances import linking, voting
 
-_Owner = merging.BlockMerging | voting.SemanticVotes | voting.InstanceVotes
+_Owner = linking.PointLinking | voting.SemanticVotes | voting.InstanceVotes
 
 
 class RoomState:
-    """Merging and votes of one cloud that is cut into blocks, over its first blocks.
+    """Linking and votes of one cloud that is cut into blocks, over its first blocks.
 
     Args:
         xyz: float64 `[N, 3]`, all points of the cloud, metres.
-        experiment: classes, voxels and thresholds.
+        experiment: classes and thresholds.
 
     Example:
         >>> from ban_tf.config import Experiment, Labels, Split
@@ -35,8 +35,7 @@ class RoomState:
 
     def __init__(self, xyz: np.ndarray, experiment: config.Experiment):
         num_classes = experiment.labels.num_classes
-        self._voxel, num_voxels = voxels.metric_voxels(xyz, experiment.inference.voxel_m)
-        self._merging = merging.BlockMerging(num_voxels, num_classes, experiment.inference)
+        self._linking = linking.PointLinking(xyz, num_classes, experiment.inference)
         self._semantic = voting.SemanticVotes(len(xyz), num_classes)
         self._instance = voting.InstanceVotes(len(xyz))
         self._num_samples = 0
@@ -61,7 +60,7 @@ class RoomState:
         """
         self._whole = False
         for block_rows, block in zip(rows, samples, strict=True):
-            targets = self._merging.add(self._voxel[block_rows], block.clusters, block.classes)
+            targets = self._linking.add(block_rows, block.clusters, block.classes)
             self._semantic.add(block_rows, block.probabilities)
             self._instance.add(block_rows, np.append(targets, NONE)[block.clusters])
         self._num_samples += len(samples)
@@ -91,7 +90,7 @@ class RoomState:
         self._num_samples = int(state["num_samples"])
 
     def _owners(self) -> dict[str, _Owner]:
-        return {"merging": self._merging, "semantic": self._semantic, "instance": self._instance}
+        return {"linking": self._linking, "semantic": self._semantic, "instance": self._instance}
 
     def result(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """int32 `[N]` classes, float32 `[N]` confidences and int32 `[N]` instances of the points.
@@ -99,7 +98,7 @@ class RoomState:
         Instances have gaps in their numbers; see `SemanticVotes` and `InstanceVotes` for ties.
         """
         semantic, confidence = self._semantic.result()
-        return semantic, confidence, self._instance.result()
+        return semantic, confidence, self._instance.result(self._linking.roots())
 
     def probability(self, points: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """float32 `[n]`: the mean probability of a class for each of some points.

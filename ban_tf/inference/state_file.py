@@ -59,7 +59,7 @@ class StateFile:
         """
         if not self._path.exists():
             return
-        way_out = "Delete it to begin anew, or name another file."
+        way_out = "Move it away to begin anew, or name another file."
         try:
             with self._path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))

@@ -26,6 +26,14 @@ def cluster(embedding: np.ndarray, config: InferenceConfig, block: int = 0) -> n
 
     Returns:
         int32 `[P]` labels in [0, G); empty for an empty block.
+
+    Raises:
+        ValueError: an embedding that is not finite, or a wrong shape.
+
+    Example:
+        >>> embedding = np.array([[0.0, 0.0], [9.0, 9.0], [0.1, 0.0]], np.float32)
+        >>> cluster(embedding, InferenceConfig()).tolist()
+        [0, 1, 0]
     """
     embedding = np.asarray(embedding)
     if embedding.ndim != 2:
@@ -56,6 +64,11 @@ def cluster_blocks(
 
     Raises:
         ValueError: an embedding that is not finite (the block is named), or a wrong shape.
+
+    Example:
+        >>> blocks = np.array([[[0.0], [9.0], [0.1]], [[5.0], [5.1], [5.0]]], np.float32)
+        >>> cluster_blocks(blocks, InferenceConfig()).tolist()
+        [[0, 1, 0], [0, 0, 0]]
     """
     embedding = np.asarray(embedding)
     if embedding.ndim != 3 or embedding.shape[2] == 0:
@@ -101,6 +114,10 @@ def cluster_classes(labels: np.ndarray, semantic: np.ndarray) -> np.ndarray:
     Raises:
         TypeError: labels that are not whole numbers.
         ValueError: arrays of different lengths, or a label below -1.
+
+    Example:
+        >>> cluster_classes(np.array([0, 0, 0, 2]), np.array([4, 7, 7, 9])).tolist()
+        [7, -1, 9]
     """
     labels = overlap.check_labels("labels", labels, None, none=True)
     num_clusters = int(labels.max(initial=NONE)) + 1

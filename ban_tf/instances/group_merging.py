@@ -25,6 +25,11 @@ class Groups:
     Args:
         labels: int32 `[N]`, in [0, G), `NONE` for a point of no group.
         classes: int32 `[G]`, the class that each group was proposed in.
+
+    Example:
+        >>> groups = Groups(labels=np.array([0, 0, -1]), classes=np.array([4]))
+        >>> groups.classes[groups.labels[0]].item()
+        4
     """
 
     labels: np.ndarray
@@ -61,9 +66,22 @@ def merge_groups(
         thresholds: float `[C]`, as `group_thresholds.GroupThresholds` estimates them.
         config: the numbers; None takes those of the released code.
 
+    Returns:
+        The groups of the block.
+
     Raises:
         TypeError: classes that are not whole numbers, similarities that are not floats.
         ValueError: arrays of different lengths, a class out of range, a value that is not finite.
+
+    Example:
+        >>> from ban_tf.instances.similarity import FeatureSimilarity
+        >>> place = np.array([[0.0], [0.1], [5.0], [5.1]])  # of the features: two pairs
+        >>> config = GroupMergingConfig(min_proposal_points=1, min_group_points=1)
+        >>> groups = merge_groups(
+        ...     FeatureSimilarity(place), np.ones(4), np.zeros(4, int), np.array([2.0]), config
+        ... )
+        >>> groups.labels.tolist(), groups.classes.tolist()
+        ([0, 0, 1, 1], [0, 0])
     """
     config = config or GroupMergingConfig()
     similarity = similarity_of(similarity)

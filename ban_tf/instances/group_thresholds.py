@@ -30,6 +30,14 @@ class GroupThresholds:
     Args:
         num_classes: C.
         config: the numbers; None takes those of the released code.
+
+    Example:
+        >>> from ban_tf.instances.similarity import FeatureSimilarity
+        >>> place = np.array([[0.0], [0.1], [0.3], [5.0]])  # of the features; the last is another
+        >>> thresholds = GroupThresholds(num_classes=2)
+        >>> thresholds.add(FeatureSimilarity(place), np.array([0, 0, 0, 1]), np.zeros(4, int))
+        >>> thresholds.result().round(2).tolist()  # and the default for a class without points
+        [0.22, 0.2]
     """
 
     def __init__(self, num_classes: int, config: GroupMergingConfig | None = None):
@@ -72,7 +80,11 @@ class GroupThresholds:
                     self._count[class_number] += len(edges)
 
     def result(self) -> np.ndarray:
-        """float64 `[C]`; `default_threshold` for a class without estimate."""
+        """The thresholds so far.
+
+        Returns:
+            float64 `[C]`, at least 0; `default_threshold` for a class without estimate.
+        """
         default = np.full(self._num_classes, self._config.default_threshold)
         return np.divide(self._total, self._count, out=default, where=self._count > 0)
 
@@ -102,6 +114,18 @@ class GroupThresholds:
 
 
 def shares_below(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """float64 `[R, A]`: share of the values `[R, n]` below each of the edges `[R, A]`."""
+    """How many of the values of a row lie below each of its edges.
+
+    Args:
+        edges: float `[R, A]`.
+        values: float `[R, n]`, n at least 1.
+
+    Returns:
+        float64 `[R, A]`, shares in [0, 1].
+
+    Example:
+        >>> shares_below(np.array([[1.0, 2.0]]), np.array([[0.0, 1.0, 1.5, 3.0]])).tolist()
+        [[0.25, 0.75]]
+    """
     counts = [np.count_nonzero(values < edge[:, None], axis=1) for edge in edges.T]
     return np.stack(counts, axis=1) / values.shape[1]

@@ -1,12 +1,10 @@
-"""From clusters of overlapping blocks to the instances of a room (BlockMerging).
+"""From clusters of overlapping blocks to the instances of a room, as the originals do it.
 
 Blocks come one after another. A cluster joins the instance with which it shares the most voxels
-of its own class, or opens a new one; voxels belong to whoever fills them first. This is the
-procedure of SGPN that ASIS, JSNet and BAN took over, with equal results wherever theirs is
-defined, but without its limits of 100 clusters a block, 300 instances and 201 voxels an axis.
-
-Two flavours: `legacy` repeats the original to the letter; `covering` keeps its idea and mends
-three weaknesses that show in dense scans cut into interleaved chunks (see `BlockMerging`).
+of its own class, or opens a new one; voxels belong to whoever fills them first. This is SGPN's
+BlockMerging, which ASIS, JSNet and BAN took over, with equal results wherever theirs is defined,
+but without its limits of 100 clusters a block, 300 instances and 201 voxels an axis. The covering
+protocol links points instead (`linking`).
 """
 
 from collections.abc import Sequence
@@ -14,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ban_tf.clouds import overlap
-from ban_tf.config import NONE, InferenceConfig, Protocol
-from ban_tf.instances import restoring, voxels
+from ban_tf.config import NONE, InferenceConfig
+from ban_tf.instances import voxels
 
 
 class BlockMerging:
@@ -24,57 +22,32 @@ class BlockMerging:
     A cluster *hits* an instance with each of its points whose voxel carries that instance and the
     cluster's class. Its target is the instance it hits most, ties to the smallest. With fewer than
     `min_overlap` hits it opens a new instance if it has at least `min_new_points` points; with
-    fewer hits and fewer points it keeps its target. Then each point, in order, fills its voxel if
-    that is still empty.
-
-    - `legacy`: a small cluster without any hit joins instance 0. A voxel has one class, that of
-      the first point in it, so a thin board whose voxels the wall filled is never recognised
-      again. The number of an instance that filled no voxel is given again.
-    - `covering`: a small cluster without any hit opens an instance if it has at least
-      `min_overlap` points, enough for a later block to recognise it, and otherwise gets none: a
-      small object that is alone survives, specks do not. A voxel carries one instance *per class*.
-      Every new instance has a number of its own.
+    fewer hits and fewer points it keeps its target, without any hit instance 0. Then each point,
+    in order, fills its voxel if that is still empty. A voxel has one class, that of the first
+    point in it. The number of an instance that filled no voxel is given again.
 
     Args:
-        num_voxels: how many voxels the room has; their numbers come from `voxels.legacy_voxels`
-            or `voxels.metric_voxels`.
-        num_classes: C; `covering` holds int32 `[V, C]`.
+        num_voxels: how many voxels the room has; their numbers come from `voxels.legacy_voxels`.
+        num_classes: C.
         config: the thresholds.
-        protocol: the flavour.
+
+    Example:
+        >>> merging = BlockMerging(num_voxels=60, num_classes=1, config=InferenceConfig())
+        >>> merging.add(np.arange(40), np.zeros(40, int), np.zeros(1, int))
+        array([0], dtype=int32)
+        >>> merging.add(np.arange(20, 60), np.repeat([0, 1], 20), np.zeros(2, int))
+        array([0, 0], dtype=int32)
     """
 
-    def __init__(
-        self,
-        num_voxels: int,
-        num_classes: int,
-        config: InferenceConfig,
-        protocol: Protocol = "covering",
-    ):
+    def __init__(self, num_voxels: int, num_classes: int, config: InferenceConfig):
         self._num_classes = num_classes
         self._config = config
-        self._legacy = protocol == "legacy"
-        # Room for the instance of each voxel, or of each voxel and class.
-        num_slots = num_voxels if self._legacy else num_voxels * num_classes
-        self._instance = np.full(num_slots, NONE, np.int32)
-        self._class = np.full(num_voxels if self._legacy else 0, NONE, np.int32)
+        self._instance = np.full(num_voxels, NONE, np.int32)
+        self._class = np.full(num_voxels, NONE, np.int32)
         self._num_instances = 0
 
-    @property
-    def num_instances(self) -> int:
-        """One more than the largest number given to an instance that counts."""
-        return self._num_instances
-
     def instance_at(self, voxel: np.ndarray) -> np.ndarray:
-        """int32 `[...]`: the instance in each voxel, `NONE` if empty; `legacy` only.
-
-        Raises:
-            RuntimeError: `covering`, where points take the target of their cluster instead.
-        """
-        if not self._legacy:
-            raise RuntimeError(
-                "a voxel of the covering flavour has one instance per class; give each point the "
-                "target of its cluster, which `add` returns."
-            )
+        """int32 `[...]`: the instance in each voxel, `NONE` if empty."""
         return self._instance[voxel]
 
     def add(self, voxel: np.ndarray, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -103,32 +76,11 @@ class BlockMerging:
         used = np.append(classes, NONE)[labels] != NONE
         voxel, labels = voxel[used], labels[used]
         point_class = classes[labels]
-        slot = voxel if self._legacy else voxel * self._num_classes + point_class
-        hit = self._instance[slot] != NONE
-        if self._legacy:
-            hit &= self._class[slot] == point_class
-        targets = self._choose_targets(labels, hit, self._instance[slot], len(classes))
+        hit = (self._instance[voxel] != NONE) & (self._class[voxel] == point_class)
+        targets = self._choose_targets(labels, hit, self._instance[voxel], len(classes))
         targets[classes == NONE] = NONE
-        self._fill(slot, targets[labels], point_class)
+        self._fill(voxel, targets[labels], point_class)
         return targets
-
-    def state(self) -> dict[str, np.ndarray]:
-        """What the blocks so far have led to, for `restore`; arrays are not copied."""
-        return {
-            "instance": self._instance,
-            "class": self._class,
-            "num_instances": np.array(self._num_instances),
-        }
-
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Goes back to a `state` of the same room; keeps its arrays.
-
-        Raises:
-            ValueError: arrays that do not fit the room's voxels and classes.
-        """
-        restoring.check_fits(state, self.state())
-        self._instance, self._class = state["instance"], state["class"]
-        self._num_instances = int(state["num_instances"])
 
     def _choose_targets(
         self, labels: np.ndarray, hit: np.ndarray, present: np.ndarray, num_clusters: int
@@ -136,26 +88,18 @@ class BlockMerging:
         num_points = np.bincount(labels, minlength=num_clusters)
         targets, num_hits = overlap.majority(labels[hit], present[hit], num_clusters)
         new = (num_hits < self._config.min_overlap) & (num_points >= self._config.min_new_points)
-        alone = (num_hits == 0) & ~new
-        if self._legacy:
-            targets[alone] = 0
-        else:
-            new |= alone & (num_points >= self._config.min_overlap)
-        num_new = int(np.count_nonzero(new))
-        targets[new] = self._num_instances + np.arange(num_new)
-        if not self._legacy:
-            self._num_instances += num_new
+        targets[(num_hits == 0) & ~new] = 0
+        targets[new] = self._num_instances + np.arange(np.count_nonzero(new))
         return targets.astype(np.int32)
 
-    def _fill(self, slot: np.ndarray, instance: np.ndarray, point_class: np.ndarray) -> None:
-        writes = (self._instance[slot] == NONE) & (instance != NONE)
-        # An assignment that names a slot twice keeps the last value: backwards, the first.
-        slot, instance = slot[writes][::-1], instance[writes][::-1]
-        self._instance[slot] = instance
-        if self._legacy:
-            self._class[slot] = point_class[writes][::-1]
-            largest = int(self._instance[slot].max(initial=NONE))
-            self._num_instances = max(self._num_instances, largest + 1)
+    def _fill(self, voxel: np.ndarray, instance: np.ndarray, point_class: np.ndarray) -> None:
+        writes = (self._instance[voxel] == NONE) & (instance != NONE)
+        # An assignment that names a voxel twice keeps the last value: backwards, the first.
+        voxel, instance = voxel[writes][::-1], instance[writes][::-1]
+        self._instance[voxel] = instance
+        self._class[voxel] = point_class[writes][::-1]
+        largest = int(self._instance[voxel].max(initial=NONE))
+        self._num_instances = max(self._num_instances, largest + 1)
 
 
 def merge_legacy(
@@ -176,9 +120,16 @@ def merge_legacy(
 
     Returns:
         int32 `[K, P]`: instances, with gaps in their numbers.
+
+    Example:
+        >>> xyz = np.array([[[0.1] * 3, [0.9] * 3], [[0.1] * 3, [0.5] * 3]])
+        >>> config = InferenceConfig(min_overlap=1, min_new_points=1)
+        >>> labels, classes = np.array([[0, 1], [0, 0]]), [np.array([0, 0]), np.array([0])]
+        >>> merge_legacy(xyz, labels, classes, 1, config).tolist()
+        [[0, 1], [0, 0]]
     """
     voxel, num_voxels = voxels.legacy_voxels(normalised_xyz, config.legacy_gap)
-    merging = BlockMerging(num_voxels, num_classes, config, "legacy")
+    merging = BlockMerging(num_voxels, num_classes, config)
     for block_voxel, block_labels, block_classes in zip(voxel, labels, classes, strict=True):
         merging.add(block_voxel, block_labels, block_classes)
     return merging.instance_at(voxel)
@@ -191,6 +142,13 @@ def instance_sizes(instance: np.ndarray, semantic: np.ndarray) -> list[tuple[int
         instance: int `[N]`, at least -1; -1 is no instance.
         semantic: int `[N]`, at least -1. An instance's class is the most frequent, ties to the
             smallest, and `NONE` if no point has one.
+
+    Returns:
+        A pair of whole numbers for each instance that is there.
+
+    Example:
+        >>> instance_sizes(np.array([5, 5, -1, 2]), np.array([1, 1, 0, 3]))
+        [(3, 1), (1, 2)]
     """
     table = overlap.contingency(instance, np.asarray(semantic))
     classes, _ = overlap.majority(table.first_code, semantic, len(table.first_labels))
@@ -207,6 +165,10 @@ def mean_instance_sizes(sizes: Sequence[tuple[int, int]], num_classes: int) -> n
 
     Returns:
         float64 `[C]`, NaN for a class without instances. (The original keeps whole numbers.)
+
+    Example:
+        >>> mean_instance_sizes([(1, 10), (1, 30), (-1, 7)], num_classes=2).tolist()
+        [nan, 20.0]
     """
     known = np.array([pair for pair in sizes if pair[0] != NONE], np.int64).reshape(-1, 2)
     total = np.bincount(known[:, 0], known[:, 1], num_classes)
@@ -255,6 +217,11 @@ def filter_by_size(
 
     Returns:
         int32 `[N]`: instances numbered from 0 in their old order, `NONE` where they went.
+
+    Example:
+        >>> instance, semantic = np.array([3, 3, 3, 8]), np.array([0, 0, 0, 0])
+        >>> filter_by_size(instance, semantic, np.array([8.0]), InferenceConfig()).tolist()
+        [0, 0, 0, -1]
     """
     table = overlap.contingency(instance, np.asarray(semantic))
     num_instances = len(table.first_labels)

@@ -12,6 +12,9 @@ def check_fits(state: dict[str, np.ndarray], expected: dict[str, np.ndarray]) ->
 
     Raises:
         ValueError: a name is missing, or a shape or dtype differs.
+
+    Example:
+        >>> check_fits({"sum": np.ones(3)}, {"sum": np.zeros(3)})
     """
     for name, array in expected.items():
         found = state.get(name)

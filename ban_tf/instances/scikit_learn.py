@@ -16,7 +16,11 @@ def mean_shift(embedding: np.ndarray, config: InferenceConfig) -> np.ndarray:
         config: bandwidth and seeding.
 
     Returns:
-        int32 `[P]` labels.
+        int32 `[P]` labels in [0, G), 0 for the densest mode.
+
+    Example:
+        >>> mean_shift(np.array([[9.0], [0.0], [0.1]], np.float32), InferenceConfig()).tolist()
+        [1, 0, 0]
     """
     estimator = MeanShift(bandwidth=config.bandwidth, bin_seeding=config.bin_seeding)
     with warnings.catch_warnings():

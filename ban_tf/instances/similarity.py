@@ -22,6 +22,11 @@ class FeatureSimilarity:
 
     Raises:
         ValueError: not `[N, F]`, or a feature that is not finite.
+
+    Example:
+        >>> similarity = FeatureSimilarity(np.array([[0.0], [1.0], [3.0]]), margin=10.0)
+        >>> similarity.rows(np.array([0]), np.array([0, 1, 2])).tolist()
+        [[0.0, 10.0, 90.0]]
     """
 
     def __init__(self, features: np.ndarray, margin: float = GroupMergingConfig.margin):
@@ -39,7 +44,15 @@ class FeatureSimilarity:
         return len(self._features)
 
     def rows(self, index: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """float64 `[R, M]`: similarities of the points `index` `[R]` with `columns` `[M]`."""
+        """Similarities of some points with others.
+
+        Args:
+            index: int `[R]`, in [0, N).
+            columns: int `[M]`, in [0, N).
+
+        Returns:
+            float64 `[R, M]`, at least 0.
+        """
         product = self._features[index] @ self._features[columns].T
         distance = self._norm[index][:, None] + self._norm[columns] - 2.0 * product
         return np.maximum(self._margin * distance, 0.0)
@@ -54,6 +67,11 @@ class DenseSimilarity:
     Raises:
         TypeError: the values are no floats.
         ValueError: not square, or (when its row is read) a value that is not finite.
+
+    Example:
+        >>> similarity = DenseSimilarity(np.array([[0.0, 4.0], [4.0, 0.0]]))
+        >>> similarity.rows(np.array([1]), np.array([0, 1])).tolist()
+        [[4.0, 0.0]]
     """
 
     def __init__(self, matrix: np.ndarray):
@@ -72,7 +90,18 @@ class DenseSimilarity:
         return len(self._matrix)
 
     def rows(self, index: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """`[R, M]` in the precision of the matrix."""
+        """Similarities of some points with others.
+
+        Args:
+            index: int `[R]`, in [0, N).
+            columns: int `[M]`, in [0, N).
+
+        Returns:
+            `[R, M]` in the precision of the matrix.
+
+        Raises:
+            ValueError: a value that is not finite.
+        """
         rows = self._matrix[np.ix_(index, columns)]
         _check_finite("similarity", rows)
         return rows
@@ -82,14 +111,42 @@ Similarity = FeatureSimilarity | DenseSimilarity
 
 
 def similarity_of(source: Similarity | np.ndarray) -> Similarity:
-    """Wraps a dense `[N, N]` array; anything else is returned as it is."""
+    """Wraps a dense array; anything else is returned as it is.
+
+    Args:
+        source: float32 or float64 `[N, N]`, or a similarity.
+
+    Returns:
+        A similarity of N points.
+
+    Raises:
+        TypeError, ValueError: what `DenseSimilarity` refuses.
+
+    Example:
+        >>> len(similarity_of(np.zeros((3, 3))))
+        3
+    """
     return DenseSimilarity(source) if isinstance(source, np.ndarray) else source
 
 
 def chunks(
     similarity: Similarity, index: np.ndarray, columns: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields parts of `index` with their rows `[R, M]`, about a megabyte at a time."""
+    """Yields parts of an index with their rows, about a megabyte at a time.
+
+    Args:
+        similarity: of N points.
+        index: int, in [0, N): the rows.
+        columns: int `[M]`, in [0, N).
+
+    Yields:
+        int `[R]`, the next part of `index`, and its rows, float `[R, M]`.
+
+    Example:
+        >>> similarity = FeatureSimilarity(np.array([[0.0], [1.0]]))
+        >>> [rows.tolist() for _, rows in chunks(similarity, np.array([1, 0]), np.array([0]))]
+        [[[10.0], [0.0]]]
+    """
     num_rows = max(_CHUNK_BYTES // (8 * max(len(columns), 1)), 1)
     for start in range(0, len(index), num_rows):
         part = index[start : start + num_rows]

@@ -20,6 +20,12 @@ class SemanticVotes:
     Args:
         num_points: N.
         num_classes: C.
+
+    Example:
+        >>> votes = SemanticVotes(num_points=3, num_classes=2)
+        >>> votes.add(np.array([0, 1, 0]), np.array([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]]))
+        >>> [part.tolist() for part in votes.result()]
+        [[0, 1, -1], [0.75, 0.75, 0.0]]
     """
 
     def __init__(self, num_points: int, num_classes: int):
@@ -93,6 +99,12 @@ class InstanceVotes:
 
     Args:
         num_points: N.
+
+    Example:
+        >>> votes = InstanceVotes(num_points=3)
+        >>> votes.add(np.array([0, 0, 0, 1]), np.array([7, 4, 7, -1]))
+        >>> votes.result().tolist()
+        [7, -1, -1]
     """
 
     def __init__(self, num_points: int):
@@ -156,25 +168,48 @@ class InstanceVotes:
         self._keys, self._counts = state["keys"], state["counts"]
         self._pending, self._num_pending = [], 0
 
-    def result(self) -> np.ndarray:
-        """int32 `[N]`: the instance of most votes, ties to the smallest, `NONE` without a vote."""
+    def result(self, roots: np.ndarray | None = None) -> np.ndarray:
+        """The instance of each point.
+
+        Args:
+            roots: int `[K]`, the instance that the votes for each instance count for, `NONE` where
+                they count for none; None leaves every instance as it is.
+
+        Returns:
+            int32 `[N]`: the instance of most votes, ties to the smallest, `NONE` without a vote.
+        """
         self._count()
+        keys, counts = self._keys, self._counts
+        if roots is not None:
+            keys, counts = self._redirected(roots)
         winner = np.full(self._num_points, NONE, np.int32)
         most = np.zeros(self._num_points, np.int32)
         if self._num_points == 0:
             return winner
         # Keys ascend by instance, and within one instance no point occurs twice.
         start = 0
-        while start < len(self._keys):
-            instance = self._keys[start] // self._num_points
-            stop = np.searchsorted(self._keys, (instance + 1) * self._num_points)
-            points = self._keys[start:stop] - instance * self._num_points
-            counts = self._counts[start:stop]
-            ahead = counts > most[points]
+        while start < len(keys):
+            instance = keys[start] // self._num_points
+            stop = np.searchsorted(keys, (instance + 1) * self._num_points)
+            points = keys[start:stop] - instance * self._num_points
+            ahead = counts[start:stop] > most[points]
             winner[points[ahead]] = instance
-            most[points[ahead]] = counts[ahead]
+            most[points[ahead]] = counts[start:stop][ahead]
             start = stop
         return winner
+
+    def _redirected(self, roots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Keys and counts with the votes of each instance under its root."""
+        instance, point = np.divmod(self._keys, max(self._num_points, 1))
+        root = np.asarray(roots, np.int64)[instance]
+        counted = root != NONE
+        keys = root[counted] * self._num_points + point[counted]
+        order = np.argsort(keys, kind="stable")
+        keys, counts = keys[order], self._counts[counted][order]
+        starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+        if not len(starts):
+            return keys, counts
+        return keys[starts], np.add.reduceat(counts, starts)
 
 
 def vote(
@@ -189,6 +224,12 @@ def vote(
 
     Returns:
         int32 `[N]` classes and float32 `[N]` confidences, as `SemanticVotes.result`.
+
+    Example:
+        >>> plan = np.array([[0, 1], [1, 1]])
+        >>> probabilities = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5], [0.25, 0.75]]])
+        >>> [part.tolist() for part in vote(plan, probabilities, num_points=2)]
+        [[0, 1], [1.0, 0.75]]
     """
     votes = SemanticVotes(num_points, np.shape(probabilities)[-1])
     for rows, block in zip(plan, probabilities, strict=True):

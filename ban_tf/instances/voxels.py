@@ -18,41 +18,18 @@ def legacy_voxels(normalised_xyz: np.ndarray, gap: float = 0.005) -> tuple[np.nd
 
     Raises:
         ValueError: `gap` is not positive, or a coordinate is not finite.
+
+    Example:
+        >>> xyz = np.array([[0.0, 0.0, 0.004], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> voxel, num_voxels = legacy_voxels(xyz)
+        >>> voxel.tolist(), num_voxels
+        ([0, 1, 0], 2)
     """
-    _check_edge("gap", gap)
-    _check_finite("normalised_xyz", normalised_xyz)
+    if not gap > 0:
+        raise ValueError(f"`gap` must be positive. Received: gap={gap}")
+    if not np.isfinite(normalised_xyz).all():
+        raise ValueError("`normalised_xyz` must be finite; drop the other points before merging.")
     return _number_cells(np.trunc(normalised_xyz / normalised_xyz.dtype.type(gap)))
-
-
-def metric_voxels(xyz: np.ndarray, voxel_m: float) -> tuple[np.ndarray, int]:
-    """Numbers the occupied cubes of edge `voxel_m`; the room may have any extent.
-
-    Args:
-        xyz: float64 `[..., 3]`, metres.
-        voxel_m: edge of a voxel, metres.
-
-    Returns:
-        int64 `[...]` voxel of every point, and the number of voxels `V`.
-
-    Raises:
-        ValueError: `voxel_m` is not positive, or a coordinate is not finite.
-    """
-    _check_edge("voxel_m", voxel_m)
-    _check_finite("xyz", xyz)
-    if xyz.size == 0:
-        return np.zeros(xyz.shape[:-1], np.int64), 0
-    origin = xyz.reshape(-1, 3).min(axis=0)
-    return _number_cells(np.floor((xyz - origin) / voxel_m))
-
-
-def _check_edge(name: str, edge: float) -> None:
-    if not edge > 0:
-        raise ValueError(f"`{name}` must be positive. Received: {name}={edge}")
-
-
-def _check_finite(name: str, xyz: np.ndarray) -> None:
-    if not np.isfinite(xyz).all():
-        raise ValueError(f"`{name}` must be finite; drop the other points before merging.")
 
 
 def _number_cells(cells: np.ndarray) -> tuple[np.ndarray, int]:

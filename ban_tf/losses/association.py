@@ -23,18 +23,28 @@ def association_cost(targets: BoxTargets, boxes: Any, wanted: Any, logits: Any, 
 
     Args:
         targets: of `[B, K]` instances.
-        boxes: float32 `[B, K, 2, 3]`, those found.
-        wanted: float32 `[B, K, N]`, 1 for the points in the box of each instance.
-        logits: float32 `[B, K, N]`, `inside_logits` of the boxes found.
-        known: float32 `[B, N]`, 1 for the points that count.
+        boxes: float `[B, K, 2, 3]`, those found.
+        wanted: float `[B, K, N]`, 1 for the points in the box of each instance.
+        logits: float `[B, K, N]`, `inside_logits` of the boxes found; finite.
+        known: bool `[B, N]`, the points that count.
 
     Returns:
-        float32 `[B, K, K]`: an instance a row, a box a column.
+        float `[B, K, K]`: an instance a row, a box a column.
+
+    Example:
+        >>> from ban_tf.losses.box_targets import box_targets
+        >>> targets = box_targets(ops.array([[3, 3]]), ops.array([[[0.0] * 3, [1.0] * 3]]), 1)
+        >>> wanted, logits = ops.ones((1, 1, 2)), ops.zeros((1, 1, 2))  # half inside, each
+        >>> known = ops.array([[True, True]])
+        >>> cost = association_cost(targets, targets.boxes, wanted, logits, known)
+        >>> round(float(cost[0, 0, 0]), 4)  # log 2 + 0 - 1 / 2
+        0.1931
     """
-    num_points = ops.maximum(ops.sum(known, axis=1), 1.0)[:, None, None]
+    counts = ops.cast(known, logits.dtype)
+    num_points = ops.maximum(ops.sum(counts, axis=1), 1.0)[:, None, None]
     found, outside = ops.sigmoid(logits), ops.sigmoid(-logits)
     log_in, log_out = logarithms(found, outside)
-    found, wanted, others = (part * known[:, None] for part in (found, wanted, 1.0 - wanted))
+    found, wanted, others = (part * counts[:, None] for part in (found, wanted, 1.0 - wanted))
     agreement = _pairs(wanted, log_in) + _pairs(others, log_out)
     shared = _pairs(wanted, found)
     sizes = ops.sum(wanted, axis=2)[:, :, None] + ops.sum(found, axis=2)[:, None]
@@ -44,12 +54,35 @@ def association_cost(targets: BoxTargets, boxes: Any, wanted: Any, logits: Any, 
 
 
 def logarithms(probability: Any, complement: Any) -> tuple[Any, Any]:
-    """Of probabilities and of their complements, finite at 0 too."""
+    """Of probabilities and of their complements, finite at 0 too.
+
+    Args:
+        probability: float, in [0, 1].
+        complement: of the same shape and dtype, one minus it.
+
+    Returns:
+        Two tensors of that shape and dtype, at least -19.
+
+    Example:
+        >>> [round(float(value), 2) for value in logarithms(ops.array(0.0), ops.array(1.0))]
+        [-18.42, 0.0]
+    """
     return ops.log(probability + LOG_OFFSET), ops.log(complement + LOG_OFFSET)
 
 
 def complement(probability: Any) -> Any:
-    """1 - p. Left bare, TensorFlow would fold a small offset after it: (1 + 1e-8) - p."""
+    """1 - p. Left bare, TensorFlow would fold a small offset after it: (1 + 1e-8) - p.
+
+    Args:
+        probability: float, in [0, 1].
+
+    Returns:
+        Shape and dtype of `probability`, in [0, 1].
+
+    Example:
+        >>> float(complement(ops.array(0.25)))
+        0.75
+    """
     return ops.maximum(1.0 - probability, 0.0)
 
 
@@ -61,12 +94,17 @@ def associate(cost: Any, num_instances: Any) -> Any:
     """Finds the association of the least total cost (Hungarian method, by SciPy on the host).
 
     Args:
-        cost: float32 `[B, K, K]` of `association_cost`.
+        cost: float `[B, K, K]` of `association_cost`; what is not finite is avoided.
         num_instances: int32 `[B]` in [0, K]: how many rows of the cost count.
 
     Returns:
         int32 `[B, K]`: the box of each instance, then the boxes of none, ascending. Carries no
         gradient.
+
+    Example:
+        >>> cost = ops.array([[[5.0, 5.0, 1.0], [1.0, 2.0, 0.0], [0.0, 0.0, 0.0]]])
+        >>> associate(cost, ops.array([2])).numpy().tolist()
+        [[2, 0, 1]]
     """
     return host.run(_associate, cost, num_instances, shape=tuple(cost.shape[:2]), dtype="int32")
 

@@ -14,10 +14,17 @@ from ban_tf.losses.association import (
     logarithms,
 )
 from ban_tf.losses.box_targets import BoxTargets, box_targets, inside, inside_logits
+from ban_tf.losses.labelled import is_labelled, mean_of_labelled, where_labelled
+from ban_tf.losses.precision import loss_dtype
 
 
 class BonetParts(NamedTuple):
-    """The terms of the loss, float32 scalars; the loss is their sum, and that of the classes."""
+    """The terms of the loss, float32 or float64 scalars; the loss is their sum and the classes'.
+
+    Example:
+        >>> sum(BonetParts(box=1.0, score=0.5, mask=0.25))
+        1.75
+    """
 
     box: Any
     score: Any
@@ -39,17 +46,34 @@ def bonet_parts(
     and masks are 0, but for that of the other boxes.
 
     Args:
-        instance: integer `[B, N]` ids; `NONE` (-1) for points of no instance.
-        semantic: integer `[B, N]` classes; points of `NONE` are left out, and so is a block that
-            has no others.
-        outputs: float32 `xyz` `[B, N, 3]`, `boxes` `[B, K, 2, 3]`, `scores` `[B, K]` and `masks`
-            `[B, K, N]` of the network.
+        instance: integer `[B, N]` ids; `NONE` (-1) for points of no instance, which should be in
+            no mask.
+        semantic: integer `[B, N]` classes; points of `NONE` are left out, whatever the network
+            says of them, and so is a block that has no others.
+        outputs: float `xyz` `[B, N, 3]`, `boxes` `[B, K, 2, 3]`, `scores` `[B, K]` and `masks`
+            `[B, K, N]` of the network; scores and masks in [0, 1].
         config: weights and sharpness.
         order: int32 `[B, K]`, an association to use; None looks for the cheapest.
+
+    Returns:
+        Terms of float64 if an output is float64, and of float32 otherwise.
+
+    Example:
+        >>> corners = [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+        >>> outputs = {
+        ...     "xyz": ops.array([corners]),
+        ...     "boxes": ops.array([[corners]]),
+        ...     "scores": ops.array([[0.5]]),
+        ...     "masks": ops.array([[[1.0, 1.0]]]),
+        ... }
+        >>> instance, semantic = ops.array([[7, 7]]), ops.array([[0, 0]])
+        >>> parts = bonet_parts(instance, semantic, outputs, BoxLossConfig())
+        >>> [round(float(part), 4) for part in parts]  # on the faces: log 2 - 1 / 2; log 2; 0
+        [0.1931, 0.6931, 0.0]
     """
-    xyz, boxes = outputs["xyz"], outputs["boxes"]
-    known = ops.cast(ops.not_equal(ops.cast(semantic, "int32"), NONE), "float32")
-    targets = box_targets(instance, xyz, boxes.shape[1])
+    known = is_labelled(semantic)
+    xyz, boxes, scores, masks = _known_outputs(outputs, known)
+    targets = box_targets(ops.where(known, ops.cast(instance, "int32"), NONE), xyz, boxes.shape[1])
     wanted = inside(targets.boxes, xyz)
     logits = inside_logits(boxes, xyz, config)
     if order is None:
@@ -57,8 +81,22 @@ def bonet_parts(
         order = associate(cost, ops.cast(ops.sum(targets.present, axis=1), "int32"))
     return BonetParts(
         box=_box_loss(targets, _take(boxes, order), wanted, _take(logits, order), known),
-        score=_score_loss(targets, _take(outputs["scores"], order), known),
-        mask=_mask_loss(targets, _take(outputs["masks"], order), known, config),
+        score=_score_loss(targets, _take(scores, order), known),
+        mask=_mask_loss(targets, _take(masks, order), known, config),
+    )
+
+
+def _known_outputs(outputs: Mapping[str, Any], known: Any) -> tuple[Any, Any, Any, Any]:
+    """`xyz`, `boxes`, `scores` and `masks` in one dtype, and harmless where nothing is known."""
+    names = ("xyz", "boxes", "scores", "masks")
+    dtype = loss_dtype(*(outputs[name] for name in names))
+    xyz, boxes, scores, masks = (ops.cast(outputs[name], dtype) for name in names)
+    of_blocks = ops.any(known, axis=1)
+    return (
+        where_labelled(xyz, known),
+        where_labelled(boxes, of_blocks),
+        where_labelled(scores, of_blocks, 0.5),
+        ops.where(known[:, None], masks, 0.5),
     )
 
 
@@ -70,19 +108,20 @@ def _take(values: Any, order: Any) -> Any:
 
 def _box_loss(targets: BoxTargets, boxes: Any, wanted: Any, logits: Any, known: Any) -> Any:
     found, outside = ops.sigmoid(logits), ops.sigmoid(-logits)
+    wanted, found = (ops.where(known[:, None], part, 0.0) for part in (wanted, found))
     entropy = _mean_of_points(_cross_entropy(wanted, found, outside), known)  # [B, K]
-    wanted, found = wanted * known[:, None], found * known[:, None]
     shared = ops.sum(wanted * found, axis=2)
     union = ops.sum(wanted, axis=2) + ops.sum(found, axis=2) - shared
     squared = ops.mean(ops.square(targets.boxes - boxes), axis=(2, 3))
     extents = ops.sum(ops.square(boxes[:, :, 0] - boxes[:, :, 1]), axis=2)
     of_instances = _mean(entropy - shared / (union + UNION_OFFSET) + squared, targets.present)
-    return of_instances + _mean(extents, _of_known_blocks(1.0 - targets.present, known))
+    others = where_labelled(1.0 - targets.present, ops.any(known, axis=1))  # of known blocks
+    return of_instances + _mean(extents, others)
 
 
 def _score_loss(targets: BoxTargets, scores: Any, known: Any) -> Any:
     entropy = _cross_entropy(targets.present, scores, complement(scores))
-    return _mean(entropy, _of_known_blocks(ops.ones_like(entropy), known))
+    return mean_of_labelled(entropy, ops.any(known, axis=1))
 
 
 def _mask_loss(targets: BoxTargets, masks: Any, known: Any, config: BoxLossConfig) -> Any:
@@ -104,13 +143,8 @@ def _cross_entropy(truth: Any, probability: Any, complement: Any) -> Any:
 
 def _mean_of_points(values: Any, known: Any) -> Any:
     """Mean `[B, K]` of `[B, K, N]` over the points that are known; 0 if none is."""
-    num_points = ops.maximum(ops.sum(known, axis=1), 1.0)
-    return ops.sum(values * known[:, None], axis=2) / num_points[:, None]
-
-
-def _of_known_blocks(weights: Any, known: Any) -> Any:
-    """The weights `[B, K]` of blocks that have a known point, 0 in the others."""
-    return weights * ops.max(known, axis=1, keepdims=True)
+    num_points = ops.maximum(ops.sum(ops.cast(known, values.dtype), axis=1), 1.0)
+    return ops.sum(ops.where(known[:, None], values, 0.0), axis=2) / num_points[:, None]
 
 
 def _mean(values: Any, weights: Any) -> Any:

@@ -5,15 +5,22 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from ban_tf.config import NONE
+from ban_tf.losses.labelled import is_labelled, where_labelled
 
 LAST = 2**31 - 1  # sorts behind every id
 
 
 class InstanceMeans(NamedTuple):
-    """Instances of every block; row c belongs to rank c, rows behind the last are zero."""
+    """Instances of every block; row c belongs to rank c, rows behind the last are zero.
 
-    mean: Any  # float32 [B, N, E]
-    size: Any  # float32 [B, N], points
+    Example:
+        >>> means = mean_by_instance(ops.array([[0, 0]]), ops.array([[[1.0], [3.0]]]))
+        >>> means.size.numpy().tolist(), means.num_instances.numpy().tolist()
+        ([[2.0, 0.0]], [1])
+    """
+
+    mean: Any  # float32 or float64 [B, N, E]
+    size: Any  # of the same dtype [B, N], points
     num_instances: Any  # int32 [B]
 
 
@@ -21,10 +28,14 @@ def instance_ranks(instance: Any) -> Any:
     """Renumbers the ids of each block as 0, 1, ... in rising order of the ids.
 
     Args:
-        instance: `[B, N]` ids, any 32-bit values, `NONE` (-1) for points without instance.
+        instance: integer `[B, N]` ids, any 32-bit values, `NONE` (-1) for points without instance.
 
     Returns:
-        int32 `[B, N]`; points without instance keep `NONE`.
+        int32 `[B, N]` in [0, N); points without instance keep `NONE`.
+
+    Example:
+        >>> instance_ranks(ops.array([[70, -1, 5, 70]])).numpy().tolist()
+        [[1, -1, 0, 1]]
     """
     instance = ops.cast(instance, "int32")
     nowhere = ops.equal(instance, NONE)
@@ -38,13 +49,26 @@ def instance_ranks(instance: Any) -> Any:
 
 
 def mean_by_instance(ranks: Any, embedding: Any) -> InstanceMeans:
-    """Averages `embedding` `[B, N, E]` over the points of each rank of `ranks` `[B, N]`."""
+    """Averages an embedding over the points of each rank.
+
+    Args:
+        ranks: int32 `[B, N]`, as `instance_ranks` gives them.
+        embedding: float32 or float64 `[B, N, E]`; anything at points of `NONE` (-1).
+
+    Returns:
+        Means of the dtype of `embedding`.
+
+    Example:
+        >>> ranks, embedding = ops.array([[0, -1, 0]]), ops.array([[[1.0], [9.0], [3.0]]])
+        >>> mean_by_instance(ranks, embedding).mean.numpy().tolist()
+        [[[2.0], [0.0], [0.0]]]
+    """
     batch, num_points, width = ops.shape(embedding)
-    present = ops.not_equal(ranks, NONE)
+    present = is_labelled(ranks)
     block = ops.arange(batch, dtype="int32")[:, None]
     segments = ops.reshape(block * num_points + ops.where(present, ranks, 0), (-1,))
-    weight = ops.cast(present, "float32")
-    weighted = ops.where(present[..., None], embedding, 0.0)
+    weight = ops.cast(present, embedding.dtype)
+    weighted = where_labelled(embedding, present)
 
     size = ops.segment_sum(ops.reshape(weight, (-1,)), segments, batch * num_points)
     total = ops.segment_sum(ops.reshape(weighted, (-1, width)), segments, batch * num_points)

@@ -22,11 +22,18 @@ def push_apart(means: InstanceMeans, margin: float, kind: Norm) -> Any:
 
     Args:
         means: of `B` blocks.
-        margin: half of the distance beyond which means leave each other alone.
+        margin: half of the distance beyond which means leave each other alone, at least 0.
         kind: the norm that measures the distance.
 
     Returns:
-        float32 `[B]`; 0 for a block with fewer than two instances.
+        `[B]`, at least 0, of the dtype of the means; 0 for a block with fewer than two instances.
+
+    Example:
+        >>> from ban_tf.losses.instance_means import mean_by_instance
+        >>> embedding = ops.array([[[0.0], [2.0]]])  # two instances, 2 apart, where 3 are wanted
+        >>> means = mean_by_instance(ops.array([[0, 1]]), embedding)
+        >>> push_apart(means, 1.5, "l1").numpy().tolist()
+        [1.0]
     """
 
     @ops.custom_gradient
@@ -38,7 +45,7 @@ def push_apart(means: InstanceMeans, margin: float, kind: Norm) -> Any:
 
         return value, backward
 
-    return push(means.mean, ops.cast(means.num_instances, "float32"))
+    return push(means.mean, ops.cast(means.num_instances, means.mean.dtype))
 
 
 def _push_with_gradient(
@@ -46,7 +53,7 @@ def _push_with_gradient(
 ) -> tuple[Any, Any]:
     batch, num_rows, width = ops.shape(mean)
     padded_rows = -(-num_rows // TILE) * TILE
-    padding = ops.zeros((batch, padded_rows - num_rows, width))
+    padding = ops.zeros((batch, padded_rows - num_rows, width), mean.dtype)
     mean = ops.concatenate([mean, padding], axis=1)
     num_tiles = ops.cast(ops.ceil(ops.max(num_instances, initial=0.0) / TILE), "int32")
 
@@ -80,9 +87,9 @@ def _push_with_gradient(
 
 
 def _pairs(first_row: Any, first_column: Any, num_instances: Any) -> Any:
-    """1 where a tile holds a pair of two different, present instances: float32 `[B, T, T]`."""
+    """1 where a tile holds a pair of two different, present instances: `[B, T, T]`."""
     rows = ops.arange(TILE, dtype="int32") + first_row
     columns = ops.arange(TILE, dtype="int32") + first_column
     counts = ops.cast(num_instances, "int32")[:, None]
     present = ops.logical_and((rows < counts)[:, :, None], (columns < counts)[:, None])
-    return ops.cast(ops.logical_and(present, rows[:, None] != columns), "float32")
+    return ops.cast(ops.logical_and(present, rows[:, None] != columns), num_instances.dtype)

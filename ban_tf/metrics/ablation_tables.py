@@ -1,9 +1,11 @@
 """The layout of the paper's ablation: variants of BAN, each trained with several seeds."""
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 
+from ban_tf import config
 from ban_tf.metrics import cells, comparison, paper_rows, published
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.metrics.layout import Table
@@ -20,18 +22,17 @@ def tables(samples: Mapping[str, Sequence[Evaluation]]) -> list[Table]:
     there; where they are of other points, a note says so.
 
     Args:
-        samples: for each variant, by its name in the paper, the evaluations of every seed; all
-            variants with the same seeds in the same order. Variants may be missing.
+        samples: for each of `config.VARIANTS`, the evaluations of its seeds, from the first seed
+            on; some may have fewer of them than others, and variants may be missing.
 
     Raises:
-        ValueError: an unknown variant, a variant without seeds or with others than the rest, or
-            scores of different data.
+        ValueError: an unknown variant, a variant without seeds, or scores of different data.
     """
     paper = published.ablation()
     _check(samples, paper)
     some = next(iter(samples.values()))
     notes = paper_rows.notes(paper, some[0])
-    where = f"{some[0].dataset}, {some[0].protocol} protocol, {_seeds(len(some))}"
+    where = f"{some[0].dataset}, {some[0].protocol} protocol, {_all_seeds(samples)}"
     return [
         _score_table(samples, paper, where, notes),
         _difference_table(samples, paper, where, notes),
@@ -40,20 +41,31 @@ def tables(samples: Mapping[str, Sequence[Evaluation]]) -> list[Table]:
 
 
 def _check(samples: Mapping[str, Sequence[Evaluation]], paper: published.PublishedTable) -> None:
-    known = [row.label[0] for row in paper.rows]
+    known = list(config.VARIANTS)
     unknown = sorted(set(samples) - set(known))
     if unknown or not samples:
         raise ValueError(f"variants must be some of {known}. Received: {unknown or 'none'}")
-    lengths = {name: len(scores) for name, scores in samples.items()}
-    if len(set(lengths.values())) != 1 or 0 in lengths.values():
-        raise ValueError(
-            f"all variants need the same number of seeds, at least 1. Received: {lengths}"
-        )
+    empty = [name for name, scores in samples.items() if not scores]
+    if empty:
+        raise ValueError(f"each variant needs at least one seed. Received: none of {empty}")
     comparison.check_comparable([scores for several in samples.values() for scores in several])
 
 
 def _seeds(count: int) -> str:
     return "1 seed" if count == 1 else f"{count} seeds"
+
+
+def _all_seeds(samples: Mapping[str, Sequence[Evaluation]]) -> str:
+    counts = sorted(map(len, samples.values()))
+    if counts[0] == counts[-1]:
+        return _seeds(counts[0])
+    return f"{counts[0]} to {_seeds(counts[-1])}"
+
+
+def _ours(name: str, samples: Mapping[str, Sequence[Evaluation]]) -> str:
+    """The name of our row, with its seeds where not all rows have as many."""
+    alike = len(set(map(len, samples.values()))) == 1
+    return f"{name} (ours)" if alike else f"{name} (ours, {_seeds(len(samples[name]))})"
 
 
 def _in_percent(samples: Sequence[Evaluation], metric: str) -> list[float] | None:
@@ -86,13 +98,16 @@ def _difference_cell(values: Sequence[float] | None) -> str:
 
 
 def _spread_note(samples: Mapping[str, Sequence[Evaluation]]) -> str:
-    count = len(next(iter(samples.values())))
+    count = max(map(len, samples.values()))
     if count < _MIN_SEEDS:
         return (
             f"{_seeds(count)}: no spread, for which at least {_MIN_SEEDS} are needed; "
             "a difference of a point or two may be chance."
         )
-    return f"± is the standard deviation over {_seeds(count)}; ~ marks differences smaller than it."
+    return (
+        f"± is the standard deviation over {_all_seeds(samples)}; "
+        "~ marks differences smaller than it."
+    )
 
 
 def _score_table(
@@ -101,14 +116,15 @@ def _score_table(
     where: str,
     notes: Sequence[str],
 ) -> Table:
+    labels = _labels(paper)
     ours = [
         (
-            f"{row.label[0]} (ours)",
-            *row.label[1:],
-            *(_mean_cell(_in_percent(samples[row.label[0]], name)) for name in paper.metrics),
+            _ours(name, samples),
+            *labels[name],
+            *(_mean_cell(_in_percent(samples[name], metric)) for metric in paper.metrics),
         )
-        for row in paper.rows
-        if row.label[0] in samples
+        for name in config.VARIANTS
+        if name in samples
     ]
     return paper_rows.above(
         paper,
@@ -118,6 +134,20 @@ def _score_table(
         ours=ours,
         notes=[*notes, _spread_note(samples)],
     )
+
+
+def _labels(paper: published.PublishedTable) -> dict[str, tuple[str, ...]]:
+    """What stands beside each variant's name; one that the paper lacks takes its kind's label."""
+    labels = {row.label[0]: row.label[1:] for row in paper.rows}
+    for name, ban in config.VARIANTS.items():
+        labels.setdefault(name, labels[_faithful(ban)])
+    return labels
+
+
+def _faithful(ban: config.BanConfig) -> str:
+    """The paper's variant with the same switches but for those that are ours."""
+    plain = dataclasses.replace(ban, attention_scale="none", similarity_start="independent")
+    return next(name for name, other in config.ABLATIONS.items() if other == plain)
 
 
 def _difference_table(
@@ -148,16 +178,19 @@ def _difference_table(
 def _gain_table(
     samples: Mapping[str, Sequence[Evaluation]], paper: published.PublishedTable, where: str
 ) -> Table:
-    baseline = next(row for row in paper.rows if row.label[0] == BASELINE)
+    published_rows = {row.label[0]: row.percent for row in paper.rows}
+    baseline = published_rows[BASELINE]
     rows = []
-    for row in paper.rows:
-        if row is baseline:
+    for variant in config.VARIANTS:
+        if variant == BASELINE:
             continue
-        paper_gains = (row.percent[name] - baseline.percent[name] for name in paper.metrics)
-        rows.append((f"{row.label[0]} (paper)", *map(cells.difference, paper_gains)))
-        if row.label[0] in samples and BASELINE in samples:
-            our_gains = (_gain_cell(samples, row.label[0], name) for name in paper.metrics)
-            rows.append((f"{row.label[0]} (ours)", *our_gains))
+        if variant in published_rows:
+            percent = published_rows[variant]
+            paper_gains = (percent[name] - baseline[name] for name in paper.metrics)
+            rows.append((f"{variant} (paper)", *map(cells.difference, paper_gains)))
+        if variant in samples and BASELINE in samples:
+            our_gains = (_gain_cell(samples, variant, name) for name in paper.metrics)
+            rows.append((_ours(variant, samples), *our_gains))
     return Table(
         title=f"Gain over {BASELINE!r}: {where}",
         header=("Variant", *(f"Δ {name}" for name in paper.metrics)),
@@ -172,4 +205,5 @@ def _gain_cell(samples: Mapping[str, Sequence[Evaluation]], variant: str, metric
     base = _in_percent(samples[BASELINE], metric)
     if ours is None or base is None:
         return "-"
-    return _difference_cell([high - low for high, low in zip(ours, base, strict=True)])
+    # The seeds that both have.
+    return _difference_cell([high - low for high, low in zip(ours, base, strict=False)])

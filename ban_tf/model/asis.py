@@ -20,7 +20,17 @@ from ban_tf.model.normalization import MomentumSchedule
 def build(
     config: NetworkConfig, schedule: MomentumSchedule, num_points: int | None = None
 ) -> keras.Model:
-    """Builds ASIS; arguments and outputs as `networks.build`."""
+    """Builds ASIS; arguments and outputs as `networks.build`.
+
+    Example:
+        >>> from ban_tf.config import NetworkConfig, TrainingConfig
+        >>> from ban_tf.model import asis
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> model = asis.build(NetworkConfig(num_classes=4, num_features=6), schedule)
+        >>> model.output["embedding"].shape
+        (None, None, 5)
+    """
     points = pointnet2.points_input(config, num_points)
     semantic, instance = pointnet2.branches(points, config, schedule)
     width = config.backbone.head_width

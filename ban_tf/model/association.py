@@ -17,7 +17,8 @@ class InstanceAssociation(keras.layers.Layer):
     """Gives each point the maximum of the semantic features around it in the embedding.
 
     The neighbours of a point are those of `nearest_in_embedding`. No gradient reaches the
-    embedding; a feature's goes to the neighbour it came from, of several to the nearest.
+    embedding; a feature's goes to the neighbour it came from, of several to the nearest. Distances
+    and features are compared in float32 whatever the dtype policy.
 
     Args:
         num_neighbours: K, at least 1.
@@ -36,6 +37,15 @@ class InstanceAssociation(keras.layers.Layer):
     Raises:
         ValueError: fewer points than neighbours, where the number of points is known beforehand;
             else the backend raises its own error when it picks them.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.association import InstanceAssociation
+        >>> embedding = np.array([[[0], [0.1], [5]]], "float32")
+        >>> features = np.array([[[1], [2], [3]]], "float32")
+        >>> layer = InstanceAssociation(2, max_distance=0.5, chunk_rows=2)
+        >>> np.asarray(layer(embedding, features)).tolist()
+        [[[2.0], [2.0], [3.0]]]
     """
 
     def __init__(
@@ -91,6 +101,13 @@ def nearest_in_embedding(
 
     Returns:
         int32 `[B, N, K]` indices into N.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.association import nearest_in_embedding
+        >>> embedding = np.array([[[0], [0.1], [5]]], "float32")
+        >>> np.asarray(nearest_in_embedding(embedding, 2, max_distance=0.5, chunk_rows=2)).tolist()
+        [[[0, 1], [1, 0], [2, 2]]]
     """
     embedding = ops.stop_gradient(embedding)
     batch, num_points, width = ops.shape(embedding)
@@ -119,6 +136,14 @@ def rows_of_maximum(features: Any, index: Any, chunk_rows: int) -> Any:
 
     Returns:
         int32 `[B, M, C]` indices into N; of equals the first in `index`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.association import rows_of_maximum
+        >>> features = np.array([[[1, 8], [2, 7], [3, 6]]], "float32")
+        >>> index = np.array([[[0, 1], [2, 1]]], "int32")
+        >>> np.asarray(rows_of_maximum(features, index, chunk_rows=2)).tolist()
+        [[[1, 0], [2, 1]]]
     """
     features = ops.stop_gradient(features)
 

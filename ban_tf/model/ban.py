@@ -24,7 +24,17 @@ Attention = Callable[[Any, Any], Any]  # (guide, values) -> values, with or with
 def build(
     config: NetworkConfig, schedule: MomentumSchedule, num_points: int | None = None
 ) -> keras.Model:
-    """Builds BAN with the switches of `config.ban`; arguments and outputs as `networks.build`."""
+    """Builds BAN with the switches of `config.ban`; arguments and outputs as `networks.build`.
+
+    Example:
+        >>> from ban_tf.config import NetworkConfig, TrainingConfig
+        >>> from ban_tf.model import ban
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> model = ban.build(NetworkConfig(num_classes=4, num_features=6), schedule)
+        >>> model.output["embedding"].shape
+        (None, None, 5)
+    """
     points = pointnet2.points_input(config, num_points)
     semantic, instance = pointnet2.branches(points, config, schedule)
     connect = _CONNECTIONS["self_attention" if config.ban.self_attention else config.ban.order]
@@ -36,7 +46,9 @@ def build(
 
 def _attention(name: str, enabled: bool, config: BanConfig) -> Attention:
     if enabled:
-        return CrossTaskAttention(config.attention_scale, config.attention, name=name)
+        return CrossTaskAttention(
+            config.attention_scale, config.attention, config.similarity_start, name=name
+        )
     return lambda guide, values: values
 
 

@@ -17,10 +17,11 @@ from keras import ops
 
 from ban_tf.config import BonetConfig, NetworkConfig
 from ban_tf.model import pointnet2
-from ban_tf.model.layers import FeaturePropagation, PointMLP, Shape
+from ban_tf.model.layers import PointMLP, Shape
 from ban_tf.model.normalization import MomentumSchedule
 from ban_tf.model.pointnet import AppendGlobal
 from ban_tf.model.pointnet2 import Level
+from ban_tf.model.propagation import FeaturePropagation
 
 SMALLEST_EXTENT = 1e-3  # metres; a block flatter than this is not stretched to the full
 BOX_NUMBERS = 7  # two corners and a score
@@ -28,19 +29,27 @@ BOX_NUMBERS = 7  # two corners and a score
 
 @keras.saving.register_keras_serializable(package="ban")
 class UnitCube(keras.layers.Layer):
-    """Stretches the coordinates of each block to [0, 1] on every axis; stays float32.
+    """Stretches the coordinates of each block to [0, 1] on every axis; float32 under any policy.
 
     Call arguments:
         points: float32 `[B, N, F]`, coordinates in metres in the first three channels.
 
     Returns:
         float32 `[B, N, F]`; the other channels stay.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.bonet import UnitCube
+        >>> points = np.array([[[2, 5, 0, 7], [4, 6, 3, 8], [3, 5, 0, 7]]], "float32")
+        >>> np.asarray(UnitCube()(points))[0].tolist()
+        [[0.0, 0.0, 0.0, 7.0], [1.0, 1.0, 1.0, 8.0], [0.5, 0.0, 0.0, 7.0]]
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
 
     def call(self, points: Any) -> Any:
+        points = ops.cast(points, "float32")
         xyz = points[..., :3]
         least = ops.min(xyz, axis=1, keepdims=True)
         extent = ops.max(xyz, axis=1, keepdims=True) - least
@@ -71,6 +80,14 @@ class BoxMasks(keras.layers.Layer):
 
     Returns:
         float32 `[B, K, N]` in [0, 1].
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.bonet import BoxMasks
+        >>> features = np.zeros((1, 5, 4), "float32")
+        >>> boxes, scores = np.zeros((1, 3, 2, 3), "float32"), np.zeros((1, 3), "float32")
+        >>> tuple(BoxMasks((8, 4), negative_slope=0.2)(features, boxes, scores).shape)
+        (1, 3, 5)
     """
 
     def __init__(self, widths: tuple[int, ...], negative_slope: float, **kwargs: Any) -> None:
@@ -121,6 +138,15 @@ def build(
         `xyz` `[B, N, 3]`, the points in the unit cube; `boxes` `[B, K, 2, 3]`, the least and the
         greatest corner of `K = bonet.num_boxes` boxes in that cube; `scores` `[B, K]` in [0, 1],
         whether there is anything in them; and `masks` `[B, K, N]` in [0, 1].
+
+    Example:
+        >>> from ban_tf.config import NetworkConfig, TrainingConfig
+        >>> from ban_tf.model import bonet
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> model = bonet.build(NetworkConfig(num_classes=4, num_features=6), schedule)
+        >>> model.output["masks"].shape
+        (None, 24, None)
     """
     sizes = config.bonet
     points = pointnet2.points_input(config, num_points)

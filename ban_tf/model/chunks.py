@@ -17,6 +17,14 @@ def by_chunks(function: Callable[..., Any], rows: tuple[Any, ...], chunk_rows: i
 
     Returns:
         `[B, N, D]`.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> from ban_tf.model.chunks import by_chunks
+        >>> rows = np.arange(3, dtype="float32").reshape(1, 3, 1)
+        >>> np.asarray(by_chunks(keras.ops.square, (rows,), chunk_rows=2)).tolist()
+        [[[0.0], [1.0], [4.0]]]
     """
     batch, num_rows, _ = ops.shape(rows[0])
     num_chunks = -(-num_rows // chunk_rows)

@@ -16,24 +16,29 @@ from keras import ops
 
 from ban_tf.config import JsnetConfig, NetworkConfig
 from ban_tf.model import pointnet2
-from ban_tf.model.layers import (
-    FeaturePropagation,
-    Interpolation,
-    PointMLP,
-    SetAbstraction,
-    Shape,
-    ThreeNearest,
-)
+from ban_tf.model.layers import PointMLP, SetAbstraction, Shape
 from ban_tf.model.nearest import NearestNeighbours
 from ban_tf.model.normalization import MomentumSchedule
-from ban_tf.model.pointconv import PointConvDecoding, PointConvEncoding
+from ban_tf.model.pointconv import PointConvEncoding
+from ban_tf.model.pointconv_decoding import PointConvDecoding
 from ban_tf.model.pointnet2 import Level
+from ban_tf.model.propagation import FeaturePropagation, Interpolation, ThreeNearest
 
 
 def build(
     config: NetworkConfig, schedule: MomentumSchedule, num_points: int | None = None
 ) -> keras.Model:
-    """Builds JSNet on its own backbone; arguments and outputs as `networks.build`."""
+    """Builds JSNet on its own backbone; arguments and outputs as `networks.build`.
+
+    Example:
+        >>> from ban_tf.config import NetworkConfig, TrainingConfig
+        >>> from ban_tf.model import jsnet
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> model = jsnet.build(NetworkConfig(num_classes=4, num_features=6), schedule)
+        >>> model.output["embedding"].shape
+        (None, None, 5)
+    """
     points = pointnet2.points_input(config, num_points)
     semantic, instance = _branches(points, config.jsnet, schedule)
     outputs = _exchange(semantic, instance, config, schedule)
@@ -43,7 +48,17 @@ def build(
 def build_on_pointnet2(
     config: NetworkConfig, schedule: MomentumSchedule, num_points: int | None = None
 ) -> keras.Model:
-    """Builds JSNet's exchange on the baseline's branches; otherwise as `build`."""
+    """Builds JSNet's exchange on the baseline's branches; otherwise as `build`.
+
+    Example:
+        >>> from ban_tf.config import NetworkConfig, TrainingConfig
+        >>> from ban_tf.model import jsnet
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> model = jsnet.build_on_pointnet2(NetworkConfig(num_classes=4, num_features=6), schedule)
+        >>> model.output["embedding"].shape
+        (None, None, 5)
+    """
     points = pointnet2.points_input(config, num_points)
     semantic, instance = pointnet2.branches(points, config, schedule)
     outputs = _exchange(semantic, instance, config, schedule)
@@ -125,6 +140,13 @@ class PointGate(keras.layers.Layer):
 
     Returns:
         `[B, N, C]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.jsnet import PointGate
+        >>> features = np.array([[[100.0, 100.0], [2.0, -2.0]]], "float32")
+        >>> np.asarray(PointGate()(features)).round(3).tolist()
+        [[[100.0, 100.0], [1.0, -1.0]]]
     """
 
     def call(self, features: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The parts every network is built of: PointNet++'s levels (Qi et al., 2017)."""
+"""Layers on the way down: the network at every point, and PointNet++'s levels (Qi et al., 2017)."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from keras import ops
 from ban_tf.model.normalization import MomentumSchedule, ScheduledBatchNormalization, ScheduledLayer
 from tf_ops import library
 from tf_ops.grouping import grouping
-from tf_ops.interpolation import interpolation
 from tf_ops.sampling import sampling
 
 Shape = tuple[Any, ...]  # a size may be None: not known yet
@@ -29,6 +28,13 @@ class PointMLP(ScheduledLayer):
 
     Returns:
         `[..., widths[-1]]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.layers import PointMLP
+        >>> mlp = PointMLP((8, 4), schedule=None)
+        >>> tuple(mlp(np.zeros((2, 5, 3), "float32")).shape)
+        (2, 5, 4)
     """
 
     def __init__(
@@ -83,8 +89,9 @@ class SetAbstraction(ScheduledLayer):
     """Samples centres, groups the points around each and describes every group by one vector.
 
     Farthest point sampling, ball query, then a `PointMLP` over [offset from the centre, features]
-    and the maximum over the group. Offsets are metres, not divided by the radius. Coordinates stay
-    float32 under mixed precision and pass on no gradient.
+    and the maximum over the group. Offsets are metres, not divided by the radius. The ops that
+    group compute in float32, so coordinates and features come to them in float32 whatever the
+    dtype policy; only the `PointMLP` follows it. Coordinates pass on no gradient.
 
     Args:
         num_samples: how many centres, M.
@@ -105,6 +112,15 @@ class SetAbstraction(ScheduledLayer):
     Raises:
         ValueError: fewer points than samples, where the number of points is known beforehand;
             else the sampling op raises its own error when it runs.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.layers import SetAbstraction
+        >>> level = SetAbstraction(2, 0.5, num_neighbours=3, widths=(4,), schedule=None)
+        >>> xyz = np.array([[[0, 0, 0], [0.1, 0, 0], [2, 0, 0]]], "float32")
+        >>> centres, features = level(xyz, np.ones((1, 3, 6), "float32"))
+        >>> np.asarray(centres)[0, :, 0].tolist(), tuple(features.shape)
+        ([0.0, 2.0], (1, 2, 4))
     """
 
     def __init__(
@@ -138,7 +154,7 @@ class SetAbstraction(ScheduledLayer):
         self.mlp.build((*group, 3 + features_shape[-1]))
 
     def call(self, xyz: Any, features: Any, training: bool | None = None) -> tuple[Any, Any]:
-        xyz = ops.stop_gradient(xyz)
+        xyz = ops.cast(ops.stop_gradient(xyz), "float32")
         picks = sampling.farthest_point_sample(xyz, self.num_samples)  # [B, M]
         centres = sampling.gather_points(xyz, picks)  # [B, M, 3]
         index, _ = grouping.ball_query(xyz, centres, self.radius_m, self.num_neighbours)
@@ -162,133 +178,6 @@ class SetAbstraction(ScheduledLayer):
             "num_samples": self.num_samples,
             "radius_m": self.radius_m,
             "num_neighbours": self.num_neighbours,
-            "widths": self.widths,
-            "negative_slope": self.negative_slope,
-        }
-
-
-@keras.saving.register_keras_serializable(package="ban")
-class ThreeNearest(keras.layers.Layer):
-    """Finds for every fine point the three nearest coarse ones and how much each counts.
-
-    Weights are inverse *squared* distances that sum to 1 (the authors' code). Decoders over the
-    same points share the result.
-
-    Call arguments:
-        fine_xyz: float32 `[B, N, 3]`, metres.
-        coarse_xyz: float32 `[B, M, 3]`, `M >= 3`.
-
-    Returns:
-        int32 `[B, N, 3]` indices into M, nearest first, and float32 `[B, N, 3]` weights.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(autocast=False, **kwargs)
-        self.supports_jit = library.use_stock()
-
-    def build(self, fine_xyz_shape: Shape, coarse_xyz_shape: Shape) -> None:
-        if coarse_xyz_shape[1] is not None and coarse_xyz_shape[1] < 3:
-            raise ValueError(
-                f"`{self.name}` interpolates between three coarse points, so each level needs at "
-                f"least 3 samples. Received: coarse_xyz.shape={tuple(coarse_xyz_shape)}"
-            )
-
-    def call(self, fine_xyz: Any, coarse_xyz: Any) -> tuple[Any, Any]:
-        squared_distance, index = interpolation.three_nearest(
-            ops.stop_gradient(fine_xyz), ops.stop_gradient(coarse_xyz)
-        )
-        return index, interpolation.three_nearest_weights(squared_distance)
-
-    def compute_output_spec(
-        self, fine_xyz: Any, coarse_xyz: Any
-    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        shape = (*fine_xyz.shape[:2], 3)
-        return keras.KerasTensor(shape, "int32"), keras.KerasTensor(shape, "float32")
-
-
-@keras.saving.register_keras_serializable(package="ban")
-class Interpolation(keras.layers.Layer):
-    """Carries features from a coarse level to a fine one, and nothing more.
-
-    Call arguments:
-        coarse: `[B, M, C]` features of the coarse level.
-        index: int32 `[B, N, 3]`, and
-        weights: float32 `[B, N, 3]`, both of `ThreeNearest`.
-
-    Returns:
-        `[B, N, C]`.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(autocast=False, **kwargs)
-        self.supports_jit = library.use_stock()
-
-    def call(self, coarse: Any, index: Any, weights: Any) -> Any:
-        fine = interpolation.interpolate(ops.cast(coarse, "float32"), index, weights)
-        return ops.cast(fine, self.compute_dtype)
-
-    def compute_output_shape(
-        self, coarse_shape: Shape, index_shape: Shape, weights_shape: Shape
-    ) -> Shape:
-        return (*index_shape[:-1], coarse_shape[-1])
-
-
-@keras.saving.register_keras_serializable(package="ban")
-class FeaturePropagation(ScheduledLayer):
-    """Carries features from a coarse level back to a fine one.
-
-    Interpolates between the three nearest coarse points, appends the fine level's own features
-    and runs a `PointMLP` over [interpolated, own].
-
-    Args:
-        widths: of the `PointMLP`.
-        schedule: of the `PointMLP`.
-        negative_slope: of the `PointMLP`.
-        **kwargs: passed to `keras.layers.Layer`.
-
-    Call arguments:
-        coarse: `[B, M, C]` features of the coarse level.
-        fine: `[B, N, F]` features the fine level had on the way down.
-        index: int32 `[B, N, 3]`, and
-        weights: float32 `[B, N, 3]`, both of `ThreeNearest`.
-
-    Returns:
-        `[B, N, widths[-1]]`.
-    """
-
-    def __init__(
-        self,
-        widths: tuple[int, ...],
-        schedule: MomentumSchedule | None,
-        negative_slope: float = 0.0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(schedule, autocast=False, **kwargs)
-        self.widths = tuple(widths)
-        self.negative_slope = negative_slope
-        self.supports_jit = library.use_stock()
-        self.mlp = PointMLP(widths, schedule, negative_slope, name="mlp", dtype=self.dtype_policy)
-
-    def build(
-        self, coarse_shape: Shape, fine_shape: Shape, index_shape: Shape, weights_shape: Shape
-    ) -> None:
-        self.mlp.build((*fine_shape[:-1], coarse_shape[-1] + fine_shape[-1]))
-
-    def call(
-        self, coarse: Any, fine: Any, index: Any, weights: Any, training: bool | None = None
-    ) -> Any:
-        interpolated = interpolation.interpolate(ops.cast(coarse, "float32"), index, weights)
-        features = ops.concatenate([interpolated, ops.cast(fine, "float32")], axis=-1)
-        return self.mlp(features, training=training)
-
-    def compute_output_shape(
-        self, coarse_shape: Shape, fine_shape: Shape, index_shape: Shape, weights_shape: Shape
-    ) -> Shape:
-        return (*fine_shape[:-1], self.widths[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
             "widths": self.widths,
             "negative_slope": self.negative_slope,
         }

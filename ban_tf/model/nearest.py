@@ -31,6 +31,14 @@ def nearest_neighbours(query: Any, reference: Any, num_neighbours: int) -> Any:
     Raises:
         TypeError: an input is not float32.
         ValueError: the shapes do not fit, or M is known and less than K.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.nearest import nearest_neighbours
+        >>> reference = np.array([[[0, 0, 0], [1, 0, 0], [5, 0, 0]]], "float32")
+        >>> query = np.array([[[4, 0, 0]]], "float32")
+        >>> np.asarray(nearest_neighbours(query, reference, 2)).tolist()
+        [[[2, 1]]]
     """
     checks.check_float32("query", query)
     checks.check_float32("reference", reference)
@@ -70,7 +78,7 @@ def _nearest(query: Any, reference: Any, num_neighbours: int) -> Any:
 class NearestNeighbours(keras.layers.Layer):
     """Finds for every point the nearest points of its own cloud, itself among them.
 
-    Layers over the same points share the result.
+    Layers over the same points share the result. Distances are float32 whatever the dtype policy.
 
     Args:
         num_neighbours: K.
@@ -84,6 +92,13 @@ class NearestNeighbours(keras.layers.Layer):
 
     Raises:
         ValueError: fewer points than neighbours, where their number is known beforehand.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.nearest import NearestNeighbours
+        >>> xyz = np.array([[[0, 0, 0], [1, 0, 0], [5, 0, 0]]], "float32")
+        >>> np.asarray(NearestNeighbours(2)(xyz)).tolist()
+        [[[0, 1], [1, 0], [2, 1]]]
     """
 
     def __init__(self, num_neighbours: int, **kwargs: Any) -> None:
@@ -94,6 +109,7 @@ class NearestNeighbours(keras.layers.Layer):
         _check_number(self.num_neighbours, xyz_shape[1])
 
     def call(self, xyz: Any) -> Any:
+        xyz = ops.cast(xyz, "float32")
         return nearest_neighbours(xyz, xyz, self.num_neighbours)
 
     def compute_output_spec(self, xyz: Any) -> keras.KerasTensor:

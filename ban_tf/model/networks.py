@@ -43,6 +43,13 @@ def build(
     Raises:
         ValueError: an unknown name, numbers of classes or features that are not known, or fewer
             points than the first level samples.
+
+    Example:
+        >>> from ban_tf.config import NetworkConfig
+        >>> from ban_tf.model import networks
+        >>> model = networks.build(NetworkConfig(name="pointnet", num_classes=4, num_features=6))
+        >>> {name: output.shape for name, output in model.output.items()}
+        {'logits': (None, None, 4), 'embedding': (None, None, 5)}
     """
     if config.name not in BUILDERS:
         raise ValueError(

@@ -17,6 +17,14 @@ class MomentumSchedule:
 
     `1 - max(limit, initial * factor^floor(seen / every))`, with `seen` counted in `unit` before
     the batch at hand (the authors' code).
+
+    Example:
+        >>> from ban_tf.config import ScheduleConfig
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> decay = ScheduleConfig(initial=0.5, factor=0.5, every=100, limit=0.01)
+        >>> schedule = MomentumSchedule(decay=decay, unit="samples")
+        >>> [float(schedule.share(seen)) for seen in (0, 99, 100, 250)]
+        [0.5, 0.5, 0.25, 0.125]
     """
 
     decay: ScheduleConfig
@@ -40,6 +48,15 @@ class ScheduledLayer(keras.layers.Layer):
     Args:
         schedule: momentum of the moving averages; None where it does not normalise.
         **kwargs: passed to `keras.layers.Layer`.
+
+    Example:
+        >>> from ban_tf.model.normalization import ScheduledLayer
+        >>> class Doubling(ScheduledLayer):
+        ...     def call(self, inputs):
+        ...         return 2 * inputs
+        >>> layer = Doubling.from_config(Doubling(schedule=None, name="twice").get_config())
+        >>> layer.name, layer.schedule
+        ('twice', None)
     """
 
     def __init__(self, schedule: MomentumSchedule | None, **kwargs: Any) -> None:
@@ -64,7 +81,7 @@ class ScheduledBatchNormalization(ScheduledLayer):
     """`keras.layers.BatchNormalization` over the last axis, with a scheduled momentum.
 
     The layer counts what it has seen in a weight of its own, so that a resumed run goes on where
-    the schedule stood. Moments are float32 under mixed precision too.
+    the schedule stood. Moments are float32 under mixed precision too, float64 under "float64".
 
     Args:
         schedule: momentum of the moving averages.
@@ -79,6 +96,17 @@ class ScheduledBatchNormalization(ScheduledLayer):
 
     Returns:
         `[..., C]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import TrainingConfig
+        >>> from ban_tf.model.normalization import MomentumSchedule, ScheduledBatchNormalization
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> layer = ScheduledBatchNormalization(schedule)
+        >>> np.asarray(layer(np.array([[1.0], [3.0]], "float32"), training=True)).round(2).tolist()
+        [[-1.0], [1.0]]
+        >>> int(layer.seen)
+        2
     """
 
     schedule: MomentumSchedule  # always has one
@@ -102,7 +130,7 @@ class ScheduledBatchNormalization(ScheduledLayer):
         )
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        inputs = ops.cast(inputs, "float32")
+        inputs = ops.cast(inputs, self.variable_dtype)
         mean, variance = self.moving_mean, self.moving_variance
         if training and self.trainable:
             axes = list(range(len(inputs.shape) - self.per_channel))
@@ -120,7 +148,7 @@ class ScheduledBatchNormalization(ScheduledLayer):
         return ops.cast(normalised, self.compute_dtype)
 
     def _move_averages(self, mean: Any, variance: Any) -> None:
-        share = self.schedule.share(self.seen)
+        share = ops.cast(self.schedule.share(self.seen), self.variable_dtype)
         for average, moment in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign_add(share * (moment - average))
 

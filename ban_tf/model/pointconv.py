@@ -1,4 +1,4 @@
-"""PointConv's levels (Wu et al., 2019) as JSNet uses them, all on the device.
+"""PointConv's levels (Wu et al., 2019) as JSNet goes down them, all on the device.
 
 A convolution's kernel becomes a function of where a neighbour lies: a small network turns offsets
 into weights. Neighbours in crowded places count less.
@@ -13,10 +13,9 @@ from keras import ops
 from ban_tf.config import PointConvConfig
 from ban_tf.model.layers import PointMLP, Shape
 from ban_tf.model.nearest import nearest_neighbours
-from ban_tf.model.normalization import MomentumSchedule, ScheduledBatchNormalization, ScheduledLayer
+from ban_tf.model.normalization import MomentumSchedule, ScheduledLayer
 from tf_ops import library
 from tf_ops.grouping import grouping
-from tf_ops.interpolation import interpolation
 from tf_ops.sampling import sampling
 
 
@@ -35,6 +34,13 @@ def kernel_density(xyz: Any, radius_m: float, variance_m2: float, num_neighbours
 
     Returns:
         float32 `[B, N]` in (0, 1].
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.pointconv import kernel_density
+        >>> xyz = np.array([[[0, 0, 0], [0, 0, 0], [5, 0, 0]]], "float32")
+        >>> np.asarray(kernel_density(xyz, 1.0, variance_m2=0.1, num_neighbours=4)).tolist()
+        [[1.0, 1.0, 1.0]]
     """
     xyz = ops.stop_gradient(xyz)
     index, count = grouping.ball_query(xyz, xyz, radius_m, num_neighbours)
@@ -54,7 +60,8 @@ class PointConvEncoding(ScheduledLayer):
     features], times a learnt function of each point's inverse density, which is relative to the
     largest of its group. Another learnt function turns offsets into `weight_width` weights, by
     which the group is summed: a patch of C x `weight_width` numbers that a last dense layer
-    describes. Coordinates stay float32 under mixed precision and pass on no gradient.
+    describes. Coordinates, densities and the ops that group are float32 whatever the dtype policy;
+    the networks follow it. Coordinates pass on no gradient.
 
     Args:
         sizes: of this level.
@@ -70,6 +77,20 @@ class PointConvEncoding(ScheduledLayer):
 
     Raises:
         ValueError: too few points, where their number is known beforehand.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import PointConvConfig, TrainingConfig
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> from ban_tf.model.pointconv import PointConvEncoding
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> sizes = PointConvConfig(
+        ...     num_samples=2, radius_m=1, density_variance_m2=0.1, widths=(4, 6), num_neighbours=3
+        ... )
+        >>> ones = np.ones((1, 5, 3), "float32")
+        >>> centres, features = PointConvEncoding(sizes, schedule)(ones, ones)
+        >>> tuple(centres.shape), tuple(features.shape)
+        ((1, 2, 3), (1, 2, 6))
     """
 
     def __init__(self, sizes: PointConvConfig, schedule: MomentumSchedule, **kwargs: Any) -> None:
@@ -105,7 +126,7 @@ class PointConvEncoding(ScheduledLayer):
         self.convolution.build((*group[:2], sizes.widths[-2] * sizes.weight_width))
 
     def call(self, xyz: Any, features: Any, training: bool | None = None) -> tuple[Any, Any]:
-        sizes, xyz = self.sizes, ops.stop_gradient(xyz)
+        sizes, xyz = self.sizes, ops.cast(ops.stop_gradient(xyz), "float32")
         picks = sampling.farthest_point_sample(xyz, sizes.num_samples)  # [B, M]
         centres = sampling.gather_points(xyz, picks)  # [B, M, 3]
         index = nearest_neighbours(centres, xyz, sizes.num_neighbours)  # [B, M, K]
@@ -145,129 +166,3 @@ class PointConvEncoding(ScheduledLayer):
     def from_config(cls, config: dict[str, Any]) -> "PointConvEncoding":
         sizes = {**config["sizes"], "widths": tuple(config["sizes"]["widths"])}
         return super().from_config({**config, "sizes": PointConvConfig(**sizes)})
-
-
-@keras.saving.register_keras_serializable(package="ban")
-class SumPool(ScheduledLayer):
-    """Sums a group's features, adds a bias, normalises, ReLU.
-
-    The batch norm takes one mean and one variance over all axes, channels included (JSNet's
-    code), so the bias before it matters.
-
-    Args:
-        schedule: momentum of the batch norm.
-        **kwargs: passed to `keras.layers.Layer`.
-
-    Call arguments:
-        groups: `[B, N, K, C]`.
-
-    Returns:
-        `[B, N, C]`.
-    """
-
-    def __init__(self, schedule: MomentumSchedule, **kwargs: Any) -> None:
-        super().__init__(schedule, **kwargs)
-        self.batch_norm = ScheduledBatchNormalization(
-            schedule, per_channel=False, name="batch_norm", dtype=self.dtype_policy
-        )
-
-    def build(self, groups_shape: Shape) -> None:
-        self.bias = self.add_weight((groups_shape[-1],), "zeros", name="bias")
-        self.batch_norm.build((*groups_shape[:2], groups_shape[-1]))
-
-    def call(self, groups: Any, training: bool | None = None) -> Any:
-        return ops.relu(self.batch_norm(ops.sum(groups, axis=2) + self.bias, training=training))
-
-    def compute_output_shape(self, groups_shape: Shape) -> Shape:
-        return (*groups_shape[:2], groups_shape[-1])
-
-
-@keras.saving.register_keras_serializable(package="ban")
-class PointConvDecoding(ScheduledLayer):
-    """Carries features from a coarse level back to a fine one, then convolves depth-wise.
-
-    Interpolates between the three nearest coarse points; groups [offset, interpolated] of each
-    fine point's neighbours; a small network turns offsets into one weight per channel, by which
-    the group is summed (`SumPool`); appends the fine level's own features and runs a `PointMLP`.
-
-    Args:
-        widths: of the `PointMLP`.
-        weight_width: of the hidden layer between offsets and weights.
-        schedule: momentum of the batch norms.
-        **kwargs: passed to `keras.layers.Layer`.
-
-    Call arguments:
-        coarse: `[B, M, C]` features of the coarse level.
-        fine: `[B, N, F]` features the fine level had on the way down.
-        index: int32 `[B, N, 3]`, and
-        weights: float32 `[B, N, 3]`, both of `ThreeNearest`.
-        xyz: float32 `[B, N, 3]` of the fine level, metres.
-        neighbours: int32 `[B, N, K]` of `NearestNeighbours` among the fine level.
-
-    Returns:
-        `[B, N, widths[-1]]`.
-    """
-
-    def __init__(
-        self, widths: tuple[int, ...], weight_width: int, schedule: MomentumSchedule, **kwargs: Any
-    ) -> None:
-        super().__init__(schedule, autocast=False, **kwargs)
-        self.widths = tuple(widths)
-        self.weight_width = weight_width
-        self.supports_jit = library.use_stock()
-        dtype = self.dtype_policy
-        self.weight_net = PointMLP((weight_width,), schedule, name="weight_net", dtype=dtype)
-        self.sum_pool = SumPool(schedule, name="sum_pool", dtype=dtype)
-        self.mlp = PointMLP(self.widths, schedule, name="mlp", dtype=dtype)
-
-    def build(
-        self,
-        coarse_shape: Shape,
-        fine_shape: Shape,
-        index_shape: Shape,
-        weights_shape: Shape,
-        xyz_shape: Shape,
-        neighbours_shape: Shape,
-    ) -> None:
-        width = 3 + coarse_shape[-1]
-        self.weight_net.build((*neighbours_shape, 3))
-        # One weight per channel, without batch norm or ReLU: only here is its number known.
-        self.channel_weights = keras.layers.Dense(
-            width, name="channel_weights", dtype=self.dtype_policy
-        )
-        self.channel_weights.build((*neighbours_shape, self.weight_width))
-        self.sum_pool.build((*neighbours_shape, width))
-        self.mlp.build((*fine_shape[:-1], width + fine_shape[-1]))
-
-    def call(
-        self,
-        coarse: Any,
-        fine: Any,
-        index: Any,
-        weights: Any,
-        xyz: Any,
-        neighbours: Any,
-        training: bool | None = None,
-    ) -> Any:
-        xyz = ops.stop_gradient(xyz)
-        interpolated = interpolation.interpolate(ops.cast(coarse, "float32"), index, weights)
-        offsets = grouping.group_points(xyz, neighbours) - xyz[:, :, None]  # [B, N, K, 3]
-        groups = ops.concatenate(
-            [offsets, grouping.group_points(interpolated, neighbours)], axis=-1
-        )  # [B, N, K, 3 + C]
-        kernel = self.channel_weights(self.weight_net(offsets, training=training))
-        pooled = self.sum_pool(ops.cast(groups, self.compute_dtype) * kernel, training=training)
-        fine = ops.cast(fine, self.compute_dtype)
-        return self.mlp(ops.concatenate([pooled, fine], axis=-1), training=training)
-
-    def compute_output_shape(
-        self, coarse_shape: Shape, fine_shape: Shape, *others: Shape, **named: Shape
-    ) -> Shape:
-        return (*fine_shape[:-1], self.widths[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "widths": self.widths,
-            "weight_width": self.weight_width,
-        }

@@ -30,6 +30,13 @@ class AppendGlobal(keras.layers.Layer):
 
     Returns:
         `[B, N, C + G]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.pointnet import AppendGlobal
+        >>> features, block = np.zeros((1, 2, 1), "float32"), np.ones((1, 1, 2), "float32")
+        >>> np.asarray(AppendGlobal()(features, block)).tolist()
+        [[[0.0, 1.0, 1.0], [0.0, 1.0, 1.0]]]
     """
 
     def call(self, features: Any, block: Any) -> Any:
@@ -52,6 +59,16 @@ def trunk(points: Any, sizes: PointNetConfig, schedule: MomentumSchedule) -> Any
     Returns:
         `[B, N, sizes.point_widths[-1] + sizes.global_widths[-1]]`: each point's own features, then
         those of the block.
+
+    Example:
+        >>> import keras
+        >>> from ban_tf.config import PointNetConfig, TrainingConfig
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> from ban_tf.model.pointnet import trunk
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> sizes = PointNetConfig(point_widths=(4, 8), global_widths=(2,))
+        >>> trunk(keras.Input((None, 6)), sizes, schedule).shape
+        (None, None, 10)
     """
     features = PointMLP(sizes.point_widths, schedule, name="point")(points)
     block = ops.max(features, axis=1, keepdims=True)  # [B, 1, C]
@@ -62,7 +79,17 @@ def trunk(points: Any, sizes: PointNetConfig, schedule: MomentumSchedule) -> Any
 def build(
     config: NetworkConfig, schedule: MomentumSchedule, num_points: int | None = None
 ) -> keras.Model:
-    """Builds the baseline; arguments and outputs as `networks.build`."""
+    """Builds the baseline; arguments and outputs as `networks.build`.
+
+    Example:
+        >>> from ban_tf.config import NetworkConfig, TrainingConfig
+        >>> from ban_tf.model import pointnet
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> model = pointnet.build(NetworkConfig(num_classes=4, num_features=6), schedule)
+        >>> model.output["embedding"].shape
+        (None, None, 5)
+    """
     points = pointnet2.points_input(config, num_points)
     features = trunk(points, config.pointnet, schedule)
     semantic, instance = (

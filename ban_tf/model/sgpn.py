@@ -36,6 +36,16 @@ class ClassThresholds(keras.layers.Layer):
 
     Returns:
         float32 `[B, C]`.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model.sgpn import ClassThresholds
+        >>> layer = ClassThresholds(initial=1.0)
+        >>> tuple(layer(np.zeros((1, 5, 3), "float32")).shape)
+        (1, 3)
+        >>> layer.set(np.array([1.0, 2.0, 4.0]))
+        >>> np.asarray(layer(np.zeros((1, 5, 3), "float32"))).tolist()
+        [[1.0, 2.0, 4.0]]
     """
 
     def __init__(
@@ -91,6 +101,15 @@ def build(
         A model from float32 `[B, N, num_features]` to float32 `logits` `[B, N, num_classes]`,
         `similarity_features` `[B, N, sgpn.head_width]`, `confidence` `[B, N]` in [0, 1] and
         `thresholds` `[B, num_classes]`.
+
+    Example:
+        >>> from ban_tf.config import NetworkConfig, TrainingConfig
+        >>> from ban_tf.model import sgpn
+        >>> from ban_tf.model.normalization import MomentumSchedule
+        >>> schedule = MomentumSchedule(decay=TrainingConfig.batch_norm_decay, unit="samples")
+        >>> model = sgpn.build(NetworkConfig(num_classes=4, num_features=6), schedule)
+        >>> model.output["confidence"].shape
+        (None, None)
     """
     points = pointnet2.points_input(config, num_points)
     features = pointnet.trunk(points, config.pointnet, schedule)

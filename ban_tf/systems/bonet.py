@@ -27,7 +27,17 @@ FOOTNOTES = (
 
 
 class BonetObjective:
-    """Cross-entropy of the classes plus the losses of boxes, scores and masks."""
+    """Cross-entropy of the classes plus the losses of boxes, scores and masks.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.systems.bonet import BonetObjective
+        >>> BonetObjective(experiment).terms
+        ('semantic', 'box', 'score', 'mask')
+    """
 
     terms = ("semantic", "box", "score", "mask")
 
@@ -43,7 +53,22 @@ class BonetObjective:
 
 
 class BonetSystem(System):
-    """Each point goes to the box that claims it most: the greatest mask times score."""
+    """Each point goes to the box that claims it most: the greatest mask times score.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.systems.bonet import BonetSystem
+        >>> masks = np.array([[[0.9, 0.8, 0.1], [0.2, 0.1, 0.7]]], "float32")  # two boxes
+        >>> logits = np.array([[[1, 0], [1, 0], [0, 1]]], "float32")
+        >>> outputs = {"masks": masks, "scores": np.ones((1, 2), "float32"), "logits": logits}
+        >>> (found,) = BonetSystem().group(outputs, experiment, first_block=0)
+        >>> found.labels.tolist(), found.classes.tolist()
+        ([0, 0, 1], [0, 1])
+    """
 
     def __init__(self) -> None:
         outputs = frozenset({"logits", "xyz", "boxes", "scores", "masks"})

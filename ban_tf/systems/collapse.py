@@ -23,7 +23,15 @@ _STATIONARY = 0.9  # push terms from this share of the stationary value on; a he
 
 
 class CollapseWarning(UserWarning):
-    """The embedding that is being clustered has collapsed."""
+    """The embedding that is being clustered has collapsed.
+
+    Example:
+        >>> import warnings
+        >>> from ban_tf.systems.collapse import CollapseWarning
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore", CollapseWarning)
+        ...     warnings.warn("all points of a block are one instance", CollapseWarning)
+    """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +43,11 @@ class Collapse:
         spread: how far apart things lie in the embedding.
         limit: what they would have to exceed.
         sentence: the explanation.
+
+    Example:
+        >>> from ban_tf.systems.collapse import Collapse
+        >>> str(Collapse(8, spread=0.1, limit=0.6, sentence="The embedding has collapsed."))
+        'The embedding has collapsed.'
     """
 
     num_blocks: int
@@ -56,6 +69,14 @@ class CollapseDetector:
 
     Args:
         bandwidth: of mean shift.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.systems.collapse import CollapseDetector
+        >>> detector = CollapseDetector(bandwidth=0.6)
+        >>> detector.add(np.zeros((4, 50, 5)), labels=np.zeros((4, 50), int))
+        >>> detector.result().num_blocks
+        4
     """
 
     def __init__(self, bandwidth: float):
@@ -131,6 +152,13 @@ def detect_collapse(
         labels: int `[K, P]`, the clusters, at least 0.
         bandwidth: of mean shift.
         semantic: int `[K, P]`, predicted classes; None if they are not known.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.systems.collapse import detect_collapse
+        >>> apart = np.repeat([[[0.0], [5.0]]], 4, axis=0)  # two points in each of four blocks
+        >>> detect_collapse(apart, labels=np.array([[0, 1]] * 4), bandwidth=0.6) is None
+        True
     """
     detector = CollapseDetector(bandwidth)
     detector.add(embedding, labels, semantic)
@@ -156,6 +184,16 @@ def detect_training_collapse(
 
     Raises:
         ValueError: the shapes differ.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import LossConfig
+        >>> from ban_tf.systems.collapse import detect_training_collapse
+        >>> num_instances = np.full(8, 5)
+        >>> detect_training_collapse(np.full(8, 9.0), num_instances, LossConfig()).num_blocks
+        8
+        >>> detect_training_collapse(np.full(8, 0.1), num_instances, LossConfig()) is None
+        True
     """
     push, num_instances = np.asarray(push, np.float64), np.asarray(num_instances)
     if push.ndim != 1 or push.shape != num_instances.shape:
@@ -188,6 +226,14 @@ def probe_training(
         instance: int `[B, N]`, the true instances; `NONE` is no instance.
         embedding: float `[B, N, E]` of the network.
         config: of the discriminative loss.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import LossConfig
+        >>> from ban_tf.systems.collapse import probe_training
+        >>> instance = np.array([[0, 0, 1, 1]] * 3, "int32")
+        >>> probe_training(instance, np.zeros((3, 4, 5), "float32"), LossConfig()).num_blocks
+        3
     """
     parts = discriminative.discriminative_parts(instance, embedding, config)
     instance = np.asarray(instance)

@@ -13,7 +13,17 @@ from ban_tf.systems.system import Clusters, Objective, System
 
 
 class EmbeddingObjective:
-    """Cross-entropy of the classes plus the discriminative loss of the embedding (paper, 3.4)."""
+    """Cross-entropy of the classes plus the discriminative loss of the embedding (paper, 3.4).
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.systems.embedding import EmbeddingObjective
+        >>> EmbeddingObjective(experiment).terms
+        ('semantic', 'instance')
+    """
 
     terms = ("semantic", "instance")
 
@@ -30,7 +40,23 @@ class EmbeddingObjective:
 
 
 class EmbeddingSystem(System):
-    """Discriminative loss in training, mean shift of the embedding at inference."""
+    """Discriminative loss in training, mean shift of the embedding at inference.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.systems.embedding import EmbeddingSystem
+        >>> embedding = np.array([[[0, 0], [0, 0.1], [5, 5]]], "float32")
+        >>> logits = np.array([[[1, 0], [1, 0], [0, 1]]], "float32")
+        >>> outputs = {"logits": logits, "embedding": embedding}
+        >>> system = EmbeddingSystem("Ours", "PointNet++")
+        >>> (found,) = system.group(outputs, experiment, first_block=0)
+        >>> found.classes[found.labels].tolist()
+        [0, 0, 1]
+    """
 
     def __init__(self, title: str, backbone: str, footnotes: tuple[str, ...] = ()) -> None:
         super().__init__(title, backbone, frozenset({"logits", "embedding"}), footnotes)

@@ -31,6 +31,11 @@ def of(name: str) -> System:
 
     Raises:
         ValueError: an unknown name.
+
+    Example:
+        >>> from ban_tf import systems
+        >>> systems.of("jsnet").title, systems.of("sgpn").embeds
+        ('JSNet', False)
     """
     if name not in SYSTEMS:
         raise ValueError(

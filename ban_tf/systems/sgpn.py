@@ -32,7 +32,17 @@ FOOTNOTES = (
 
 
 class SgpnObjective:
-    """Double hinge of the similarities, weighted cross-entropy, and error of the confidence."""
+    """Double hinge of the similarities, weighted cross-entropy, and error of the confidence.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.systems.sgpn import SgpnObjective
+        >>> SgpnObjective(experiment).terms
+        ('semantic', 'similarity', 'confidence')
+    """
 
     terms = ("semantic", "similarity", "confidence")
 
@@ -56,7 +66,14 @@ class SgpnObjective:
 
 
 class SgpnSystem(System):
-    """Points of like features are one instance; what is like enough, training blocks tell."""
+    """Points of like features are one instance; what is like enough, training blocks tell.
+
+    Example:
+        >>> from ban_tf.systems.sgpn import SgpnSystem
+        >>> system = SgpnSystem()
+        >>> system.embeds, sorted(system.outputs)
+        (False, ['confidence', 'logits', 'similarity_features', 'thresholds'])
+    """
 
     def __init__(self) -> None:
         super().__init__("SGPN", "PointNet", _OUTPUTS, FOOTNOTES)

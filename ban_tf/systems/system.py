@@ -17,6 +17,19 @@ class Objective(Protocol):
 
     Attributes:
         terms: their names, in the order of the log.
+
+    Example:
+        >>> from ban_tf.losses.semantic import semantic_loss
+        >>> class ClassesOnly:
+        ...     terms = ("semantic",)
+        ...
+        ...     def __call__(self, labels, outputs, epoch):
+        ...         return {"semantic": semantic_loss(labels["semantic"], outputs["logits"])}
+        >>> import numpy as np
+        >>> labels = {"semantic": np.array([[0, 1]], "int32")}
+        >>> outputs = {"logits": np.array([[[9.0, -9.0], [-9.0, 9.0]]], "float32")}
+        >>> round(float(ClassesOnly()(labels, outputs, epoch=0)["semantic"]), 3)
+        0.0
     """
 
     @property
@@ -44,6 +57,13 @@ class Clusters:
     Attributes:
         labels: int32 `[P]`, in [0, G), `NONE` for a point of no cluster.
         classes: int32 `[G]`, class of each cluster, `NONE` for one without points.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.systems import Clusters
+        >>> found = Clusters(labels=np.array([0, 0, 1], "int32"), classes=np.array([2, 5], "int32"))
+        >>> found.classes[found.labels].tolist()  # the class of every point
+        [2, 2, 5]
     """
 
     labels: np.ndarray
@@ -59,6 +79,12 @@ class System(abc.ABC):
         outputs: names of what its network gives; `logits` is always among them.
         footnotes: where it departs from its original, a sentence each; `{batch_size}` in one
             stands for that of the run.
+
+    Example:
+        >>> from ban_tf import systems
+        >>> system = systems.of("ban")
+        >>> system.title, system.backbone, system.embeds, sorted(system.outputs)
+        ('BAN', 'PointNet++', True, ['embedding', 'logits'])
     """
 
     def __init__(

@@ -6,24 +6,39 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from ban_tf import disk
 from ban_tf.config import Experiment
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store
-from ban_tf.model.normalization import MomentumSchedule
 from ban_tf.systems import collapse
-from ban_tf.training import checkpoints, log_file, runs
+from ban_tf.training import checkpoints, runs
 from ban_tf.training.stages import Stage
 
 _GENERATOR = "seed_generator_state"  # the name Keras gives the state of dropout
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss or a weight is no longer a number."""
+    """The loss or a weight is no longer a number.
+
+    Example:
+        >>> from ban_tf.training.callbacks import TrainingDivergedError
+        >>> issubclass(TrainingDivergedError, RuntimeError)
+        True
+    """
 
 
 class SetEpoch(keras.callbacks.Callback):
-    """Tells the losses that change with the epoch which one of the stage it is."""
+    """Tells the losses that change with the epoch which one of the stage it is.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.stages import Stage
+        >>> from ban_tf.training.callbacks import SetEpoch
+        >>> SetEpoch(Stage(5, 20, experiment)).first_epoch  # epoch 5 is 0 for the losses
+        5
+    """
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
@@ -34,7 +49,14 @@ class SetEpoch(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves network and optimiser under a temporary name, then moves it into place."""
+    """Saves network and optimiser under a temporary name, then moves it into place.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import callbacks, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
+        >>> callbacks.Checkpoint(run, every=2).on_epoch_end(epoch=0)  # not yet
+    """
 
     def __init__(self, run: runs.Run, every: int) -> None:
         super().__init__()
@@ -50,7 +72,14 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class StopAtNan(keras.callbacks.Callback):
-    """Stops with the step and the last good checkpoint when the loss is not finite."""
+    """Stops with the step and the last good checkpoint when the loss is not finite.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import callbacks, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
+        >>> callbacks.StopAtNan(run).on_train_batch_end(0, {"loss": 0.5})  # a number: it goes on
+    """
 
     def __init__(self, run: runs.Run) -> None:
         super().__init__()
@@ -67,6 +96,21 @@ class SeedDropout(keras.callbacks.Callback):
 
     A `.keras` file does not hold where the random generators stand, so training that goes on from
     one would not drop what uninterrupted training drops.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> from ban_tf.training.callbacks import SeedDropout
+        >>> from ban_tf.training.stages import SemanticObjective
+        >>> from ban_tf.training.trainer import JointTrainer
+        >>> network = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5)])
+        >>> callback, dropped = SeedDropout(seed=1), []
+        >>> callback.set_model(JointTrainer(network, SemanticObjective(("semantic",))))
+        >>> for _ in range(2):
+        ...     callback.on_epoch_begin(epoch=3)
+        ...     dropped.append(np.asarray(network(np.ones((8, 4)), training=True)))
+        >>> bool((dropped[0] == dropped[1]).all())
+        True
     """
 
     def __init__(self, seed: int) -> None:
@@ -80,38 +124,23 @@ class SeedDropout(keras.callbacks.Callback):
             state.assign(sequence.generate_state(*state.shape).astype(state.dtype))
 
 
-class Progress(keras.callbacks.Callback):
-    """One bar over a stage of the training with losses and time left."""
-
-    def __init__(self, stage: Stage, first_epoch: int, steps_per_epoch: int) -> None:
-        super().__init__()
-        self.num_epochs = num_epochs = stage.experiment.training.total_epochs
-        self.bar = tqdm(
-            total=(stage.end_epoch - stage.first_epoch) * steps_per_epoch,
-            initial=(first_epoch - stage.first_epoch) * steps_per_epoch,
-            unit="step",
-            desc=f"epoch {first_epoch + 1}/{num_epochs}",
-            mininterval=0.5,
-        )
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.set_description(f"epoch {epoch + 1}/{self.num_epochs}", refresh=False)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        losses = {name.removesuffix("_loss"): value for name, value in (logs or {}).items()}
-        self.bar.set_postfix({k: f"{float(v):.3f}" for k, v in losses.items()}, refresh=False)
-        self.bar.update()
-
-    def close(self) -> None:
-        self.bar.close()
-
-
 class WatchEmbedding(keras.callbacks.Callback):
     """Looks every few epochs what the network makes of one batch; says once if it collapsed.
 
     Args:
         store: of training; the batch is drawn from it by the seed.
         experiment: of an embedding network.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.callbacks import WatchEmbedding
+        >>> watcher = WatchEmbedding(store=None, experiment=experiment)
+        >>> watcher.on_epoch_end(epoch=0)  # the first look, at the store too, is after epoch 5
+        >>> watcher.is_explained
+        False
     """
 
     def __init__(self, store: Store, experiment: Experiment) -> None:
@@ -136,49 +165,17 @@ class WatchEmbedding(keras.callbacks.Callback):
             tqdm.write(f"\nwarning: after epoch {epoch + 1}: {found}")
 
 
-class Log(keras.callbacks.Callback):
-    """A row per epoch in log.csv; rows a crash left without a checkpoint are done again.
-
-    `step` counts those of the stage's optimiser.
-    """
-
-    def __init__(
-        self, run: runs.Run, stage: Stage, first_epoch: int, terms: tuple[str, ...]
-    ) -> None:
-        super().__init__()
-        self.losses = ("loss", *(f"{term}_loss" for term in terms))
-        self.columns = ("epoch", "step", "learning_rate", "batch_norm_momentum", *self.losses)
-        self.path = run.log_file
-        training = stage.experiment.training
-        self.momentum = MomentumSchedule(decay=training.batch_norm_decay, unit=training.decay_unit)
-        self.per_step = training.per_step
-        self.fixed_statistics = stage.fixed_statistics
-        self.lines = [",".join(self.columns), *self._earlier(first_epoch)]
-
-    def _earlier(self, first_epoch: int) -> list[str]:
-        rows = log_file.read(self.path, self.columns, first_epoch)
-        return [row for row in rows if int(row.split(",")[0]) <= first_epoch]
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        values = {} if logs is None else logs
-        optimizer = self.model.optimizer
-        step = int(optimizer.iterations)
-        # In the logs it reaches TensorBoard too, which comes after; the rate is there already.
-        share = 0.0 if self.fixed_statistics else float(self.momentum.share(step * self.per_step))
-        values["batch_norm_momentum"] = 1 - share
-        row = (
-            epoch + 1,
-            step,
-            float(optimizer.learning_rate),
-            values["batch_norm_momentum"],
-            *(values[name] for name in self.losses),
-        )
-        self.lines.append(",".join(f"{value:.8g}" for value in row))
-        disk.write_whole(self.path, "\n".join(self.lines) + "\n")
-
-
 def require_finite_weights(model: keras.Model, run: runs.Run) -> None:
-    """A gradient can be NaN under a finite loss: such weights must not pass for a checkpoint."""
+    """A gradient can be NaN under a finite loss: such weights must not pass for a checkpoint.
+
+    Example:
+        >>> import pathlib
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.training import callbacks, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
+        >>> callbacks.require_finite_weights(model, run)  # says nothing: they are
+    """
     for variable in model.variables:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
             raise _diverged(f"The weight {variable.path} is not finite", model, run)

@@ -1,6 +1,7 @@
 """A network on disk: saved whole or not at all, refused when it is damaged or another's."""
 
 import dataclasses
+import itertools
 import pathlib
 import zipfile
 
@@ -10,6 +11,7 @@ from ban_tf import disk, systems
 from ban_tf.config import files
 from ban_tf.model import networks  # which also tells Keras the layers that a file names
 from ban_tf.training import description, instance_sizes, runs
+from tf_ops import library
 
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
 
@@ -19,6 +21,21 @@ def save_model(model: keras.Model, path: pathlib.Path, run: runs.Run) -> None:
 
     Raises:
         OSError: a full disk, a missing right and so on; the message names the file.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training import checkpoints, description, runs
+        >>> run = runs.Run(pathlib.Path(tempfile.mkdtemp()), experiment)
+        >>> checkpoints.save_model(model, run.model_file, run)
+        >>> description.read(run.model_file).experiment == experiment
+        True
     """
     way_out = (
         "Earlier checkpoints are intact; with space and rights restored the same command goes on "
@@ -37,6 +54,17 @@ def export(model: keras.Model, path: pathlib.Path) -> None:
     Raises:
         ValueError: another ending.
         OSError: a full disk, a missing right and so on; the message names the file.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.training import checkpoints
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "network.weights.h5"
+        >>> checkpoints.export(model, path)
+        >>> path.is_file()
+        True
     """
     check_ending(path)
     save = model.save_weights if path.name.endswith(".weights.h5") else model.save
@@ -47,7 +75,13 @@ def export(model: keras.Model, path: pathlib.Path) -> None:
 
 
 def check_ending(path: pathlib.Path) -> None:
-    """Raises ValueError unless `export` can write a file of this name."""
+    """Raises ValueError unless `export` can write a file of this name.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import checkpoints
+        >>> checkpoints.check_ending(pathlib.Path("network.keras"))  # says nothing: it can be
+    """
     if not path.name.endswith((".keras", ".weights.h5")):
         raise ValueError(
             "a network is written as `.keras`, its weights alone as `.weights.h5`. "
@@ -56,13 +90,24 @@ def check_ending(path: pathlib.Path) -> None:
 
 
 def resume(model: keras.Model, run: runs.Run) -> int:
-    """Loads the newest checkpoint into `model`; returns the epochs already done."""
+    """Loads the newest checkpoint into `model`; returns the epochs already done.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.training import checkpoints, runs
+        >>> run = runs.Run(pathlib.Path(tempfile.mkdtemp()), experiment=None)
+        >>> checkpoints.resume(model, run)  # there is no checkpoint
+        0
+    """
     kept = run.checkpoints()
     if not kept:
         return 0
     epochs_done, path = kept[-1]
     way_out = (
-        "Delete this file to resume from the one before it, or start in another folder (`run`)."
+        "Move this file away to resume from the one before it, or start in another folder (`run`)."
     )
     _load_fitting(model, run, path, way_out)
     model.optimizer.build(model.trainable_variables)  # else Keras has no place for its state
@@ -75,10 +120,41 @@ def start_from(model: keras.Model, run: runs.Run) -> None:
 
     Raises:
         ValueError: it is damaged, or of another network.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> from ban_tf.training import checkpoints, runs
+        >>> run = runs.Run(pathlib.Path(tempfile.mkdtemp()), experiment=None)
+        >>> checkpoints.start_from(model, run)  # there is no `initial_file`: `model` stays as it is
     """
     if run.initial_file.is_file():
         way_out = "Start in another folder (`run`) from `weights` of the same network and setting."
         model.set_weights(_load_fitting(model, run, run.initial_file, way_out).get_weights())
+
+
+def require_fitting(path: pathlib.Path, model: keras.Model) -> None:
+    """Refuses a file of which a training of `model` cannot start.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is damaged, or of another network; the message names the first difference.
+    """
+    found, asked = _weights(load_model(path)), _weights(model)
+    if found == asked:
+        return
+    one, other = next(pair for pair in itertools.zip_longest(found, asked) if pair[0] != pair[1])
+    raise ValueError(
+        f"{path} is of another network than is asked for (`weights`); name a file of the same "
+        "`network`, classes, features and setting (reduced or not), or ask for its. Received: "
+        f"{_show(one)} where {_show(other)} is asked for"
+    )
+
+
+def _show(weight: tuple[str, tuple[int, ...]] | None) -> str:
+    return "nothing" if weight is None else f"{weight[0]} of shape {weight[1]}"
 
 
 def _load_fitting(
@@ -113,12 +189,25 @@ def load_model(path: pathlib.Path) -> keras.Model:
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: the file is damaged, or of something else.
+        ValueError: the file is damaged, or of something else; or `BAN_TF_OPS` is no choice.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.config import NetworkConfig
+        >>> from ban_tf.model import networks
+        >>> from ban_tf.training import checkpoints
+        >>> config = NetworkConfig(name="pointnet", num_classes=4, num_features=6)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "network.keras"
+        >>> checkpoints.export(networks.build(config), path)
+        >>> sorted(checkpoints.load_model(path).output)
+        ['embedding', 'logits']
     """
     if path.is_dir():
         return load_of_run(runs.load(path))
     if not path.is_file():
         raise FileNotFoundError(f"There is no model at {path}.")
+    library.use_stock()  # Keras would hide a wrong choice of kernels in an error of the file
     try:
         _require_whole(path)
         model = keras.models.load_model(path, compile=False)
@@ -168,6 +257,15 @@ def newest_model(run: runs.Run) -> pathlib.Path:
 
     Raises:
         FileNotFoundError: there is neither.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.training import checkpoints, runs
+        >>> run = runs.Run(pathlib.Path(tempfile.mkdtemp()), experiment=None)
+        >>> run.model_file.touch()
+        >>> checkpoints.newest_model(run).name
+        'model.keras'
     """
     if run.is_trained:
         return run.model_file

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 from ban_tf import config
+from ban_tf.config import files
 from ban_tf.training.instance_sizes import InstanceSizes
 
 MEMBER = "ban_tf.json"  # of the archive
@@ -23,6 +24,15 @@ class Description:
     Args:
         experiment: labels, samples, features, thresholds.
         sizes: of the training instances; None where they are not known.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.description import Description
+        >>> Description(experiment, sizes=None).experiment.labels.num_classes
+        2
     """
 
     experiment: config.Experiment
@@ -30,7 +40,21 @@ class Description:
 
 
 def write(path: Path, description: Description) -> None:
-    """Adds the description to a `.keras` file that has none."""
+    """Adds the description to a `.keras` file that has none.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training import description
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "network.keras"
+        >>> description.write(path, description.Description(experiment, sizes=None))
+        >>> path.is_file()
+        True
+    """
     document = {
         "experiment": json.loads(config.to_json(description.experiment)),
         "sizes": None if description.sizes is None else description.sizes.to_dict(),
@@ -45,6 +69,19 @@ def read(path: Path) -> Description | None:
 
     Raises:
         ValueError: the file or its description is damaged, or of another version.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training import description
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "network.keras"
+        >>> description.write(path, description.Description(experiment, sizes=None))
+        >>> description.read(path).experiment == experiment
+        True
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -56,5 +93,5 @@ def read(path: Path) -> Description | None:
             config.from_json(json.dumps(document["experiment"])),
             None if sizes is None else InstanceSizes.from_dict(sizes),
         )
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+    except (zipfile.BadZipFile, *files.UNREADABLE) as error:
         raise ValueError(f"{path} is damaged or of another version: {error}") from error

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ban_tf import config, disk
+from ban_tf.config import files
 from ban_tf.data.store import Store
 from ban_tf.instances import merging
+from ban_tf.training import side_files
 
 FILE_NAME = "mean_instance_sizes.json"  # in a run folder
 
@@ -23,6 +25,8 @@ class InstanceSizes:
         raw: counted on the raw points (covering protocol); None where they are not known.
 
     Example:
+        >>> import numpy as np
+        >>> from ban_tf.training.instance_sizes import InstanceSizes
         >>> sizes = InstanceSizes(np.array([30.0, np.nan]), None)
         >>> InstanceSizes.from_dict(sizes.to_dict()).drawn
         array([30., nan])
@@ -41,11 +45,19 @@ class InstanceSizes:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "InstanceSizes":
         """The inverse of `to_dict`."""
-        raw = values["raw"]
-        return cls(
-            np.array([*values["drawn"]], np.float64),
-            None if raw is None else np.array(raw, np.float64),
+        drawn, raw = (
+            None if values[name] is None else np.array(values[name], np.float64)
+            for name in ("drawn", "raw")
         )
+        if drawn is None or drawn.ndim != 1 or (raw is not None and raw.shape != drawn.shape):
+            raise ValueError("`drawn` must be a list of sizes, one per class, and `raw` as long")
+        if any(
+            (sizes <= 0).any() or np.isinf(sizes).any()
+            for sizes in (drawn, raw)
+            if sizes is not None
+        ):
+            raise ValueError("sizes must be above 0 and finite")
+        return cls(drawn, raw)
 
 
 def _plain(sizes: np.ndarray) -> list[float | None]:
@@ -53,7 +65,24 @@ def _plain(sizes: np.ndarray) -> list[float | None]:
 
 
 def measure(experiment: config.Experiment, store: Store) -> InstanceSizes:
-    """Mean instance sizes over the training clouds of a store."""
+    """Mean instance sizes over the training clouds of a store.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training import instance_sizes
+        >>> class Samples:  # stands in for a `Store`: a desk of 40 points, one of 60, and no lamp
+        ...     settings = None
+        ...     def select(self, groups):
+        ...         return self
+        ...     def instance_sizes(self, counted):
+        ...         return np.array([[0, 40], [0, 60]])
+        >>> instance_sizes.measure(experiment, Samples()).drawn.tolist()
+        [50.0, nan]
+    """
     training = store.select(experiment.split.train)
     num_classes = experiment.labels.num_classes
     drawn = merging.mean_instance_sizes(training.instance_sizes("drawn"), num_classes)
@@ -64,7 +93,19 @@ def measure(experiment: config.Experiment, store: Store) -> InstanceSizes:
 
 
 def save(folder: Path, sizes: InstanceSizes) -> None:
-    """Keeps them with a run, so that evaluation needs no training data."""
+    """Keeps them with a run, so that evaluation needs no training data.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from ban_tf.training import instance_sizes
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> sizes = instance_sizes.InstanceSizes(np.array([30.0, np.nan]), raw=None)
+        >>> instance_sizes.save(folder, sizes)
+        >>> [path.name for path in folder.iterdir()]
+        ['mean_instance_sizes.json']
+    """
     disk.write_whole(folder / FILE_NAME, json.dumps(sizes.to_dict()) + "\n")
 
 
@@ -74,13 +115,24 @@ def load(folder: Path) -> InstanceSizes:
     Raises:
         FileNotFoundError: the run was started but never prepared its data.
         ValueError: the file is damaged.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from ban_tf.training import instance_sizes
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> sizes = instance_sizes.InstanceSizes(np.array([30.0, np.nan]), raw=None)
+        >>> instance_sizes.save(folder, sizes)
+        >>> instance_sizes.load(folder).drawn.tolist()
+        [30.0, nan]
     """
     path = folder / FILE_NAME
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: start the training of this run once more.")
+    way_out = "Restore it, or give the training command again."
+    values = side_files.read(path, way_out)
     try:
-        return InstanceSizes.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error!r}). Restore it, or give the training command again."
-        ) from error
+        return InstanceSizes.from_dict(values)
+    except files.UNREADABLE as error:
+        raise side_files.damaged(path, error, way_out) from error

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+SCORE = "val_"  # begins the names of the columns of held-out scores
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*(e[+-]?\d+)?|nan|inf)")  # as `%g` writes it
 _WAY_OUT = "Restore the file, or move it away to go on without its rows."
 
@@ -34,7 +35,7 @@ def read(path: Path, columns: tuple[str, ...] | None = None, epochs_done: int = 
     *rows, end = lines[1:] or [""]
     for number, row in enumerate(rows, start=2):
         before = rows[number - 3] if number > 2 else None
-        if not _is_row(row, len(header), before):
+        if not _is_row(row, header, before):
             _refuse(path, number, row)
     if end or len(lines) == 1:
         _refuse(path, len(lines), end or lines[0])
@@ -47,14 +48,20 @@ def read(path: Path, columns: tuple[str, ...] | None = None, epochs_done: int = 
     return rows
 
 
-def _is_row(row: str, num_columns: int, before: str | None) -> bool:
-    """Whether a row holds the epoch after that of the row before, and a number per column."""
+def _is_row(row: str, header: list[str], before: str | None) -> bool:
+    """Whether a row holds the epoch after that of the row before, and a number per column.
+
+    Columns of scores are empty in epochs that were not scored.
+    """
     epoch, *values = row.split(",")
-    if not (epoch.isascii() and epoch.isdecimal()) or len(values) != num_columns - 1:
+    if not (epoch.isascii() and epoch.isdecimal()) or len(values) != len(header) - 1:
         return False
     if before is not None and int(epoch) != int(before.split(",")[0]) + 1:
         return False
-    return all(_NUMBER.fullmatch(value) for value in values)
+    return all(
+        _NUMBER.fullmatch(value) or (not value and name.startswith(SCORE))
+        for name, value in zip(header[1:], values, strict=True)
+    )
 
 
 def _refuse(path: Path, number: int, line: str) -> None:

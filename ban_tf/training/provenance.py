@@ -12,7 +12,13 @@ CPU_INFO = pathlib.Path("/proc/cpuinfo")
 
 
 def collect() -> dict[str, Any]:
-    """Revision, versions, machine and the time now, in the form that goes into a JSON file."""
+    """Revision, versions, machine and the time now, in the form that goes into a JSON file.
+
+    Example:
+        >>> from ban_tf.training import provenance
+        >>> sorted(provenance.collect())
+        ['machine', 'revision', 'started', 'versions']
+    """
     versions: dict[str, str | None] = {}
     for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scikit-learn", "h5py"):
         try:

@@ -18,6 +18,12 @@ class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
         limit: the lowest value.
         per_step: what one optimiser step counts: the batch size when decay goes by samples (the
             authors' code), 1 when it goes by iterations (the paper's words).
+
+    Example:
+        >>> from ban_tf.training.schedule import StepDecay
+        >>> rate = StepDecay(1.0, factor=0.5, every=100, limit=0.125)
+        >>> [float(rate(step)) for step in (0, 99, 100, 900)]
+        [1.0, 1.0, 0.5, 0.125]
     """
 
     def __init__(
@@ -47,7 +53,15 @@ class StepDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def learning_rate(training: config.TrainingConfig, steps_per_epoch: int) -> StepDecay:
-    """The schedule of a run whose epochs have so many steps."""
+    """The schedule of a run whose epochs have so many steps.
+
+    Example:
+        >>> from ban_tf.config import TrainingConfig
+        >>> from ban_tf.training.schedule import learning_rate
+        >>> rate = learning_rate(TrainingConfig(batch_size=8), steps_per_epoch=100)
+        >>> rate.initial, rate.per_step
+        (0.001, 8)
+    """
     schedule = training.learning_rate
     every, per_step = schedule.every, training.per_step
     if training.learning_rate_by_epoch:

@@ -7,11 +7,19 @@ import pathlib
 from typing import Any
 
 from ban_tf import disk
+from ban_tf.training import side_files
+
+_WAY_OUT = "Restore it, or move it away and name the data (`data` or `blocks`)."
 
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
-    """Where a run's data lie: the prepared store, and the raw data it was made from, if known."""
+    """Where a run's data lie: the prepared store, and the raw data it was made from, if known.
+
+    Example:
+        >>> Sources(blocks=pathlib.Path("blocks"), data=None).blocks.name
+        'blocks'
+    """
 
     blocks: pathlib.Path
     data: pathlib.Path | None
@@ -54,14 +62,12 @@ def load(file: pathlib.Path) -> Sources:
             f"{file} is missing: name the data (`data` or `blocks`), or give the training "
             "command again."
         )
+    values = side_files.read(file, _WAY_OUT)
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
         blocks = _place(file.parent, values, "blocks")
         return Sources(blocks, _place(file.parent, values, "data") if values["data"] else None)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{file} is damaged ({error!r}). Delete it and name the data (`data`)."
-        ) from error
+        raise side_files.damaged(file, error, _WAY_OUT) from error
 
 
 def _place(folder: pathlib.Path, values: dict[str, Any], name: str) -> pathlib.Path:

@@ -22,6 +22,15 @@ class Stage:
         experiment: with the batch size and learning rate of this stage.
         classes_only: whether it trains what the class scores depend on, by the semantic loss.
         fixed_statistics: whether batch-norm statistics are frozen and dropout is off.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.stages import Stage
+        >>> Stage(0, 5, experiment).objective().terms
+        ('semantic', 'instance')
     """
 
     first_epoch: int
@@ -48,6 +57,15 @@ class SemanticObjective:
 
     Args:
         terms: of the system, `semantic` among them.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.training.stages import SemanticObjective
+        >>> labels = {"semantic": np.array([[0, 1]], "int32")}
+        >>> outputs = {"logits": np.array([[[9.0, -9.0], [-9.0, 9.0]]], "float32")}
+        >>> losses = SemanticObjective(("semantic", "instance"))(labels, outputs, epoch=0)
+        >>> {term: round(float(loss), 3) for term, loss in losses.items()}
+        {'semantic': 0.0, 'instance': 0.0}
     """
 
     def __init__(self, terms: tuple[str, ...]) -> None:
@@ -61,7 +79,18 @@ class SemanticObjective:
 
 
 def stages(experiment: Experiment) -> list[Stage]:
-    """The stages of a training, in order; the last ends it."""
+    """The stages of a training, in order; the last ends it.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.config import with_network
+        >>> from ban_tf.training.stages import stages
+        >>> [stage.classes_only for stage in stages(with_network(experiment, "sgpn"))]
+        [True, False]
+    """
     training = experiment.training
     early = training.pretraining
     if early.num_epochs == 0:
@@ -79,5 +108,16 @@ def stages(experiment: Experiment) -> list[Stage]:
 
 
 def stage_after(plan: list[Stage], epochs_done: int) -> Stage:
-    """The stage that the last of `epochs_done` epochs belonged to; the first if none is done."""
+    """The stage that the last of `epochs_done` epochs belonged to; the first if none is done.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> from ban_tf.training.stages import Stage, stage_after
+        >>> plan = [Stage(0, 5, experiment), Stage(5, 20, experiment)]
+        >>> stage_after(plan, epochs_done=6).end_epoch
+        20
+    """
     return next(stage for stage in plan if epochs_done <= stage.end_epoch)

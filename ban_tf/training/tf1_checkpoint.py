@@ -37,6 +37,12 @@ def load_network(path: str | Path, network: str) -> keras.Model:
         FileNotFoundError: no checkpoint there.
         ValueError: an unknown network, several checkpoints in the folder, a damaged file, or
             variables that are missing, of another shape, or unknown to the network.
+
+    Example:
+        >>> from ban_tf.training import tf1_checkpoint
+        >>> tf1_checkpoint.load_network("log5/epoch_99.ckpt", "pointnet")
+        Traceback (most recent call last):
+        ValueError: Checkpoints can be read for asis, ban, jsnet. Received: network='pointnet'
     """
     if network not in NETWORKS:
         raise ValueError(
@@ -75,6 +81,13 @@ def convert(path: str | Path, network: str, out: Path, overwrite: bool = False) 
         FileExistsError: `out` exists.
         ValueError: `out` has another ending, or what `load_network` refuses.
         OSError: no checkpoint there, or `out` cannot be written.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import tf1_checkpoint
+        >>> tf1_checkpoint.convert("epoch.ckpt", "ban", pathlib.Path("b.h5"))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: a network is written as `.keras`, its weights alone as `.weights.h5`. ...
     """
     checkpoints.check_ending(out)
     if out.exists() and not overwrite:
@@ -85,7 +98,16 @@ def convert(path: str | Path, network: str, out: Path, overwrite: bool = False) 
 
 
 def summary(model: keras.Model) -> str:
-    """One line on a network that was read: its size, classes and embedding."""
+    """One line on a network that was read: its size, classes and embedding.
+
+    Example:
+        >>> from ban_tf.config import NetworkConfig
+        >>> from ban_tf.model import networks
+        >>> from ban_tf.training import tf1_checkpoint
+        >>> model = networks.build(NetworkConfig(name="pointnet", num_classes=4, num_features=6))
+        >>> tf1_checkpoint.summary(model)
+        '1,961,801 trainable numbers, 4 classes, embedding of 5 channels'
+    """
     num_trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     num_classes, embedding_size = (model.output[name].shape[-1] for name in ("logits", "embedding"))
     return (
@@ -102,6 +124,15 @@ def index_file(path: str | Path) -> Path:
     Raises:
         FileNotFoundError: no checkpoint there.
         ValueError: several checkpoints in the folder.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.training import tf1_checkpoint
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> (folder / "epoch_99.ckpt.index").touch()
+        >>> tf1_checkpoint.index_file(folder).name
+        'epoch_99.ckpt.index'
     """
     path = Path(path)
     if path.is_dir():

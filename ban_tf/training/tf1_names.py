@@ -29,6 +29,11 @@ class OriginalNames:
         unused: matches variables of every file that no forward pass reads.
         patches: by the original's scope, the width W of a convolution over a whole patch. Its
             kernel is `[C, W, out]` there and `[C * W, out]` here.
+
+    Example:
+        >>> from ban_tf.training.tf1_names import NETWORKS
+        >>> NETWORKS["ban"].original("encoder_1/mlp/dense_2/kernel")
+        'layer1/conv1/weights'
     """
 
     scopes: dict[str, str]

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ban_tf import config, systems
 from ban_tf.data import pipeline, store
 from ban_tf.model import networks
-from ban_tf.training import callbacks, checkpoints, runs, schedule, stages
+from ban_tf.training import callbacks, checkpoints, reporting, runs, schedule, stages, validation
 
 
 class JointTrainer(keras.Model):
@@ -22,6 +22,16 @@ class JointTrainer(keras.Model):
         objective: the terms.
         fixed_statistics: whether the network runs as at inference, with the batch-norm statistics
             that it has; their scale and offset are trained all the same.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> from ban_tf.training.stages import SemanticObjective
+        >>> from ban_tf.training.trainer import JointTrainer
+        >>> network = keras.Sequential([keras.layers.Dense(2)])
+        >>> joint = JointTrainer(network, SemanticObjective(("semantic",)))
+        >>> tuple(joint(np.zeros((1, 4, 6), "float32")).shape)
+        (1, 4, 2)
     """
 
     def __init__(
@@ -54,7 +64,21 @@ class JointTrainer(keras.Model):
 def compile_for_training(
     model: keras.Model, stage: stages.Stage, steps_per_epoch: int
 ) -> JointTrainer:
-    """Gives `model` a fresh optimiser of the stage's settings, and wraps it with its losses."""
+    """Gives `model` a fresh optimiser of the stage's settings, and wraps it with its losses.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, NetworkConfig, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> network = NetworkConfig(name="pointnet")
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split, network=network)
+        >>> from ban_tf.training import stages, trainer
+        >>> (stage,) = stages.stages(experiment)
+        >>> model = trainer.build_network(experiment)
+        >>> joint = trainer.compile_for_training(model, stage, steps_per_epoch=100)
+        >>> joint.optimizer is model.optimizer, int(joint.optimizer.iterations)
+        (True, 0)
+    """
     training = stage.experiment.training
     stage.choose_trainable(model)
     rate = schedule.learning_rate(training, steps_per_epoch)
@@ -68,7 +92,18 @@ def compile_for_training(
 
 
 def build_network(experiment: config.Experiment) -> keras.Model:
-    """The experiment's network with fresh weights, the same for the same seed."""
+    """The experiment's network with fresh weights, the same for the same seed.
+
+    Example:
+        >>> from ban_tf.config import Experiment, Labels, NetworkConfig, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> network = NetworkConfig(name="pointnet")
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split, network=network)
+        >>> from ban_tf.training import trainer
+        >>> trainer.build_network(experiment).output["logits"].shape
+        (None, None, 2)
+    """
     keras.utils.set_random_seed(experiment.seed)
     return networks.build(
         experiment.network,
@@ -82,6 +117,18 @@ def starting_network(run: runs.Run) -> keras.Model:
 
     Raises:
         ValueError: the file is damaged or of another network.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.config import Experiment, Labels, NetworkConfig, Split
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> network = NetworkConfig(name="pointnet")
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split, network=network)
+        >>> from ban_tf.training import runs, trainer
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment)
+        >>> trainer.starting_network(run).output["logits"].shape
+        (None, None, 2)
     """
     model = build_network(run.experiment)
     checkpoints.start_from(model, run)
@@ -98,7 +145,8 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
 
     Args:
         run: an unfinished run.
-        samples: the prepared samples of the training clouds.
+        samples: the prepared samples of the training clouds; those of some clouds are held out
+            where the experiment asks for a validation.
 
     Returns:
         The trained network, saved as `run.model_file`.
@@ -107,22 +155,59 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
         callbacks.TrainingDivergedError: the loss became NaN or infinite.
         OSError: a full disk; the earlier checkpoints are intact.
         RuntimeError: a prepared sample is damaged or holds a class out of range.
-        ValueError: fewer samples than a batch, or a file to start from that is damaged or of
-            another network.
+        ValueError: fewer samples than a batch, no cloud left to train on, or a file to start from
+            that is damaged or of another network.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from ban_tf import config
+        >>> from ban_tf.clouds.cloud import Cloud
+        >>> from ban_tf.data import store
+        >>> from ban_tf.training import runs, trainer
+        >>> sizes = {"point_widths": (4,), "global_widths": (4,), "head_widths": (4,)}
+        >>> pointnet = config.PointNetConfig(**sizes)
+        >>> experiment = config.Experiment(
+        ...     dataset="desks",
+        ...     labels=config.Labels(class_names=("desk", "lamp")),
+        ...     split=config.Split(name="val", train=("scan1",), test=("scan2",)),
+        ...     samples=config.Blocks(num_points=64),
+        ...     network=config.NetworkConfig(name="pointnet", pointnet=pointnet),
+        ...     training=config.TrainingConfig(batch_size=1, num_epochs=1),
+        ... )
+        >>> label, rng = np.zeros(200, "int32"), np.random.default_rng(0)
+        >>> rgb = np.zeros((200, 3), "uint8")
+        >>> scan = Cloud("scan1", rng.uniform(size=(200, 3)), rgb, semantic=label, instance=label)
+        >>> folder, settings = pathlib.Path(tempfile.mkdtemp()), store.Settings.of(experiment)
+        >>> store.prepare([scan], settings=settings, path=folder / "blocks", progress=False)
+        >>> samples = store.Store.open(folder / "blocks", experiment)
+        >>> model = trainer.train(runs.start(folder / "run", experiment), samples)
+        >>> sorted(model.output)
+        ['embedding', 'logits']
     """
     experiment = run.experiment
+    parts = validation.part(samples, experiment)
     model = starting_network(run)
     plan = stages.stages(experiment)
     kept = run.checkpoints()
     current = stages.stage_after(plan, kept[-1][0] if kept else 0)
     for stage in plan[plan.index(current) :]:
-        trainer = compile_for_training(model, stage, _steps_per_epoch(stage, samples))
+        trainer = compile_for_training(model, stage, _steps_per_epoch(stage, parts.training))
         first_epoch = checkpoints.resume(model, run) if stage is current else stage.first_epoch
-        _fit(trainer, run, stage, first_epoch, samples)
+        _fit(trainer, run, stage, first_epoch, parts)
+    if experiment.training.validation.keep == "best" and run.best_file.is_file():
+        model.set_weights(checkpoints.load_model(run.best_file).get_weights())
     callbacks.require_finite_weights(model, run)
-    systems.of(experiment.network.name).calibrate(model, samples, experiment)
+    systems.of(experiment.network.name).calibrate(model, parts.training, experiment)
     checkpoints.save_model(model, run.model_file, run)
     return model
+
+
+def check_batches(experiment: config.Experiment, samples: store.Store) -> None:
+    """Raises ValueError if a stage of the training has fewer samples than a batch."""
+    for stage in stages.stages(experiment):
+        _steps_per_epoch(stage, samples)
 
 
 def _steps_per_epoch(stage: stages.Stage, samples: store.Store) -> int:
@@ -135,10 +220,10 @@ def _fit(
     run: runs.Run,
     stage: stages.Stage,
     first_epoch: int,
-    samples: store.Store,
+    parts: validation.Parts,
 ) -> None:
     """Trains from `first_epoch` to the end of the stage."""
-    experiment = stage.experiment
+    experiment, samples = stage.experiment, parts.training
     training = experiment.training
     steps = _steps_per_epoch(stage, samples)
     batches = pipeline.batches(
@@ -153,7 +238,11 @@ def _fit(
     )
     embeds = systems.of(experiment.network.name).embeds
     watchers = [callbacks.WatchEmbedding(samples, experiment)] if embeds else []
-    progress = callbacks.Progress(stage, first_epoch, steps)
+    log = reporting.Log(run, stage, first_epoch, trainer.objective.terms)
+    validators = []
+    if parts.held_out is not None:
+        validators.append(reporting.Validate(run, stage, parts.held_out, log))
+    progress = reporting.Progress(stage, first_epoch, steps)
     try:
         trainer.fit(
             batches,
@@ -166,7 +255,8 @@ def _fit(
                 callbacks.SetEpoch(stage),
                 callbacks.SeedDropout(experiment.seed),
                 callbacks.StopAtNan(run),
-                callbacks.Log(run, stage, first_epoch, trainer.objective.terms),
+                *validators,
+                log,
                 keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
                 callbacks.Checkpoint(run, training.checkpoint_every),
                 *watchers,
@@ -188,6 +278,18 @@ def _reason(error: tf.errors.OpError) -> str:
 
 
 def make_deterministic(seed: int) -> None:
-    """Seeds Python, NumPy and the backend, and asks TensorFlow for deterministic kernels."""
+    """Seeds Python, NumPy and the backend, and asks TensorFlow for deterministic kernels.
+
+    Example:
+        >>> import keras
+        >>> import numpy as np
+        >>> from ban_tf.training import trainer
+        >>> drawn = []
+        >>> for _ in range(2):
+        ...     trainer.make_deterministic(seed=0)
+        ...     drawn.append(np.asarray(keras.random.uniform((3,))))
+        >>> bool((drawn[0] == drawn[1]).all())
+        True
+    """
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()

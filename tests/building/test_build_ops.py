@@ -8,8 +8,8 @@ import zipfile
 import pytest
 
 from places import ROOT
+from tf_ops.building import commands, install, toolchain
 from tf_ops.building import compile as compilation
-from tf_ops.building import install, toolchain
 
 
 def build(*arguments, **environment):
@@ -110,7 +110,8 @@ def test_no_compiler_names_the_way_out(monkeypatch, tmp_path):
 
 
 def test_the_compiler_of_the_environment_is_taken(monkeypatch, tmp_path):
-    mine = script(tmp_path, "mine", "echo mine 1.0")
+    made = 'for word; do if test "$before" = -o; then touch "$word"; fi; before=$word; done'
+    mine = script(tmp_path, "mine", made, "echo mine 1.0")
     monkeypatch.setenv("CXX", str(mine))
     monkeypatch.delenv("BAN_MARCH", raising=False)
     assert toolchain.find_compiler() == toolchain.Compiler(str(mine), "mine 1.0", "-march=native")
@@ -209,11 +210,72 @@ def test_a_changed_header_makes_its_own_folder_stale_and_a_shared_one_all(monkey
     assert changed_by(copy / "core" / "indices.h") >= {"gathering", "interpolation", "core"}
 
 
-def test_what_does_not_compile_is_shown_with_its_command():
-    source = compilation.ROOT / "broken.cc"
-    message = r"broken\.cc does not compile:\nline 1: error\n\nThe command was: sh -c"
-    with pytest.raises(toolchain.BuildError, match=message):
-        compilation.run(["sh", "-c", "echo line 1: error >&2; exit 1"], source)
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["echo some program 1.0"], r"Received: \S+/mine\. Name another in CXX"),
+        (["exit 1"], r"Received: \S+/mine\. Name another in CXX"),
+    ],
+    ids=["a program that does nothing", "one that fails"],
+)
+def test_a_program_that_makes_no_object_is_no_compiler(monkeypatch, tmp_path, lines, reason):
+    monkeypatch.setenv("CXX", str(script(tmp_path, "mine", *lines)))
+    with pytest.raises(toolchain.BuildError, match=reason):
+        toolchain.find_compiler()
+
+
+def test_what_is_no_program_at_all_is_no_compiler(monkeypatch, tmp_path):
+    garbage = tmp_path / "mine"
+    garbage.write_bytes(b"\x7fELF and then nothing")
+    garbage.chmod(0o755)
+    monkeypatch.setenv("CXX", str(garbage))
+    with pytest.raises(toolchain.BuildError, match=r"Received: \S+/mine") as refused:
+        toolchain.find_compiler()
+    assert "Exec format error" in refused.value.output
+
+
+def test_an_empty_choice_of_compiler_is_none(monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
+    usual = toolchain.find_compiler()
+    monkeypatch.setenv("CXX", "  ")
+    assert toolchain.find_compiler() == usual
+
+
+def test_a_command_that_fails_is_named_and_what_it_said_kept(tmp_path):
+    with commands.running(tmp_path) as run:
+        run.run(["sh", "-c", "echo ignored"], "It does not compile")
+        message = r"^It does not compile; what the command said .* It was: sh -c"
+        with pytest.raises(toolchain.BuildError, match=message) as failed:
+            run.run(["sh", "-c", "echo line 1: error >&2; exit 1"], "It does not compile")
+        assert failed.value.output == "line 1: error\n"
+        with pytest.raises(toolchain.BuildError, match="It does not compile: no-such does not run"):
+            run.run(["no-such"], "It does not compile")
+
+
+def test_nothing_starts_once_a_build_has_stopped(tmp_path):
+    with commands.running(tmp_path) as run:
+        run.stop()
+        with pytest.raises(toolchain.BuildError, match="stopped"):
+            run.run(["touch", "made"], "It does not compile")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("terminal", "quiet"), [(True, False), (False, True)])
+def test_pip_shows_its_progress_on_a_terminal_and_two_lines_elsewhere(
+    monkeypatch, capsys, terminal, quiet
+):
+    ran = []
+
+    def run(command, **options):
+        ran.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    install._pip("Installing what is asked for", "numpy")
+    assert [("--quiet" in command, command[-1]) for command in ran] == [(quiet, "numpy")]
+    first, last = capsys.readouterr().out.splitlines()
+    assert (first, last[:10]) == ("Installing what is asked for ...", "  done in ")
 
 
 def test_an_installed_tensorflow_is_not_among_the_requirements():

@@ -59,7 +59,7 @@ def test_truncated_file_is_refused_by_name(tmp_path, share):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     for read in (cloud_cache.load_cloud, cloud_cache.read_header):
-        with pytest.raises(ValueError, match=r"room\.npz is damaged .* Delete it"):
+        with pytest.raises(ValueError, match=r"room\.npz is damaged .* Move it away"):
             read(path)
 
 

@@ -136,7 +136,6 @@ INVALID = {
     "checkpoints": (config.TrainingConfig, {"checkpoint_every": 0}, "`checkpoint_every` must be"),
     "sample": (config.TrainingConfig, {"blocks_per_epoch": 0}, "`blocks_per_epoch` must"),
     "bandwidth": (config.InferenceConfig, {"bandwidth": 0.0}, "`bandwidth` must be positive"),
-    "voxel": (config.InferenceConfig, {"voxel_m": 0.0}, "`voxel_m` must be positive"),
     "inference batch": (config.InferenceConfig, {"batch_size": 0}, "`batch_size` must be at"),
     "stair": (
         config.ScheduleConfig,

@@ -6,8 +6,10 @@ import pytest
 
 import tiny_runs
 from ban_tf.config import NONE, Features
-from ban_tf.data import samples, store
+from ban_tf.data import s3dis, samples, store
 from ban_tf.data.store import foreign
+from ban_tf.experiments import requests
+from ban_tf.experiments.commands import train
 from small_clouds import BLOCKS, EXPERIMENT, NAMES, assert_same_blocks, make_cloud, with_samples
 
 
@@ -72,7 +74,7 @@ def test_blocks_of_another_program_are_never_overwritten(tmp_path, clouds):
         ({"data": np.zeros((2, 64, 9), int)}, r"`data` of .*\.h5 must be floats.*dtype=int64"),
         ({"pid": np.zeros((2, 63), np.int32)}, r"`pid` of .* must be whole numbers of shape"),
         ({"seglabel": np.zeros((2, 64))}, "`seglabel` of .*Received: .*dtype=float64"),
-        ({"pid": None}, r"room\.h5 must hold .* \(`pid`\) .*Received: data, seglabel"),
+        ({"pid": None}, r"room\.h5 must hold .* `pid`\. Received: data, seglabel"),
     ],
 )
 def test_foreign_file_of_another_layout_is_refused_by_name(tmp_path, change, message):
@@ -210,3 +212,70 @@ def test_hidden_files_beside_our_own_store_are_left_alone(tmp_path, clouds):
     (tmp_path / "._east_1.h5").write_bytes(b"\0\5\x16\7")
     assert len(tiny_runs.prepare(clouds, tmp_path, EXPERIMENT).clouds) == 3
     assert (tmp_path / "._east_1.h5").is_file()
+
+
+def test_places_in_the_room_that_are_no_shares_are_refused(tmp_path):
+    data = np.zeros((2, 64, 9), np.float32)
+    data[..., 6:] = 7
+    write_arrays(tmp_path / "room.h5", data=data)
+    message = r"places in the room in `data` of .*room\.h5 must be shares.*channels 6 to 8.*7 to 7"
+    with pytest.raises(ValueError, match=message):
+        store.Store.open(tmp_path)
+
+
+def test_colours_that_no_first_look_finds_are_refused_where_they_are_read(tmp_path):
+    data = np.zeros((9, 64, 9), np.float32)
+    data[1, 30, 4] = 200
+    labels = np.zeros((9, 64), np.int32)
+    write_arrays(tmp_path / "room.h5", data=data, seglabel=labels, pid=labels)
+    opened = store.Store.open(tmp_path)
+    opened.read([0, 2])
+    with pytest.raises(ValueError, match=r"colours in `data` of .*room\.h5 must be in \[0, 1\]"):
+        opened.read([1])
+
+
+def test_a_number_that_float32_cannot_hold_is_refused_without_a_warning(tmp_path):
+    write_arrays(tmp_path / "room.h5", data=np.full((2, 64, 9), 1e39))
+    with pytest.raises(ValueError, match=r"room\.h5 must be finite. Received: inf"):
+        store.Store.open(tmp_path)
+
+
+@pytest.mark.parametrize("field", ["pid", "seglabel"])
+def test_a_number_that_int64_cannot_hold_is_refused_by_field(tmp_path, field):
+    write_arrays(tmp_path / "room.h5", **{field: np.full((2, 64), 2**63 + 5, np.uint64)})
+    message = rf"`{field}` of .*room\.h5 must be below 2\^63. Received: 9223372036854775813"
+    with pytest.raises(ValueError, match=message):
+        store.Store.open(tmp_path)
+
+
+def test_a_group_in_place_of_an_array_is_refused(tmp_path):
+    write_arrays(tmp_path / "room.h5")
+    with h5py.File(tmp_path / "room.h5", "a") as file:
+        del file["pid"]
+        file.create_group("pid")
+    with pytest.raises(ValueError, match=r"room\.h5 must hold .*`pid`"):
+        store.Store.open(tmp_path)
+
+
+def test_a_link_to_nothing_is_refused_by_name(tmp_path):
+    write_arrays(tmp_path / "a.h5")
+    (tmp_path / "b.h5").symlink_to("/nowhere/b.h5")
+    with pytest.raises(FileNotFoundError, match=r"b\.h5 is missing, or links to nothing"):
+        store.Store.open(tmp_path)
+
+
+def test_a_folder_in_place_of_a_file_is_refused_in_one_line(tmp_path):
+    (tmp_path / "b.h5").mkdir()
+    with pytest.raises(ValueError, match=r"b\.h5 is damaged or holds no samples") as told:
+        store.Store.open(tmp_path)
+    assert "\n" not in str(told.value)
+
+
+def test_blocks_of_others_keep_their_number_of_points(tmp_path):
+    for area in (1, 2):
+        write_arrays(tmp_path / f"Area_{area}_room_1.h5")
+    found = s3dis.describe(None, tmp_path)
+    assert (found.samples.num_points, found.has_fixed_samples) == (64, True)
+    for quick in (False, True):
+        request = requests.Training(blocks=tmp_path, quick=quick)
+        assert train.choose_experiment(request, found).samples == found.samples

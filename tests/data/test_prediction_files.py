@@ -87,6 +87,10 @@ def test_rooms_come_sorted_and_other_files_do_not_matter(tmp_path):
         ({"truth": "12 0\nnan 2\n"}, r"_gt.txt, line 2: `semantic`.*semantic=nan"),
         ({"predicted": PREDICTED.replace("12 -1", "-1 -1")}, r"line 1: `semantic`.*at least 0"),
         ({"predicted": PREDICTED.replace("0.25", "nan")}, r"_pred.txt, line 1: .*finite"),
+        ({"predicted": PREDICTED.replace("0.25", "1e39")}, r"line 1: .*finite in float32.*1e\+39"),
+        ({"predicted": PREDICTED.replace("0.25", "2_5")}, r"line 1: .*no number.*'2_5'"),
+        ({"predicted": PREDICTED.replace("0.25", "\u0661")}, r"line 1: .*no number.*'\u0661'"),
+        ({"truth": "12 0\n1 3000000000\n"}, r"_gt.txt, line 2: `instance`.*below 2147483648"),
         ({"truth": "12 0\n\ufffd 2\n"}, r"_gt.txt, line 2: .*no number"),
     ],
 )

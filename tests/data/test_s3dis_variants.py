@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -262,22 +263,52 @@ def test_names_that_are_no_text_are_refused_or_reported(tmp_path):
         s3dis.list_rooms(root, [1])
 
 
+def test_a_disk_that_is_too_full_is_refused_before_a_room_is_read(tmp_path, monkeypatch):
+    root = tiny_runs.write_raw(tmp_path / "raw", tiny_runs.rooms())
+    usage = type(shutil.disk_usage(tmp_path))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage(10**9, 10**9, 0))
+    with pytest.raises(
+        OSError, match=r"cache of 4 scans \(`blocks`\) takes at least.*0\.0 MB left"
+    ):
+        report_of(root, tmp_path)
+    assert not (tmp_path / "blocks").exists()
+
+
 # Own classes
 
 
 PLANTS = ("leaf_1", "stem_1", "stem_2", "floor_1")
 
 
-def test_data_of_which_most_classes_are_unknown_are_refused_with_a_way_out(tmp_path):
-    write(tmp_path, lambda *row: " ".join(map(str, row)), files=PLANTS)
-    message = r"most of the 3 classes .*ceiling, .*`classes_from_data`.*Received: leaf, stem"
+@pytest.mark.parametrize(
+    ("files", "received"),
+    [(PLANTS, r"leaf, stem, such as '.*leaf_1\.txt'"), ((*FILES, "tabel_2"), r"tabel, such as ")],
+)
+def test_data_of_unknown_classes_are_refused_with_a_way_out(tmp_path, files, received):
+    write(tmp_path, lambda *row: " ".join(map(str, row)), files=files)
+    message = rf"classes of S3DIS \(ceiling, .*`classes_from_data`.*Received: {received}"
     with pytest.raises(ValueError, match=message):
         s3dis.describe(tmp_path, None)
 
 
-def test_a_few_unknown_classes_are_no_reason_to_refuse(tmp_path):
-    write(tmp_path, lambda *row: " ".join(map(str, row)), files=("stairs_1", "floor_1"))
+def test_a_class_whose_name_is_no_text_is_refused_in_words_that_can_be_printed(tmp_path):
+    folder = write(tmp_path, lambda *row: " ".join(map(str, row)))
+    with open(os.fsencode(folder) + b"/t\xe4fel_1.txt", "wb") as file:
+        file.write(b"1 2 3 4 5 6\n")
+    with pytest.raises(ValueError, match=r"Received: t\\udce4fel, such as") as told:
+        s3dis.describe(tmp_path, None)
+    assert str(told.value).encode()
+
+
+@pytest.mark.parametrize("name", ["stairs_1", "staris_1"])
+def test_the_unknown_classes_of_s3dis_itself_are_read_as_clutter(tmp_path, name):
+    write(tmp_path, lambda *row: " ".join(map(str, row)), files=(name, "floor_1"))
     assert s3dis.describe(tmp_path, None).labels == s3dis.LABELS
+    cloud, problems = read(tmp_path)
+    assert set(cloud.semantic) == {
+        s3dis.LABELS.class_names.index(name) for name in ("floor", "clutter")
+    }
+    assert "read as clutter" in problems[0].text
 
 
 def test_classes_can_be_those_of_the_data(tmp_path):
@@ -296,3 +327,53 @@ def test_classes_can_be_those_of_the_data(tmp_path):
     assert config.NONE not in cloud.semantic
     again = s3dis.describe(None, tmp_path / "b")
     assert again.labels.class_names == found.labels.class_names
+
+
+# Units
+
+
+@pytest.mark.parametrize("factor", [1000, 100], ids=["millimetres", "centimetres"])
+def test_a_room_in_other_units_is_refused_with_its_size(tmp_path, factor):
+    folder = write(tmp_path, lambda *_: "0 0 0 4 5 255", files=("floor_1",))
+    corner = 3 * factor
+    (folder / "wall_1.txt").write_text(f"{corner} {corner} {corner} 4 5 6\n")
+    message = rf"office_1 must be in metres.*Received: a room of {corner} x {corner} x {corner}$"
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path)
+
+
+def test_a_hall_is_large_enough(tmp_path):
+    write(tmp_path, lambda *_: "0 0 0 4 5 255\n1999 1999 199 4 5 255", num_points=3)
+    assert len(read(tmp_path)[0]) == 6
+
+
+@pytest.mark.parametrize("place", ["1e39", "-1e39", "1.1e8"])
+def test_a_coordinate_on_no_map_is_dropped_and_reported(tmp_path, place):
+    path = tmp_path / "chair_1.txt"
+    path.write_text(f"1 2 3 4 5 6\n1 2 {place} 4 5 6\n9e7 2 3 4 5 6\n")
+    rows, problems = annotation.read_annotation(path)
+    np.testing.assert_array_equal(rows, [[1, 2, 3, 4, 5, 6], [9e7, 2, 3, 4, 5, 6]])
+    assert [(problem.line, problem.text[:31]) for problem in problems] == [
+        (2, "a coordinate that is on no map ")
+    ]
+
+
+# Names of areas and rooms
+
+
+def test_digits_of_other_alphabets_and_files_are_no_areas_and_are_reported(tmp_path):
+    root = raw_trees.write_tree(tmp_path / "raw")
+    (root / "Area_\u0664").mkdir()
+    (root / "Area_5").write_text("not unpacked")
+    assert s3dis.list_areas(root) == (1, 2)
+    assert [(problem.path.name, problem.text) for problem in layout.left_out(root)] == [
+        ("Area_\u0664", "is not named Area_<N>; left out"),
+        ("Area_5", "is no folder; left out"),
+    ]
+
+
+def test_a_room_whose_name_breaks_lines_is_refused(tmp_path):
+    root = raw_trees.write_tree(tmp_path / "raw")
+    (root / "Area_1" / "office_2").rename(root / "Area_1" / "off\nice_2")
+    with pytest.raises(ValueError, match="name of a room must be readable text"):
+        s3dis.list_rooms(root, [1])

@@ -209,7 +209,8 @@ def test_other_settings_are_refused_and_named(folder, clouds):
     other = with_samples(stride_m=1.0, num_points=32)
     message = (
         r"num_points is 64, asked for is 32; stride_m is 0\.5, asked for is 1\.0\. "
-        r"Ask for the same settings, or name another folder \(`blocks`\)"
+        r"Ask for the same settings \(the reduced ones are `quick`\), or name another folder "
+        r"\(`blocks`\)"
     )
     with pytest.raises(ValueError, match=message):
         store.Store.open(folder, other)
@@ -419,3 +420,42 @@ def test_manifest_survives_a_round_trip(folder):
     manifest.save(folder, found)
     assert (folder / "manifest.json").read_bytes() == before
     assert found.clouds[2].cloud_points == 900
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        (("made_with", "samples"), None),
+        (("made_with", "samples"), []),
+        (("made_with", "seed"), {}),
+        (("clouds",), None),
+        (("clouds",), []),
+        (("clouds", NAMES[0]), "text"),
+        (("clouds", NAMES[0], "num_bytes"), None),
+        (("clouds", NAMES[0], "num_bytes"), 1.5),
+        (("clouds", NAMES[0], "num_samples"), True),
+        (("clouds", NAMES[0], "instances"), [[1, 2]]),
+        (("clouds", NAMES[0], "extent"), ["a", "b", "c"]),
+        (("clouds", NAMES[0], "extent"), [1.0]),
+        (("clouds", NAMES[0], "group"), 7),
+    ],
+    ids=str,
+)
+def test_a_manifest_with_values_of_another_kind_is_refused_by_name(folder, place, wrong):
+    path = folder / "manifest.json"
+    values = json.loads(path.read_text())
+    inner = values
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = wrong
+    path.write_text(json.dumps(values))
+    with pytest.raises(ValueError, match=r"manifest\.json is damaged .*Restore it"):
+        store.Store.open(folder)
+
+
+@pytest.mark.parametrize("name", ["../east_1", "a/b", "/east_1", ".east_1", ""])
+def test_a_cloud_that_would_be_written_elsewhere_is_refused(tmp_path, name):
+    cloud = dataclasses.replace(make_cloud(NAMES[0]), name=name)
+    with pytest.raises(ValueError, match=r"must be that of a file. Received: "):
+        prepare(tmp_path / "store", [cloud])
+    assert not list(tmp_path.rglob("*.h5"))

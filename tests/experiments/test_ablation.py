@@ -24,6 +24,7 @@ VARIANTS = ("none", "STOI then ITOS")
 
 def test_the_variants_are_the_rows_of_the_paper_s_table():
     assert list(config.ABLATIONS) == [row.label[0] for row in published.ablation().rows]
+    assert list(config.VARIANTS)[: len(config.ABLATIONS)] == list(config.ABLATIONS)
 
 
 def test_a_plan_goes_seed_by_seed_and_changes_nothing_but_variant_and_seed(tmp_path):

@@ -8,12 +8,12 @@ import threading
 
 import pytest
 
-from ban_tf.experiments import command_line, stopping
+from ban_tf.experiments import running, stopping
 
 SCRIPT = """
 import pathlib, sys, time
 from ban_tf import disk
-from ban_tf.experiments import command_line
+from ban_tf.experiments import running
 
 def main(argv):
     folder = pathlib.Path(sys.argv[1])
@@ -24,7 +24,7 @@ def main(argv):
             print("begun", flush=True)
             time.sleep(60)
 
-command_line.run(main)
+running.run(main)
 """
 
 
@@ -42,7 +42,7 @@ def test_a_script_that_is_told_to_end_says_so_in_a_line(tmp_path, number, code):
 
 def test_sigterm_within_a_command_exits_with_143(capsys):
     with pytest.raises(SystemExit) as stop:
-        command_line.run(lambda argv: os.kill(os.getpid(), signal.SIGTERM))
+        running.run(lambda argv: os.kill(os.getpid(), signal.SIGTERM))
     assert stop.value.code == 143
     assert "Traceback" not in capsys.readouterr().err
 
@@ -66,7 +66,7 @@ def test_a_second_sigterm_does_not_disturb_the_end():
 
 def test_another_thread_may_run_a_command_too():
     done = []
-    thread = threading.Thread(target=lambda: command_line.run(done.append))
+    thread = threading.Thread(target=lambda: running.run(done.append))
     thread.start()
     thread.join()
     assert done == [None]

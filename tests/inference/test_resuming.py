@@ -182,7 +182,9 @@ OTHERS = {
 @pytest.mark.parametrize("other", OTHERS)
 def test_the_state_of_another_is_refused_by_name_and_kept(state_of_four_blocks, other):
     before = state_of_four_blocks.read_bytes()
-    with pytest.raises(ValueError, match=rf"room\.state, of another {other}\. Delete it to begin"):
+    with pytest.raises(
+        ValueError, match=rf"room\.state, of another {other}\. Move it away to begin"
+    ):
         segmentation.segment(*OTHERS[other](), state_file=state_of_four_blocks)
     assert state_of_four_blocks.read_bytes() == before
 
@@ -202,7 +204,7 @@ def test_the_same_points_under_another_name_and_other_labels_are_the_same(
 )
 def test_a_damaged_state_is_refused(state_of_four_blocks, damage):
     state_of_four_blocks.write_bytes(damage(state_of_four_blocks.read_bytes()))
-    with pytest.raises(ValueError, match=r"room\.state is damaged .*Delete it to begin anew"):
+    with pytest.raises(ValueError, match=r"room\.state is damaged .*Move it away to begin anew"):
         segmentation.segment(CLOUD, Muddled(CLOUD), SMALL, state_file=state_of_four_blocks)
 
 

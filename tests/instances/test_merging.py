@@ -1,14 +1,10 @@
 """BlockMerging against the original's loops, on made-up scenes, and what follows it."""
 
-import dataclasses
-import time
-
 import numpy as np
 import pytest
 
-from ban_tf.clouds import overlap
 from ban_tf.config import InferenceConfig
-from ban_tf.instances import clustering, merging, voting, voxels
+from ban_tf.instances import merging, voxels
 
 CONFIG = InferenceConfig()
 
@@ -69,7 +65,7 @@ def test_legacy_is_the_twin_of_the_original(seed):
     xyz, labels, classes = random_blocks(rng, 6, num_points, num_clusters, CONFIG.legacy_gap)
     original = OriginalMerging(CONFIG.legacy_gap)
     voxel, num_voxels = voxels.legacy_voxels(xyz, CONFIG.legacy_gap)
-    ours = merging.BlockMerging(num_voxels, 3, CONFIG, "legacy")
+    ours = merging.BlockMerging(num_voxels, 3, CONFIG)
     for k in range(len(xyz)):
         expected = original.add(xyz[k], labels[k], classes[k])
         np.testing.assert_array_equal(ours.add(voxel[k], labels[k], classes[k]), expected)
@@ -79,48 +75,42 @@ def test_legacy_is_the_twin_of_the_original(seed):
     np.testing.assert_array_equal(merged, expected)
 
 
-def one_block(protocol, *sizes, num_classes=1):
+def one_block(*sizes, num_classes=1):
     """Merges one block whose clusters have the given sizes, each point in a voxel of its own."""
     labels = np.repeat(np.arange(len(sizes)), sizes)
-    merged = merging.BlockMerging(len(labels), num_classes, CONFIG, protocol)
+    merged = merging.BlockMerging(len(labels), num_classes, CONFIG)
     return merged.add(np.arange(len(labels)), labels, np.zeros(len(sizes), int))
 
 
-@pytest.mark.parametrize(
-    ("protocol", "expected"), [("legacy", [0, 0, 1, 0, 0]), ("covering", [0, 1, 2, 3, -1])]
-)
-def test_small_clusters_that_meet_nothing_differ_between_the_flavours(protocol, expected):
-    np.testing.assert_array_equal(one_block(protocol, 30, 29, 30, 7, 6), expected)
+def test_small_clusters_that_meet_nothing_join_instance_0():
+    np.testing.assert_array_equal(one_block(30, 29, 30, 7, 6), [0, 0, 1, 0, 0])
 
 
-@pytest.mark.parametrize("protocol", ["legacy", "covering"])
 @pytest.mark.parametrize(("num_hits", "joins"), [(6, False), (7, True)])
-def test_seven_hits_join_and_six_open_a_new_instance(protocol, num_hits, joins):
-    merged = merging.BlockMerging(100, 1, CONFIG, protocol)
+def test_seven_hits_join_and_six_open_a_new_instance(num_hits, joins):
+    merged = merging.BlockMerging(100, 1, CONFIG)
     merged.add(np.arange(40), np.zeros(40, int), np.zeros(1, int))
     moved = np.arange(40) + 40 - num_hits
     target = merged.add(moved, np.zeros(40, int), np.zeros(1, int))
     assert target[0] == (0 if joins else 1)
 
 
-@pytest.mark.parametrize("protocol", ["legacy", "covering"])
-def test_few_points_with_few_hits_join_what_they_hit(protocol):
-    merged = merging.BlockMerging(100, 1, CONFIG, protocol)
+def test_few_points_with_few_hits_join_what_they_hit():
+    merged = merging.BlockMerging(100, 1, CONFIG)
     merged.add(np.arange(80), np.repeat([0, 1], 40), np.zeros(2, int))
     target = merged.add(np.arange(78, 90), np.zeros(12, int), np.zeros(1, int))
     assert target[0] == 1
 
 
-@pytest.mark.parametrize("protocol", ["legacy", "covering"])
-def test_equal_overlaps_go_to_the_smaller_instance(protocol):
-    merged = merging.BlockMerging(80, 1, CONFIG, protocol)
+def test_equal_overlaps_go_to_the_smaller_instance():
+    merged = merging.BlockMerging(80, 1, CONFIG)
     merged.add(np.arange(80), np.repeat([1, 0], 40), np.zeros(2, int))
     target = merged.add(np.arange(30, 50), np.zeros(20, int), np.zeros(1, int))
     assert target[0] == 0
 
 
 def test_hundreds_of_clusters_and_thousands_of_instances_are_no_limit():
-    merged = merging.BlockMerging(10_000 * 30, 2, CONFIG, "legacy")
+    merged = merging.BlockMerging(10_000 * 30, 2, CONFIG)
     labels = np.repeat(np.arange(500), 30)
     targets = [
         merged.add(np.arange(15_000) + 15_000 * block, labels, np.zeros(500, int))
@@ -131,17 +121,15 @@ def test_hundreds_of_clusters_and_thousands_of_instances_are_no_limit():
     np.testing.assert_array_equal(again, targets[-1])
 
 
-@pytest.mark.parametrize("protocol", ["legacy", "covering"])
-def test_an_empty_block_changes_nothing(protocol):
-    merged = merging.BlockMerging(5, 1, CONFIG, protocol)
+def test_an_empty_block_changes_nothing():
+    merged = merging.BlockMerging(5, 1, CONFIG)
     nothing = np.zeros(0, int)
     assert merged.add(nothing, nothing, nothing).shape == (0,)
-    assert merged.num_instances == 0
     np.testing.assert_array_equal(merged.add(nothing, nothing, np.array([-1])), [-1])
 
 
 def test_points_without_a_cluster_take_no_part():
-    merged = merging.BlockMerging(40, 1, CONFIG, "legacy")
+    merged = merging.BlockMerging(40, 1, CONFIG)
     labels = np.where(np.arange(40) < 35, 0, -1)
     merged.add(np.arange(40), labels, np.zeros(1, int))
     np.testing.assert_array_equal(merged.instance_at(np.arange(40)), labels)
@@ -155,96 +143,6 @@ def test_bad_blocks_are_refused():
         merged.add(np.arange(2), np.zeros(2, int), np.array([2]))
     with pytest.raises(ValueError, match=r"voxel.shape=\(3,\), labels.shape=\(2,\)"):
         merged.add(np.arange(3), np.zeros(2, int), np.zeros(1, int))
-    with pytest.raises(RuntimeError, match="one instance per class"):
-        merged.instance_at(np.arange(2))
-
-
-def box(rng, corner, size, num_points):
-    """Points on the surface of a box."""
-    points = rng.random((num_points, 3))
-    axis = rng.integers(0, 3, num_points)
-    points[np.arange(num_points), axis] = rng.integers(0, 2, num_points)
-    return np.asarray(corner) + points * size
-
-
-def merge_covering(xyz, semantic, truth, num_chunks, config=CONFIG):
-    """Cuts a scene into interleaved chunks with perfect clusters and merges them again."""
-    order = np.random.default_rng(5).permutation(len(xyz))
-    voxel, num_voxels = voxels.metric_voxels(xyz, config.voxel_m)
-    merged = merging.BlockMerging(num_voxels, 3, config)
-    votes = voting.InstanceVotes(len(xyz))
-    for chunk in range(num_chunks):
-        rows = order[chunk::num_chunks]
-        _, labels = overlap.number(truth[rows])
-        labels = (labels + chunk) % (labels.max() + 1)  # chunks number their clusters differently
-        targets = merged.add(
-            voxel[rows], labels, clustering.cluster_classes(labels, semantic[rows])
-        )
-        votes.add(rows, targets[labels])
-    return votes.result()
-
-
-def assert_same_objects(found, truth):
-    assert found.min() >= 0
-    pairs = set(zip(found.tolist(), truth.tolist(), strict=True))
-    assert len(pairs) == len(set(truth.tolist())) == len(set(found.tolist()))
-
-
-@pytest.mark.parametrize("num_chunks", [1, 2, 7])
-@pytest.mark.parametrize("voxel_m", [0.03, 0.05])
-def test_two_boxes_in_interleaved_chunks_are_two_instances(num_chunks, voxel_m):
-    rng = np.random.default_rng(0)
-    config = dataclasses.replace(CONFIG, voxel_m=voxel_m)
-    xyz = np.concatenate([box(rng, (0, 0, 0), 0.3, 4000), box(rng, (0.4, 0, 0), 0.3, 4000)])
-    truth = np.repeat([0, 1], 4000)
-    found = merge_covering(xyz, np.zeros(8000, int), truth, num_chunks, config)
-    assert_same_objects(found, truth)
-
-
-def test_a_table_and_what_stands_on_it_stay_apart():
-    rng = np.random.default_rng(1)
-    table = rng.random((9000, 3)) * (1.2, 0.8, 0.01)
-    paper = [rng.random((900, 3)) * (0.2, 0.3, 0.005) + (x, 0.2, 0.012) for x in (0.1, 0.5, 0.9)]
-    cup = box(rng, (0.6, 0.6, 0.012), 0.08, 300)
-    truth = np.repeat([0, 1, 2, 3, 4], [9000, 900, 900, 900, 300])
-    semantic = np.where(truth == 0, 0, 1)
-    found = merge_covering(np.concatenate([table, *paper, cup]), semantic, truth, 4)
-    assert_same_objects(found, truth)
-
-
-def test_a_small_object_that_is_alone_survives():
-    rng = np.random.default_rng(2)
-    xyz = np.concatenate([box(rng, (0, 0, 0), 1.0, 8000), box(rng, (2, 0, 0), 0.1, 80)])
-    truth = np.repeat([0, 1], [8000, 80])
-    found = merge_covering(xyz, np.zeros(8080, int), truth, 4)  # 20 points of it a chunk
-    assert_same_objects(found, truth)
-
-
-def test_new_instances_never_share_a_number():
-    # Class 1 finds every voxel taken by class 0, and yet keeps its own instance.
-    merged = merging.BlockMerging(40, 3, CONFIG)
-    everywhere, one = np.arange(40), np.zeros(40, int)
-    targets = [int(merged.add(everywhere, one, np.array([c]))[0]) for c in (0, 1, 2, 1, 0)]
-    assert targets == [0, 1, 2, 1, 0]
-
-
-def test_a_million_points_merge_in_well_under_a_second():
-    rng = np.random.default_rng(3)
-    num_blocks, num_points = 245, 4096
-    xyz = rng.random((num_blocks, num_points, 3)) * (1, 1, 3)
-    xyz[..., 0] += 0.05 * np.arange(num_blocks)[:, None]
-    labels = (xyz[..., 2] * 8).astype(np.int32)
-    semantic = labels % 13
-    seconds = []
-    for _ in range(3):
-        start = time.process_time()
-        voxel, num_voxels = voxels.metric_voxels(xyz, 0.05)
-        merged = merging.BlockMerging(num_voxels, 13, CONFIG)
-        for k in range(num_blocks):
-            classes = clustering.cluster_classes(labels[k], semantic[k])
-            merged.add(voxel[k], labels[k], classes)
-        seconds.append(time.process_time() - start)
-    assert min(seconds) < 1.0
 
 
 def test_instances_smaller_than_a_quarter_of_their_class_go():

@@ -23,14 +23,17 @@ CONFIG = SimilarityLossConfig(margin=2.0, class_margin=5.0)
 def reference(features, instance, semantic, weight, factor, config):
     """Sum of the costs and IoU of one block, pair by pair as the formulas stand, in float64."""
     num_points = len(features)
+    labelled = (instance != -1) & (semantic != -1)
     total, iou = 0.0, np.zeros(num_points)
     for i in range(num_points):
+        if not labelled[i]:
+            continue
         near, mates = set(), set()
-        for j in range(num_points):
+        for j in np.flatnonzero(labelled):
             distance = sum((features[i] - features[j]) ** 2)
             similarity = config.margin * distance
-            same_group = i == j or (instance[i] == instance[j] != -1)
-            same_class = i == j or (semantic[i] == semantic[j] != -1)
+            same_group = instance[i] == instance[j]
+            same_class = semantic[i] == semantic[j]
             if same_group:
                 cost = similarity
             elif same_class:
@@ -38,7 +41,7 @@ def reference(features, instance, semantic, weight, factor, config):
             else:
                 cost = max(config.class_margin - similarity, 0.0)
             total += weight[i] * weight[j] * cost
-            if similarity < config.margin and semantic[j] != -1:
+            if similarity < config.margin:
                 near.add(j)
             if same_group:
                 mates.add(j)
@@ -46,8 +49,9 @@ def reference(features, instance, semantic, weight, factor, config):
     return total, iou
 
 
-def num_pairs(weight):
+def num_pairs(instance, semantic, weight):
     """Pairs of points of a block that count, over a batch."""
+    weight = weight * (instance != -1) * (semantic != -1)
     return max(np.sum(np.count_nonzero(weight, axis=1) ** 2), 1)
 
 
@@ -105,7 +109,7 @@ def test_loss_and_iou_match_the_reference(num_points):
         for block in zip(features.astype(np.float64), instance, semantic, weight, strict=True)
     ]
     total = sum(block[0] for block in expected)
-    np.testing.assert_allclose(loss, total / num_pairs(weight), rtol=1e-5)
+    np.testing.assert_allclose(loss, total / num_pairs(instance, semantic, weight), rtol=1e-5)
     np.testing.assert_allclose(iou, [block[1] for block in expected], rtol=1e-6)
 
 
@@ -116,7 +120,8 @@ def test_the_gradient_is_that_of_finite_differences():
 
     def loss(values):
         blocks = zip(values, instance, semantic, weight, strict=True)
-        return sum(reference(*block, 3.0, CONFIG)[0] for block in blocks) / num_pairs(weight)
+        total = sum(reference(*block, 3.0, CONFIG)[0] for block in blocks)
+        return total / num_pairs(instance, semantic, weight)
 
     for place in np.ndindex(features.shape):
         moved = np.zeros(features.shape)
@@ -137,16 +142,16 @@ def test_the_gradient_in_chunks_is_that_of_the_plain_formula(monkeypatch):
         tape.watch(points)
         squared = tf.reduce_sum((points[:, :, None] - points[:, None]) ** 2, axis=-1)
         similarity = CONFIG.margin * squared
-        own = np.eye(75, dtype=bool)
-        mates = own | (instance[:, :, None] == instance[:, None]) & (instance[:, :, None] >= 0)
-        kin = own | (semantic[:, :, None] == semantic[:, None]) & (semantic[:, :, None] >= 0)
+        mates = instance[:, :, None] == instance[:, None]
+        kin = semantic[:, :, None] == semantic[:, None]
+        weight = weight * (instance != -1) * (semantic != -1)
         apart = tf.where(
             kin,
             3.0 * tf.nn.relu(CONFIG.margin - similarity),
             tf.nn.relu(CONFIG.class_margin - similarity),
         )
         cost = tf.where(mates, similarity, apart) * weight[:, :, None] * weight[:, None]
-        loss = tf.reduce_sum(cost) / num_pairs(weight)
+        loss = tf.reduce_sum(cost) / num_pairs(instance, semantic, weight)
     expected = tape.gradient(loss, points)
     np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(finer, expected, rtol=1e-4, atol=1e-6)

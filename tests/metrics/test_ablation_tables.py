@@ -36,6 +36,17 @@ def test_gains_over_the_baseline_are_taken_seed_by_seed():
     assert "none (ours)" not in by_name
 
 
+def test_a_variant_of_ours_with_fewer_seeds_stands_below_the_paper_s_and_says_so():
+    base = [evaluation(value) for value in (0.2, 0.4, 0.6)]
+    score, difference, gain = ablation_tables.tables(
+        {"none": base, "STOI then ITOS, improved": [evaluation(0.5)]}
+    )
+    assert score.title.endswith("1 to 3 seeds")
+    assert score.rows[-1][:4] == ("STOI then ITOS, improved (ours, 1 seed)", "yes", "yes", "50.0")
+    assert [row[0] for row in difference.rows] == ["none"]  # the paper has no such row
+    assert gain.rows[-1][:2] == ("STOI then ITOS, improved (ours, 1 seed)", "+30.0")
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_fewer_than_three_seeds_have_no_spread_and_say_so(count):
     made = ablation_tables.tables(
@@ -74,8 +85,7 @@ def test_scores_of_area_5_in_the_originals_protocol_need_no_note():
     [
         ({}, "Received: none"),
         ({"both": [evaluation()]}, r"Received: \['both'\]"),
-        ({"none": []}, "the same number of seeds, at least 1"),
-        ({"none": [evaluation()], "STOI only": [evaluation()] * 2}, "the same number of seeds"),
+        ({"none": []}, "at least one seed"),
         ({"none": [evaluation(), evaluation(dataset="s3dis")]}, "compared on the same `dataset`"),
     ],
 )

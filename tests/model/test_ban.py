@@ -171,6 +171,23 @@ def test_attention_follows_equation_2(scale, factor):
     np.testing.assert_allclose(layer.similarity_row(guide, 2)[0], similarity[2], rtol=1e-4)
 
 
+def test_a_tied_start_makes_the_similarity_symmetric_and_changes_nothing_else():
+    rng = np.random.default_rng(2)
+    guide, values = (rng.normal(size=(1, 16, width)).astype(np.float32) for width in (5, 3))
+    layers = {}
+    for start in ("independent", "tied"):
+        keras.utils.set_random_seed(3)
+        layers[start] = CrossTaskAttention(scale="rsqrt", start=start)
+        layers[start].build(guide.shape, values.shape)
+    tied, free = layers["tied"], layers["independent"]
+    np.testing.assert_array_equal(tied.phi.kernel, tied.theta.kernel)
+    np.testing.assert_array_equal(tied.theta.kernel, free.theta.kernel)
+    np.testing.assert_array_equal(tied.g.kernel, free.g.kernel)
+    assert not np.array_equal(free.phi.kernel, free.theta.kernel)
+    tied.phi.kernel.assign(2 * tied.phi.kernel)  # the two are weights of their own
+    np.testing.assert_array_equal(tied.theta.kernel, free.theta.kernel)
+
+
 def test_permuting_points_permutes_the_attention():
     rng = np.random.default_rng(1)
     guide, values = rng.normal(size=(2, 1, 8, 3)).astype(np.float32)

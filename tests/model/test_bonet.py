@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from ban_tf import config, systems
-from ban_tf.config import BonetConfig, SetAbstractionConfig
 from ban_tf.data import s3dis
 from ban_tf.metrics.instance import InstanceMatches
 from ban_tf.model import networks
@@ -20,22 +19,8 @@ from layer_checks import check_layer, check_training
 from network_checks import furnished_block, num_dense, num_trainable
 from tiny_networks import PAPER, TINY, blocks, four_classes
 
-SMALL = BonetConfig(
-    encoder=(
-        SetAbstractionConfig(num_samples=12, radius_m=0.4, num_neighbours=6, widths=(16, 16)),
-        SetAbstractionConfig(num_samples=4, radius_m=0.9, num_neighbours=6, widths=(24,)),
-    ),
-    global_widths=(32,),
-    decoder=((24,), (20,), (24,)),
-    semantic_widths=(16,),
-    num_boxes=6,
-    box_widths=(32,),
-    box_head_width=16,
-    mask_input_width=16,
-    mask_point_widths=(12,),
-    mask_widths=(10, 8),
-)
-NETWORK = dataclasses.replace(TINY, name="bonet", bonet=SMALL, dropout=0.0)
+SMALL = TINY.bonet
+NETWORK = dataclasses.replace(TINY, name="bonet", dropout=0.0)
 
 
 def experiment(network=NETWORK, rate=5e-4):

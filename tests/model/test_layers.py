@@ -7,8 +7,9 @@ from keras import ops
 import layer_references
 import op_references as reference
 from ban_tf.config import ScheduleConfig, TrainingConfig
-from ban_tf.model.layers import FeaturePropagation, PointMLP, SetAbstraction, ThreeNearest
+from ban_tf.model.layers import PointMLP, SetAbstraction
 from ban_tf.model.normalization import MomentumSchedule, ScheduledBatchNormalization
+from ban_tf.model.propagation import FeaturePropagation, ThreeNearest
 from layer_checks import check_layer
 
 HALVED = MomentumSchedule(

@@ -5,10 +5,11 @@ import tensorflow as tf
 import layer_references
 import op_references as reference
 from ban_tf.config import PointConvConfig, ScheduleConfig
-from ban_tf.model.layers import Interpolation, ThreeNearest
 from ban_tf.model.nearest import nearest_neighbours
 from ban_tf.model.normalization import MomentumSchedule, ScheduledBatchNormalization
-from ban_tf.model.pointconv import PointConvDecoding, PointConvEncoding, SumPool, kernel_density
+from ban_tf.model.pointconv import PointConvEncoding, kernel_density
+from ban_tf.model.pointconv_decoding import PointConvDecoding, SumPool
+from ban_tf.model.propagation import Interpolation, ThreeNearest
 from layer_checks import check_layer
 
 HALVED = MomentumSchedule(

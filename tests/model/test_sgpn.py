@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from ban_tf import systems
-from ban_tf.config import NONE, GroupMergingConfig, InferenceConfig, SgpnConfig
+from ban_tf.config import NONE, GroupMergingConfig, InferenceConfig
 from ban_tf.data import s3dis
 from ban_tf.instances import group_merging
 from ban_tf.instances.group_thresholds import GroupThresholds
@@ -21,9 +21,7 @@ from layer_checks import check_layer
 from network_checks import bias_before_batch_norm, furnished_block, num_dense, num_trainable
 from tiny_networks import TINY, blocks, four_classes
 
-NETWORK = dataclasses.replace(
-    TINY, name="sgpn", sgpn=SgpnConfig(shared_widths=(16, 16), head_width=16)
-)
+NETWORK = dataclasses.replace(TINY, name="sgpn")
 SYSTEM = systems.of("sgpn")
 
 

@@ -21,8 +21,7 @@ import tiny_runs
 from ban_tf import config
 from ban_tf.config import reduced
 from ban_tf.data import dataset, s3dis, store
-from ban_tf.experiments import command_line, folds, requests, workflow
-from ban_tf.experiments.commands import train
+from ban_tf.experiments import choosing, command_line, folds, requests, running, workflow
 from ban_tf.experiments.doctor import estimation
 from ban_tf.instances import scikit_learn
 from ban_tf.metrics.evaluators import METRICS
@@ -126,7 +125,7 @@ def experiment_of(argv: list[str]) -> config.Experiment:
     """What `train_s3dis.py` would train with these flags."""
     request = command_line.request(requests.Training, TRAIN.parse_args(argv))
     found = s3dis.SOURCE.find(request.data, request.blocks)
-    return train.choose_experiment(request, found)
+    return choosing.for_training(request, found)
 
 
 def scores(folder: pathlib.Path) -> dict:
@@ -402,6 +401,28 @@ def test_one_area_alone_cannot_be_trained_on(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_weights_of_another_network_are_refused_before_anything_is_written(in_demo, tmp_path):
+    argv = ["--weights", in_demo.model_file, "--network", "pointnet", "--run", tmp_path / "other"]
+    for more in ([], ["--six-fold"]):
+        with pytest.raises(ValueError, match=r"model\.keras is of another network.* shape .*asked"):
+            TRAIN.main([*map(str, argv), *more])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_larger_than_an_epoch_is_refused_before_anything_is_read(scans, tmp_path):
+    argv = ["--data", str(scans), "--quick", "--batch-size", "5", "--run", str(tmp_path / "run")]
+    with pytest.raises(ValueError, match=r"`batch_size` must be at most 4.*batch_size=5"):
+        TRAIN.main(argv)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_larger_than_the_data_begins_no_run(scans, tmp_path):
+    argv = ["--data", str(scans), "--batch-size", "100000", "--run", str(tmp_path / "run")]
+    with pytest.raises(ValueError, match=r"at least one batch.*batch_size=100000"):
+        TRAIN.main(argv)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["blocks"]
+
+
 def test_training_goes_on_from_the_weights_of_another_run(in_demo, tmp_path):
     argv = ["--weights", in_demo.model_file, "--run", tmp_path / "further"]
     printed = call(TRAIN, *argv)
@@ -515,9 +536,9 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
         (TRAIN, ["--blocks", "nowhere"], "There are no prepared blocks in nowhere"),
         (TRAIN, ["--test-area", "9"], "demo can be split as area1, area2"),
         (TRAIN, ["--test-area", "0"], "demo can be split as area1, area2"),
-        (TRAIN, ["--epochs", "0"], "`num_epochs` must be at least 1"),
-        (TRAIN, ["--batch-size", "0"], "`batch_size` must be at least 1"),
-        (TRAIN, ["--seed", "-1"], "`seed` must be in [0, 4294967295]"),
+        (TRAIN, ["--epochs", "0"], "--epochs must be at least 1"),
+        (TRAIN, ["--batch-size", "0"], "--batch-size must be at least 1"),
+        (TRAIN, ["--seed", "-1"], "--seed must be a whole number from 0 to 4294967295"),
         (TRAIN, ["--weights", "nowhere.keras"], "There is no model at nowhere.keras"),
         (PREPARE, ["--data", "nowhere", "--blocks", "b"], "nowhere is not a folder"),
         (EVALUATE, [], "There is no run below runs"),
@@ -532,7 +553,7 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
         (EVALUATE, ["--compare", "asis"], "There is no run of asis below runs"),
         (EVALUATE, ["--compare", "nowhere"], "nowhere is not a run folder"),
         (ABLATE, ["--data", "nowhere"], "nowhere"),
-        (ABLATE, ["--seeds", "0"], "`num_seeds` at least 1"),
+        (ABLATE, ["--seeds", "0"], "--seeds must be at least 1"),
         (FIGURES, [], "There is no run below runs"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -543,7 +564,7 @@ def test_bad_input_is_one_message_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["script", *argv])
     with pytest.raises(SystemExit) as stop:
-        command_line.run(module.main)
+        running.run(module.main)
     assert stop.value.code == 1
     printed = capsys.readouterr().err
     errors = [line for line in printed.splitlines() if line.startswith("error: ")]

@@ -9,6 +9,7 @@ from ban_tf.config import (
     AsisConfig,
     BackboneConfig,
     BanConfig,
+    BonetConfig,
     Experiment,
     JsnetConfig,
     Labels,
@@ -17,6 +18,7 @@ from ban_tf.config import (
     PointConvConfig,
     PointNetConfig,
     SetAbstractionConfig,
+    SgpnConfig,
     Split,
 )
 from ban_tf.losses.discriminative import DiscriminativeLoss
@@ -54,6 +56,22 @@ TINY = NetworkConfig(
         decoder_neighbours=4,
         decoder_weight_width=4,
         head_width=8,
+    ),
+    sgpn=SgpnConfig(shared_widths=(16, 16), head_width=16),
+    bonet=BonetConfig(
+        encoder=(
+            SetAbstractionConfig(num_samples=12, radius_m=0.4, num_neighbours=6, widths=(16, 16)),
+            SetAbstractionConfig(num_samples=4, radius_m=0.9, num_neighbours=6, widths=(24,)),
+        ),
+        global_widths=(32,),
+        decoder=((24,), (20,), (24,)),
+        semantic_widths=(16,),
+        num_boxes=6,
+        box_widths=(32,),
+        box_head_width=16,
+        mask_input_width=16,
+        mask_point_widths=(12,),
+        mask_widths=(10, 8),
     ),
 )
 

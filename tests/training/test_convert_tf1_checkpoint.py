@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from ban_tf.experiments import command_line
+from ban_tf.experiments import running
 from ban_tf.model import networks
 from ban_tf.training import checkpoints, tf1_checkpoint
 from original_checkpoints import value, variables_of_ban, write_checkpoint
@@ -145,5 +145,5 @@ def test_training_goes_on_from_an_original(network, convert, tmp_path):
 def test_the_script_shows_its_failure_in_one_line(convert, monkeypatch, capsys, tmp_path):
     flags = ["--network", "ban", "--out", str(tmp_path / "x.keras")]
     with pytest.raises(SystemExit):
-        command_line.run(lambda _: convert(tmp_path / "gone.ckpt", *flags))
+        running.run(lambda _: convert(tmp_path / "gone.ckpt", *flags))
     assert "error: There is no TensorFlow 1 checkpoint" in capsys.readouterr().err

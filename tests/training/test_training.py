@@ -19,7 +19,7 @@ import tiny_runs
 from ban_tf import config, systems
 from ban_tf.data import s3dis, store
 from ban_tf.systems import collapse
-from ban_tf.training import callbacks, checkpoints, runs, schedule, stages, trainer
+from ban_tf.training import callbacks, checkpoints, reporting, runs, schedule, stages, trainer
 
 # Keras converts with an `__array__` that NumPy 2 finds old-fashioned; TensorFlow says that data
 # pipelines are graphs even in eager mode.
@@ -205,7 +205,7 @@ def test_batch_norm_goes_on_counting_after_a_stop(finished):
 
 def test_rows_without_a_checkpoint_are_done_again(finished, tmp_path):
     run = copy_unfinished(finished, tmp_path / "run")
-    log = callbacks.Log(run, STAGE, first_epoch=2, terms=("semantic", "instance"))
+    log = reporting.Log(run, STAGE, first_epoch=2, terms=("semantic", "instance"))
     assert [line.split(",")[0] for line in log.lines] == ["epoch", "1", "2"]
 
 
@@ -213,7 +213,7 @@ def test_a_damaged_log_is_named(finished, tmp_path):
     run = copy_unfinished(finished, tmp_path / "run")
     run.log_file.write_text("epoch,loss\nx,1\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"log.csv:1 is cut or garbled: 'epoch,loss'"):
-        callbacks.Log(run, STAGE, first_epoch=2, terms=("semantic", "instance"))
+        reporting.Log(run, STAGE, first_epoch=2, terms=("semantic", "instance"))
 
 
 def test_the_log_has_losses_rate_and_momentum_of_every_epoch(finished):
@@ -347,7 +347,7 @@ def test_weights_that_are_not_numbers_are_never_saved(blocks, tmp_path, monkeypa
         self.model.trainable_variables[0].assign(self.model.trainable_variables[0] * np.nan)
 
     run = runs.start(tmp_path / "run", tiny_runs.experiment(num_epochs=1))
-    monkeypatch.setattr(callbacks.Progress, "on_epoch_begin", lambda *_: None)
+    monkeypatch.setattr(reporting.Progress, "on_epoch_begin", lambda *_: None)
     monkeypatch.setattr(callbacks.StopAtNan, "on_epoch_end", spoil)
     with pytest.raises(callbacks.TrainingDivergedError, match=r"The weight .*kernel is not finite"):
         trainer.train(run, blocks)

@@ -10,6 +10,7 @@ def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
 
     Exact, not an approximation, in the forward and in the backward pass, which computes the
     similarities again. Sums are float32 whatever the dtype of the inputs.
+    A second derivative, the gradient of a gradient, is the stock kernel's alone.
 
     Args:
         query: float32 (or a half precision) `[B, N, D]`.
@@ -23,6 +24,7 @@ def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
     Raises:
         TypeError: an input is float64 or not floating.
         ValueError: the shapes do not fit, or there is no key.
+        NotImplementedError: a gradient of the native kernel's gradient is asked for.
 
     Example:
         >>> import numpy as np

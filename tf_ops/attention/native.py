@@ -41,3 +41,13 @@ def _attend_grad(op: Any, output_grad: tf.Tensor, log_sum_exp_grad: tf.Tensor) -
         scale=op.get_attr("scale"),
     )
     return [gradients.query_grad, gradients.key_grad, gradients.value_grad]
+
+
+@tf.RegisterGradient("Ban>AttendGrad")
+def _attend_grad_grad(op: Any, *output_grads: Any) -> None:
+    raise NotImplementedError(
+        "The compiled attention has no second derivative: its gradient, the op Ban>AttendGrad, "
+        "cannot be differentiated again. Set the environment variable "
+        f"{library.STOCK}, or put `with tf_ops.stock_kernels():` around what is to be "
+        "differentiated twice: the stock attention can be."
+    )

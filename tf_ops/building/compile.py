@@ -4,6 +4,7 @@ Run by `build_ops.sh`; on its own: python -m tf_ops.building.compile
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import fcntl
 import hashlib
@@ -11,17 +12,18 @@ import json
 import os
 import platform
 import re
-import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from tf_ops.building import toolchain
+from tf_ops import record as records
+from tf_ops.building import commands, toolchain
+from tf_ops.record import LIBRARY, RECORD
 
 ROOT = Path(__file__).resolve().parents[2]
 OPS = ROOT / "tf_ops"
-LIBRARY = OPS / "_ban_ops.so"
-RECORD = OPS / "_ban_ops.json"
 OBJECTS = ROOT / "build" / "tf_ops"
 
 # Files with TensorFlow's headers are built as TensorFlow was; the loops beside them, which
@@ -39,6 +41,7 @@ class Unit:
     source: Path
     command: tuple[str, ...]  # without source and output
     key: str  # hash of the command, the sources it includes, and the tools' versions
+    files: frozenset[Path]  # the source and what it includes of this project
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,16 +77,14 @@ def find_units(tools: Tools) -> list[Unit]:
     """Lists what to compile, one folder of `tf_ops` after the other."""
     units = []
     versions = json.dumps(tools.record())
-    for source in sorted(OPS.glob("*/*.cc")) + sorted(OPS.glob("*/*.cu")):
-        if source.suffix == ".cu" and tools.cuda is None:
-            continue
-        command = _command(source, tools)
-        texts = [path.read_bytes() for path in sorted(_with_included(source))]
-        units.append(Unit(source, command, digest(*command, versions, *texts)))
+    for source in records.compiled_files(OPS, with_cuda=tools.cuda is not None):
+        command, files = _command(source, tools), _with_included(source)
+        texts = [path.read_bytes() for path in sorted(files)]
+        units.append(Unit(source, command, digest(*command, versions, *texts), files))
     return units
 
 
-def _with_included(source: Path) -> set[Path]:
+def _with_included(source: Path) -> frozenset[Path]:
     """The file and the files of this project that it includes, directly or not."""
     found, unread = {source}, [source]
     while unread:
@@ -93,7 +94,7 @@ def _with_included(source: Path) -> set[Path]:
                 if included.exists() and included not in found:
                     found.add(included)
                     unread.append(included)
-    return found
+    return frozenset(found)
 
 
 def _command(source: Path, tools: Tools) -> tuple[str, ...]:
@@ -129,37 +130,32 @@ def _is_fresh(unit: Unit) -> bool:
     return _object(unit).exists() and key.exists() and key.read_text() == unit.key
 
 
-def _compile(unit: Unit) -> float:
-    """Compiles one file; returns seconds."""
+def _compile(unit: Unit, run: commands.Commands) -> float:
+    """Compiles one file; returns seconds. What fails or is stopped leaves no object."""
     started = time.monotonic()
-    key = _object(unit).with_suffix(".key")
+    made, key = _object(unit), _object(unit).with_suffix(".key")
     key.unlink(missing_ok=True)
-    run([*unit.command, "-c", str(unit.source), "-o", str(_object(unit))], unit.source)
+    failure = f"{unit.source.relative_to(ROOT)} does not compile"
+    try:
+        run.run([*unit.command, "-c", str(unit.source), "-o", str(made)], failure)
+    except toolchain.BuildError:
+        made.unlink(missing_ok=True)
+        raise
     key.write_text(unit.key)
     return time.monotonic() - started
 
 
-def run(command: list[str], what: Path) -> None:
-    """Runs a compiler; its output becomes the error's message.
-
-    Raises:
-        BuildError: it did not succeed.
-    """
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise toolchain.BuildError(
-            f"{what.relative_to(ROOT)} does not compile:\n{done.stdout}{done.stderr}\n"
-            f"The command was: {' '.join(command)}"
-        )
-
-
-def compile_units(units: list[Unit]) -> None:
+def compile_units(units: list[Unit], run: commands.Commands) -> None:
     """Compiles the files whose object is not fresh, as many at once as there are cores."""
     stale = [unit for unit in units if not _is_fresh(unit)]
+    if not stale:
+        return
     # Slowest first: the files with TensorFlow's headers and nvcc's.
     stale.sort(key=lambda unit: not unit.source.name.endswith((*TENSORFLOW_FILES, ".cu")))
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        running = {pool.submit(_compile, unit): unit for unit in stale}
+    workers = len(os.sched_getaffinity(0))
+    print(f"Compiling {len(stale)} of {len(units)} files, {workers} at once ...", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        running = {pool.submit(_compile, unit, run): unit for unit in stale}
         try:
             for count, done in enumerate(concurrent.futures.as_completed(running), 1):
                 name = running[done].source.relative_to(ROOT)
@@ -167,38 +163,69 @@ def compile_units(units: list[Unit]) -> None:
         except toolchain.BuildError:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+        except BaseException:  # Ctrl-C and the like
+            pool.shutdown(wait=False, cancel_futures=True)
+            run.stop()
+            raise
 
 
-def link(units: list[Unit], tools: Tools) -> None:
-    """Links the objects to a temporary name, loads that once, and moves it into place."""
-    partial = LIBRARY.with_name(f"_ban_ops.{os.getpid()}.partial.so")
+def link(units: list[Unit], tools: Tools, partial: Path, run: commands.Commands) -> None:
+    """Links the objects to `partial` and loads that once, in a process of its own."""
+    print("Linking, and loading the library once ...", flush=True)
     command = [*tools.compiler.command.split(), "-shared", "-o", str(partial)]
     command += [str(_object(unit)) for unit in units]
     command += tools.tensorflow.link_flags
     if tools.cuda:
         command += [f"-L{tools.cuda.library}", "-lcudart_static", "-ldl", "-lrt", "-lpthread"]
+    run.run(command, f"The library does not link (delete {OBJECTS} to compile all of it anew)")
+    load = f"tf.load_op_library({str(partial)!r})"
+    load = f"import sys, tensorflow as tf; sys.tracebacklimit = 0; {load}"
+    run.run([sys.executable, "-c", load], "The new library does not load, and is not kept")
+
+
+def describe(units: list[Unit], tools: Tools, source_hash: str) -> dict[str, Any]:
+    """The record of a library before it is built; what it is itself comes with `install`."""
+    return {
+        **tools.record(),
+        "flags": [*COMMON_FLAGS, *LOOP_FLAGS, tools.compiler.machine_flag],
+        "source_hash": source_hash,
+        "sources": records.of_sources(frozenset().union(*(unit.files for unit in units)), OPS),
+    }
+
+
+def install(partial: Path, description: dict[str, Any]) -> None:
+    """Moves the library and its record, which `tf_ops.library` compares, into place together."""
+    partial_record = partial.with_suffix(".json")
     try:
-        run(command, LIBRARY)
-        load = f"import tensorflow as tf; tf.load_op_library({str(partial)!r})"
-        run([sys.executable, "-c", load], LIBRARY)
+        whole = {**description, "library": records.of_library(partial)}
+        partial_record.write_text(json.dumps(whole, indent=2) + "\n")
         os.replace(partial, LIBRARY)
+        os.replace(partial_record, RECORD)
     finally:
-        partial.unlink(missing_ok=True)
+        partial_record.unlink(missing_ok=True)
 
 
-def write_record(tools: Tools, source_hash: str) -> None:
-    """Writes `_ban_ops.json`, which `tf_ops.library` reads before it loads the library."""
-    flags = [*COMMON_FLAGS, *LOOP_FLAGS, tools.compiler.machine_flag]
-    record = {**tools.record(), "flags": flags, "source_hash": source_hash}
-    partial = RECORD.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(json.dumps(record, indent=2) + "\n")
-    os.replace(partial, RECORD)
+def is_up_to_date(source_hash: str) -> bool:
+    """Whether the library is whole and was built from these sources with these tools."""
+    try:
+        found = records.read(RECORD)
+        records.check_library(LIBRARY, found)
+    except (ImportError, OSError):
+        return False
+    return found["source_hash"] == source_hash
 
 
-def _recorded_hash() -> str | None:
-    if not (LIBRARY.exists() and RECORD.exists()):
-        return None
-    return json.loads(RECORD.read_text()).get("source_hash")
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Waits until no other build runs in this checkout: two at once would mix their objects."""
+    OBJECTS.mkdir(parents=True, exist_ok=True)
+    with open(OBJECTS / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another build runs in this folder; waiting for its end ...", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def build() -> None:
@@ -206,30 +233,31 @@ def build() -> None:
 
     Raises:
         BuildError: something is missing or does not compile.
+        OSError: a full disk, a missing right and so on.
     """
-    tools = Tools(toolchain.find_tensorflow(), toolchain.find_compiler(), toolchain.find_cuda())
-    OBJECTS.mkdir(parents=True, exist_ok=True)
-    with open(OBJECTS / "lock", "w") as lock:  # two builds at once would mix their objects
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # TensorFlow last: asking it takes seconds, and what is wrong with the others shows at once.
+    compiler, cuda_toolkit = toolchain.find_compiler(), toolchain.find_cuda()
+    tools = Tools(toolchain.find_tensorflow(), compiler, cuda_toolkit)
+    with alone():
         units = find_units(tools)
         source_hash = digest(*(unit.key for unit in units), *tools.tensorflow.link_flags)
         cuda = f"CUDA {tools.cuda.version}" if tools.cuda else "CPU only: no nvcc in use"
         print(f"TensorFlow {tools.tensorflow.version}, {tools.compiler.version}, {cuda}")
-        if _recorded_hash() == source_hash:
+        if is_up_to_date(source_hash):
             print(f"{LIBRARY.relative_to(ROOT)} is up to date.")
             return
-        compile_units(units)
-        link(units, tools)
-        write_record(tools, source_hash)
+        description = describe(units, tools, source_hash)
+        partial = LIBRARY.with_name(f"_ban_ops.{os.getpid()}.partial.so")
+        try:
+            partial.touch()  # a folder that cannot be written is found out before minutes of work
+            with commands.running(ROOT) as run:
+                compile_units(units, run)
+                link(units, tools, partial, run)
+            install(partial, description)
+        finally:
+            partial.unlink(missing_ok=True)
     print(f"Built {LIBRARY.relative_to(ROOT)}.")
 
 
-def main() -> None:
-    try:
-        build()
-    except toolchain.BuildError as error:
-        sys.exit(f"build_ops.sh: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    commands.main(build)

@@ -12,13 +12,17 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from pathlib import Path
 
-from tf_ops.building import toolchain
+from tf_ops.building import commands, toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION = (ROOT / "setup.cfg", ROOT / "pyproject.toml", ROOT / "setup.py")
 EXTRAS = ("test",)
+TENSORFLOW_SIZE = (
+    ", TensorFlow among them: some 600 MB to download and 2 GB on the disk, a few minutes"
+)
 
 
 def installed_tensorflow() -> dict[str, str]:
@@ -62,12 +66,17 @@ def _check_writable() -> None:
         )
 
 
-def _pip(*arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", *arguments]
+def _pip(purpose: str, *arguments: str) -> None:
+    """Says what for and how long pip ran; its own progress is shown on a terminal only."""
+    print(f"{purpose} ...", flush=True)
+    started = time.monotonic()
+    shown = () if sys.stdout.isatty() else ("--quiet",)
+    command = [sys.executable, "-m", "pip", "install", *shown, *arguments]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         raise toolchain.BuildError(
             f"pip did not succeed; its message stands above. The command was: {' '.join(command)}"
         )
+    print(f"  done in {time.monotonic() - started:.0f} s", flush=True)
 
 
 def install() -> None:
@@ -86,12 +95,14 @@ def install() -> None:
         toolchain.check_tensorflow_version(version)
     if kept:
         print("Keeping", ", ".join(f"{name} {version}" for name, version in kept.items()))
-    print("Installing the package and its dependencies ...", flush=True)
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
         constraints.writelines(f"{name}=={version}\n" for name, version in kept.items())
         constraints.flush()
-        _pip("--constraint", constraints.name, *requirements(keep_tensorflow=bool(kept)))
-    _pip("--no-deps", "--editable", str(ROOT))
+        _pip(
+            "Installing the dependencies" + ("" if kept else TENSORFLOW_SIZE),
+            *("--constraint", constraints.name, *requirements(keep_tensorflow=bool(kept))),
+        )
+    _pip("Installing the package itself, editable", "--no-deps", "--editable", str(ROOT))
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(_fresh_state())
 
@@ -105,12 +116,5 @@ def _fresh_state() -> str:
     return answer.stdout.strip()
 
 
-def main() -> None:
-    try:
-        install()
-    except toolchain.BuildError as error:
-        sys.exit(f"build_ops.sh: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    commands.main(install)

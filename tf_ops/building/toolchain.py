@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 SUPPORTED_TENSORFLOW = ((2, 18), (2, 21))
@@ -34,7 +35,16 @@ print("\\n" + json.dumps({
 
 
 class BuildError(Exception):
-    """Something is missing; the message says what, and the way out."""
+    """Something is missing or fails; the message says what, and the way out.
+
+    Args:
+        message: one sentence or more.
+        output: what a program said about it, to be shown before the message.
+    """
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +79,11 @@ class Cuda:
 def _run(
     command: list[str], environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    """Runs a command to its end; one that cannot be started is one that fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    except OSError as error:
+        return subprocess.CompletedProcess(command, 126, "", f"{error}\n")
 
 
 def find_tensorflow() -> TensorFlow:
@@ -108,22 +122,40 @@ def find_compiler() -> Compiler:
     """Takes `CXX`, else `g++`, else `clang++`; builds for the processor `BAN_MARCH`, else this one.
 
     Raises:
-        BuildError: none of them runs, or the compiler does not know the processor.
+        BuildError: none of them is there, it is no compiler of C++17, or does not know the
+            processor.
     """
-    chosen = os.environ.get("CXX")
+    chosen = os.environ.get("CXX", "").strip()
     for command in [chosen] if chosen else ["g++", "clang++"]:
         if shutil.which(command.split()[0]):
-            version = _run([*command.split(), "--version"])
-            if version.returncode == 0:
-                first_line = version.stdout.splitlines()[0]
-                flag = _machine_flag(command)
-                return Compiler(command, first_line, flag, _instructions(command, flag))
+            _check_compiler(command)
+            first_line = _run([*command.split(), "--version"]).stdout.split("\n")[0]
+            flag = _machine_flag(command)
+            return Compiler(command, first_line, flag, _instructions(command, flag))
     if chosen:
-        raise BuildError(f"The compiler of the environment does not run. Received: CXX={chosen}")
+        raise BuildError(
+            "CXX must name a C++ compiler, which is on PATH or named with its folder, and which "
+            f"may be executed. Received: CXX={chosen}. Correct it, or unset it for g++ or clang++."
+        )
     raise BuildError(
         "No C++ compiler found (g++ or clang++). Install one, for example with: "
         "apt-get install g++, or name one in CXX."
     )
+
+
+def _check_compiler(command: str) -> None:
+    """Raises BuildError unless it makes an object: programs of other kinds have a version too."""
+    with tempfile.TemporaryDirectory(prefix="ban-build-") as folder:
+        made = Path(folder) / "empty.o"
+        tried = _run(
+            [*command.split(), "-std=c++17", "-x", "c++", "-c", os.devnull, "-o", str(made)]
+        )
+        if tried.returncode != 0 or not made.exists():
+            raise BuildError(
+                "The C++ compiler does not compile an empty file of C++17. Received: "
+                f"{command}. Name another in CXX, for example: CXX=g++ bash build_ops.sh",
+                tried.stderr,
+            )
 
 
 def _machine_flag(command: str) -> str:
@@ -150,9 +182,16 @@ def find_cuda() -> Cuda | None:
     """Finds `nvcc` with its headers; None when there is no `nvcc` or `BAN_CUDA=0`.
 
     Raises:
-        BuildError: `nvcc` is there, but of another version, or without headers or runtime.
+        BuildError: the environment names an `nvcc` that is not there, or it is of another version,
+            or without headers or runtime.
     """
-    if os.environ.get("BAN_CUDA") == "0":
+    wanted = os.environ.get("BAN_CUDA", "")
+    if wanted not in ("", "0", "1"):
+        raise BuildError(
+            "BAN_CUDA must be 0, which leaves CUDA out, or 1, or not be set. "
+            f"Received: BAN_CUDA={wanted}"
+        )
+    if wanted == "0":
         return None
     nvcc = _nvcc()
     if nvcc is None:
@@ -179,20 +218,25 @@ def find_cuda() -> Cuda | None:
 
 
 def _nvcc() -> str | None:
-    if os.environ.get("CUDACXX"):
-        return shutil.which(os.environ["CUDACXX"]) or os.environ["CUDACXX"]
-    if os.environ.get("CUDA_HOME"):
-        return str(Path(os.environ["CUDA_HOME"]) / "bin" / "nvcc")
+    """The `nvcc` of `CUDACXX`, else of `CUDA_HOME`, else on PATH."""
+    for name, rule, command in (
+        ("CUDACXX", "name an nvcc, on PATH or with its folder, that", "{}"),
+        ("CUDA_HOME", "be the folder of a CUDA toolkit, whose bin/nvcc", "{}/bin/nvcc"),
+    ):
+        chosen = os.environ.get(name)
+        if chosen:
+            found = shutil.which(command.format(chosen))
+            if found is None:
+                raise BuildError(
+                    f"{name} must {rule} may be executed. Received: {name}={chosen}. "
+                    "Correct it, unset it, or build for the CPU only with BAN_CUDA=0."
+                )
+            return found
     return shutil.which("nvcc")
 
 
 def _cuda_top(nvcc: str) -> Path:
     """The toolkit's folder, as nvcc itself reports it: the command may be a wrapper script."""
-    if not Path(nvcc).exists():
-        raise BuildError(
-            f"nvcc does not exist. Received: {nvcc} from CUDACXX or CUDA_HOME. Correct it, or "
-            "build for the CPU only with BAN_CUDA=0."
-        )
     said = _run([nvcc, "--dryrun", "-x", "cu", "-c", "/dev/null", "-o", "/dev/null"])
     top = re.search(r"^#\$ TOP=(.+)$", said.stderr + said.stdout, re.MULTILINE)
     return Path(top[1].strip()).resolve() if top else Path(nvcc).resolve().parent.parent

@@ -11,6 +11,7 @@ import numpy as np
 from ban_tf.data.reading import Problem
 
 _COLORED, _COLORLESS = 6, 3  # columns
+_FARTHEST_M = 1e8  # maps reach to some 2e7 m; float32 would hold no more of a room
 _WORDS = {_COLORED: "six", _COLORLESS: "three"}
 _NUMBER = re.compile(
     r"[-+]?((\d+\.?\d*|\.\d+)(e[-+]?\d+)?|nan|inf|infinity)", re.ASCII | re.IGNORECASE
@@ -42,8 +43,8 @@ def read_annotation(path: Path) -> tuple[np.ndarray, list[Problem]]:
     A clean file takes NumPy's parser, all others a pass over the lines. There, a control
     character inside a row is removed or read as a space, whichever leaves six numbers (both
     happen in S3DIS: `103.0\\x100000` and `185\\x10187`). Rows that do not hold six numbers, that
-    are not finite, or whose colours leave 0 to 255, are dropped: a byte above 127 may have been a
-    minus, and its row is worth less than a wrong value.
+    are not finite or on no map, or whose colours leave 0 to 255, are dropped: a byte above 127 may
+    have been a minus, and its row is worth less than a wrong value.
 
     Args:
         path: the text file; where most rows hold three numbers, it is one without colours.
@@ -113,7 +114,13 @@ def _has_words(content: bytes, num_columns: int) -> bool:
 
 def _valid(rows: np.ndarray) -> np.ndarray:
     colors = rows[:, 3:]
-    return np.isfinite(rows).all(axis=1) & (colors >= 0).all(axis=1) & (colors <= 255).all(axis=1)
+    places = np.abs(rows[:, :3]) <= _FARTHEST_M  # false for NaN too
+    return (
+        np.isfinite(rows).all(axis=1)
+        & places.all(axis=1)
+        & (colors >= 0).all(axis=1)
+        & (colors <= 255).all(axis=1)
+    )
 
 
 def _read_carefully(path: Path, content: bytes) -> tuple[np.ndarray, list[Problem]]:
@@ -175,6 +182,9 @@ def _fault(path: Path, number: int, row: list[float], shown: str) -> LostRow | N
     colors = row[3:]
     if not np.isfinite(row).all():
         text, kind = "a value that is not finite", "values that are not finite"
+        return LostRow(path, number, f"{text} in {shown}; dropped", kind, shown)
+    if any(abs(coordinate) > _FARTHEST_M for coordinate in row[:3]):
+        text, kind = "a coordinate that is on no map", f"coordinates beyond {_FARTHEST_M:g} m"
         return LostRow(path, number, f"{text} in {shown}; dropped", kind, shown)
     if not all(0 <= color <= 255 for color in colors):
         text = f"a colour outside 0 to 255 in {shown}; dropped"

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
-from ban_tf.config import Experiment, Labels, Split, leave_one_out, reduced
+from ban_tf.config import Blocks, Experiment, Labels, Split, leave_one_out, reduced
 from ban_tf.data.dataset import Dataset, Source
 from ban_tf.data.s3dis import layout, reader, writer
 from ban_tf.data.s3dis.labels import LABELS
@@ -66,7 +66,8 @@ def describe(data: Path | None, blocks: Path | None, classes_from_data: bool = F
 
     Raises:
         FileNotFoundError: nothing of the kind is there.
-        ValueError: neither is given, or most of the classes that are named are none of S3DIS's.
+        ValueError: neither is given, or files are named after classes that are none of S3DIS's,
+            but for `stairs`, which its own data have.
     """
     if data is not None:
         rooms = layout.list_rooms(data, layout.list_areas(data))
@@ -81,6 +82,9 @@ def describe(data: Path | None, blocks: Path | None, classes_from_data: bool = F
         if store.settings is not None and store.settings.labels.class_names != LABELS.class_names:
             labels = store.settings.labels
         found = _of_clouds(blocks, [cloud.name for cloud in store.clouds], labels)
+        if store.settings is None and isinstance(found.samples, Blocks):
+            samples = dataclasses.replace(found.samples, num_points=store.num_points)
+            found = dataclasses.replace(found, samples=samples, has_fixed_samples=True)
         return found if found.name == NAME else dataclasses.replace(found, name=store.dataset)
     raise ValueError("`data` or `blocks` must be given. Received: neither")
 
@@ -91,13 +95,19 @@ def _labels_of(data: Path, rooms: Sequence[layout.Room], classes_from_data: bool
     names = {layout.class_of(file) for file in files}
     if classes_from_data:
         return Labels(class_names=tuple(sorted(names)))
-    unknown = sorted(names - set(LABELS.class_names))
-    if 2 * len(unknown) > len(names):
+    unknown = sorted(names - set(LABELS.class_names) - set(reader.READ_AS_CLUTTER))
+    if unknown:
+        first = next(
+            file
+            for room in rooms
+            for file in room.annotation_files()
+            if layout.class_of(file) == unknown[0]
+        )
         raise ValueError(
-            f"most of the {len(names)} classes in {data} are none of S3DIS's "
-            f"({', '.join(LABELS.class_names)}), and would all become {reader.UNKNOWN_CLASS}. Name "
-            "the files <class>_<k>.txt after these, or take the names found as the classes "
-            f"(`classes_from_data`). Received: {', '.join(unknown)}"
+            f"files in {data} must be named <class>_<k>.txt after the classes of S3DIS "
+            f"({', '.join(LABELS.class_names)}). Rename or move away the others, or take all names "
+            "found as the classes (`classes_from_data`). Received: "
+            f"{', '.join(map(ascii, unknown)).replace(chr(39), '')}, such as {str(first)!a}"
         )
     return LABELS
 
@@ -145,9 +155,19 @@ def _write_demo(root: Path, seed: int) -> None:
     writer.write_building(root, _DEMO_AREAS, seed=seed)
 
 
+def long_dataset() -> Dataset:
+    """A larger generated building in S3DIS's layout, for trainings of hours: six areas."""
+    made = dataset(name="building")
+    return dataclasses.replace(made, stand_in=_write_long)
+
+
+def _write_long(root: Path, seed: int) -> None:
+    writer.write_building(root, layout.NUM_AREAS, seed=seed, rooms_per_area=8)
+
+
 def demo(network: str = "ban") -> Experiment:
     """The reduced experiment on the generated building: three areas, the last held out."""
     return reduced.quick(demo_dataset().experiment(network=network))
 
 
-SOURCE = Source(describe=describe, of_clouds=of_clouds, demo=demo_dataset)
+SOURCE = Source(describe=describe, of_clouds=of_clouds, demo=demo_dataset, long=long_dataset)

@@ -12,7 +12,7 @@ LAYOUT = "Area_<N>/<room>/Annotations/<class>_<k>.txt"
 GROUP = "Area_{}"  # the group of a cloud, by the number of its area
 NUM_AREAS = 6
 NUM_ROOMS = 272  # of all areas; whoever has them all has the data of the paper
-_AREA = re.compile(r"Area_(\d+)")
+_AREA = re.compile(r"Area_(\d+)", re.ASCII)
 _LIKE_AN_AREA = re.compile(r"area\W*_?\W*\d.*", re.IGNORECASE)
 _CLOUD = re.compile(r"(Area_\d+)_.+")
 _WELL_FORMED = re.compile(r"[a-z]+_\d+")
@@ -154,6 +154,11 @@ def left_out(root: Path) -> list[Problem]:
         and not _AREA.fullmatch(entry.name)
     ]
     entries = [entry for folder in (parent, *areas.values()) for entry in sorted(folder.iterdir())]
+    found += [
+        Problem(entry, 0, "is no folder; left out")
+        for entry in sorted(parent.iterdir())
+        if _AREA.fullmatch(entry.name) and entry.is_file()
+    ]
     return found + [
         Problem(entry, 0, "links to nothing; left out")
         for entry in entries
@@ -250,11 +255,7 @@ def _areas_in(parent: Path) -> dict[int, Path]:
 
 
 def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return name.isprintable()  # which neither line breaks nor bytes of another encoding are
 
 
 def _join(items: Iterable[object]) -> str:

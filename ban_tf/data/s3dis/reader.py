@@ -18,10 +18,11 @@ from ban_tf.data.s3dis.annotation import LostRow, read_annotation
 from ban_tf.data.s3dis.labels import LABELS
 from ban_tf.data.s3dis.layout import GROUP, Room, area_of, class_of, list_areas, list_rooms
 from ban_tf.data.s3dis.repeats import Kept
-from ban_tf.data.s3dis.room_checks import colors_of, refuse_lost
+from ban_tf.data.s3dis.room_checks import colors_of, refuse_lost, refuse_other_units
 
 UNKNOWN_CLASS = "clutter"  # where unknown classes (v1.2 has a few `stairs`) go, as in the authors'
-_READER = "s3dis reader 3"  # part of every fingerprint: raise it when the reading changes
+READ_AS_CLUTTER = ("stairs", "staris")  # the unknown ones of S3DIS itself, one misspelt
+_READER = "s3dis reader 4"  # part of every fingerprint: raise it when the reading changes
 
 
 def scans(root: Path, names: Sequence[str] | None = None, labels: Labels = LABELS) -> list[Scan]:
@@ -74,8 +75,8 @@ def read_room(
 
     Raises:
         ValueError: not one valid point in the room, a file that would lose all of its rows, a room
-            that would lose most, or colours of no certain range; the message gives the reason and
-            the first row of it.
+            that would lose most, one not in metres, or colours of no certain range; the message
+            gives the reason and the first row of it.
     """
     problems = room.left_out()
     lost: list[LostRow] = []
@@ -108,6 +109,7 @@ def read_room(
     num_kept = sum(map(len, kept.rows.values()))
     if len(lost) > num_kept:
         refuse_lost(room.folder, lost, len(lost) + num_kept)
+    refuse_other_units(room.folder, kept.rows.values())
     colors, reported = colors_of(room.folder, kept.rows)
     classes = [_class_index(name, class_names) for name in names]
     return _assemble(room, list(kept.rows.values()), colors, classes), problems + reported

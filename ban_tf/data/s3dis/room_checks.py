@@ -1,7 +1,7 @@
 """What the files of a room must have in common, and when too little of them was understood."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from ban_tf.data.reading import Problem
 from ban_tf.data.s3dis.annotation import LostRow
 
+_LARGEST_M = np.array([2000.0, 2000.0, 200.0])  # a hall; a table in millimetres is higher
 _LAYOUT = (
     "A row must be `x y z red green blue`: six numbers with spaces between them, metres and "
     "colours of 0 to 255, or `x y z` where a room has no colours."
@@ -42,6 +43,26 @@ def _words(kind: str, lost: Sequence[LostRow]) -> str:
         return kind
     lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
     return f"colours up to {highest:g}" if highest > 255 else f"colours down to {lowest:g}"
+
+
+def refuse_other_units(room: Path, files: Iterable[np.ndarray]) -> None:
+    """Refuses a room that is too large to be in metres.
+
+    Args:
+        room: its folder.
+        files: float64 `[N, 3]` or `[N, 6]` rows of every file, at least one.
+
+    Raises:
+        ValueError: it is higher than any building, or wider than any; with its size.
+    """
+    boxes = [(rows[:, :3].min(axis=0), rows[:, :3].max(axis=0)) for rows in files]
+    lowest, highest = (np.array(ends) for ends in zip(*boxes, strict=True))
+    size = highest.max(axis=0) - lowest.min(axis=0)
+    if (size > _LARGEST_M).any():
+        raise ValueError(
+            f"coordinates in {room} must be in metres; divide millimetres by 1000, or move stray "
+            f"points away. Received: a room of {size[0]:.6g} x {size[1]:.6g} x {size[2]:.6g}"
+        )
 
 
 def colors_of(

@@ -39,7 +39,7 @@ def write_building(
     _check(rooms_per_area=rooms_per_area, at_least=2)
     _check(points_per_m2=points_per_m2, at_least=300)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise FileExistsError(f"{root} is not an empty folder. Choose another, or delete it first.")
+        raise FileExistsError(f"{root} is not an empty folder. Choose another, or move it away.")
     with disk.whole(root) as temporary:
         for area in range(1, num_areas + 1):
             for scan in synthetic.scan_wing(area, rooms_per_area, points_per_m2, seed):

@@ -13,6 +13,7 @@ from ban_tf.data.store import manifest
 
 Load = Callable[[Path], Cloud]
 _LOG = logging.getLogger("ban_tf.data.store.writer")
+_SPARSE = "%s has no block of at least %d points and takes no part in training."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,11 +110,7 @@ def report_sparse(clouds: tuple[manifest.Record, ...], settings: manifest.Settin
     min_points = settings.samples.min_points
     for cloud in clouds:
         if cloud.num_samples == 0:
-            _LOG.warning(
-                "%s has no block of at least %d points and takes no part in training.",
-                cloud.name,
-                min_points,
-            )
+            _LOG.warning(_SPARSE, cloud.name, min_points)
     if not any(cloud.num_samples for cloud in clouds):
         raise ValueError(
             "no cloud has a block with enough points; lower `min_points`, or check that "

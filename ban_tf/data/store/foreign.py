@@ -13,6 +13,7 @@ from ban_tf.data.store.stored_cloud import StoredCloud
 
 _SUFFIXES = (".h5", ".hdf5")
 _LOOKED_AT = 4  # samples of a file whose features are looked at before any work
+_ROUNDED = 1e-3  # a share of a length may be rounded beyond it by so much
 _WIDEST_M = 20.0  # of half a block; beyond, coordinates are not in metres
 
 
@@ -104,12 +105,34 @@ def _cloud(
 
 
 def _check_features(path: Path, num_samples: int, features: Features) -> None:
-    """Looks at a few samples of a file; every sample's numbers are checked when it is read."""
+    """Looks at a few samples of a file; the others are looked at when they are read."""
     if not num_samples:
         return
     places = np.unique(np.linspace(0, num_samples - 1, _LOOKED_AT).astype(int))
-    looked_at: Samples = room_file.read(path, places)
+    check_values(path, room_file.read(path, places), features)
+
+
+def check_values(path: Path, looked_at: Samples, features: Features) -> None:
+    """Refuses channels whose numbers cannot be what their names say.
+
+    Args:
+        path: of the file, for the message.
+        looked_at: some of its samples, at least one.
+        features: what the channels are.
+
+    Raises:
+        ValueError: colours or shares of a room outside 0 to 1, or coordinates not in metres.
+    """
     colors, xy = features.place("rgb"), features.place("block_xyz")
+    shares = features.place("room_xyz")
+    if shares is not None:
+        values = looked_at.features[..., shares]
+        if values.min() < -_ROUNDED or values.max() > 1 + _ROUNDED:
+            raise ValueError(
+                f"places in the room in `data` of {path} must be shares of its length, in [0, 1] "
+                f"(channels {shares.start} to {shares.stop - 1}); divide metres by it. "
+                f"Received: {values.min():g} to {values.max():g}"
+            )
     if colors is not None:
         values = looked_at.features[..., colors]
         if values.min() < 0 or values.max() > 1:

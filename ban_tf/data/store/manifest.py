@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from ban_tf.config import Experiment, Features, Labels, Sampling, files
 
 FORMAT = 2  # a store of an earlier format is prepared anew in its place
 FILE_NAME = "manifest.json"
-WAY_OUT = "Ask for the same settings, or name another folder (`blocks`)."
+WAY_OUT = (
+    "Ask for the same settings (the reduced ones are `quick`), or name another folder (`blocks`)."
+)
 AS_IT_IS = "To use it as it is, name it without the raw data (`data`)."
 
 
@@ -56,6 +59,8 @@ class Settings:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Settings":
+        if type(values["seed"]) is not int or not isinstance(values["dataset"], str):
+            raise ValueError("`seed` must be a whole number and `dataset` a name")
         return cls(
             dataset=values["dataset"],
             labels=Labels(class_names=tuple(values["class_names"]), stuff=tuple(values["stuff"])),
@@ -185,7 +190,7 @@ def load(folder: Path) -> Manifest | None:
             )
         if version < FORMAT:
             return None
-    except (ValueError, KeyError, TypeError) as error:
+    except files.UNREADABLE as error:
         raise ValueError(
             f"{path} is damaged ({error!r}). Restore it, or name another folder (`blocks`)."
         ) from error
@@ -199,5 +204,17 @@ def _record(name: str, values: dict[str, Any]) -> Record:
     kept = {field.name: values[field.name] for field in dataclasses.fields(Record)}
     if kept["name"] != name:
         raise ValueError(f"cloud {name} is recorded as {kept['name']}")
+    whole = [kept[name] for name in ("num_samples", "num_bytes", "cloud_points")]
+    whole += [number for row in kept["instances"] for number in row]
+    texts = [kept[name] for name in ("group", "sha256", "cloud_sha256", "cloud_stamp")]
+    lengths = [length for name in ("origin", "extent") for length in kept[name]]
+    if (
+        not all(type(number) is int and -1 <= number < 2**63 for number in whole)
+        or not all(isinstance(text, str) for text in texts)
+        or not all(type(length) in (int, float) and abs(length) < math.inf for length in lengths)
+        or {len(row) for row in kept["instances"]} | {len(kept["origin"]), len(kept["extent"])}
+        != {3}
+    ):
+        raise ValueError(f"the values of cloud {name} are of other kinds than those of a store")
     tuples = {name: tuple(values[name]) for name in ("origin", "extent")}
     return Record(**kept | tuples | {"instances": tuple(map(tuple, values["instances"]))})

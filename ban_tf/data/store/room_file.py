@@ -141,9 +141,10 @@ def read(
         features = np.empty((len(indices), *data.shape[1:]), np.float32)
         labels = np.empty((2, len(indices), num_points), np.int32)
         for place, k in enumerate(indices):
-            features[place] = data[k]
+            with np.errstate(over="ignore"):  # it becomes infinite, which is refused below
+                features[place] = data[k]
             labels[0, place] = semantic[k]
-            labels[1, place] = _narrow(_signed(instance[k]), wide_ids)
+            labels[1, place] = _narrow(_signed(instance[k], instance), wide_ids)
     if not np.isfinite(features).all():
         sample, point, channel = np.argwhere(~np.isfinite(features))[0]
         raise ValueError(
@@ -157,17 +158,21 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Classes and instances of all samples of a cloud, int64 `[K, P]` each."""
     with _open(path) as file:
         _, semantic, instance = _datasets(file)
-        return _signed(semantic[:]), _signed(instance[:])
+        return _signed(semantic[:], semantic), _signed(instance[:], instance)
 
 
-def _signed(labels: np.ndarray) -> np.ndarray:
+def _signed(labels: np.ndarray, dataset: h5py.Dataset) -> np.ndarray:
     """int64 of the same shape; the greatest number of 32 or 64 bits without a sign is a -1."""
-    is_wrapped = labels.dtype.kind == "u" and labels.dtype.itemsize >= 4
-    return (
-        labels.astype(np.int64)
-        if not is_wrapped
-        else np.where(labels == np.iinfo(labels.dtype).max, NONE, labels.astype(np.int64))
-    )
+    if labels.dtype.kind != "u" or labels.dtype.itemsize < 4:
+        return labels.astype(np.int64)
+    is_none = labels == np.iinfo(labels.dtype).max
+    signed = np.where(is_none, NONE, labels.astype(np.int64))
+    if (signed[~is_none] < 0).any():
+        raise ValueError(
+            f"`{dataset.name[1:]}` of {dataset.file.filename} must be below 2^63. "
+            f"Received: {labels[~is_none].max()}"
+        )
+    return signed
 
 
 def _narrow(ids: np.ndarray, wide_ids: np.ndarray | None) -> np.ndarray:
@@ -181,21 +186,24 @@ def _open(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except FileNotFoundError:
-        raise
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path} is missing, or links to nothing. Restore it, or move the link away."
+        ) from error
     except _DAMAGE as error:
+        reason = str(error).splitlines()[0]
         raise ValueError(
-            f"{path} is damaged or holds no samples ({error}). Prepare it again from the raw data."
+            f"{path} is damaged or holds no samples ({reason}). Prepare it again from the raw data."
         ) from error
 
 
 def _datasets(file: h5py.File) -> tuple[h5py.Dataset, h5py.Dataset, h5py.Dataset]:
     classes = next((name for name in _CLASS_NAMES if name in file), _CLASS_NAMES[0])
     names = ("data", classes, "pid")
-    if not all(name in file for name in names):
+    if not all(isinstance(file.get(name), h5py.Dataset) for name in names):
         raise ValueError(
-            f"{file.filename} must hold features (`data`), classes (`seglabel`) and instances "
-            f"(`pid`) of every point. Received: {', '.join(sorted(file)) or 'nothing'}"
+            f"{file.filename} must hold arrays of every point: features in `data`, classes in "
+            f"`seglabel`, instances in `pid`. Received: {', '.join(sorted(file)) or 'nothing'}"
         )
     data, semantic, instance = (file[name] for name in names)
     return data, semantic, instance

@@ -168,6 +168,8 @@ class Store:
         semantic, instance = np.empty(shape, np.int32), np.empty(shape, np.int32)
         for k in sorted(places):
             part = self.clouds[k].read([int(indices[place]) - first[k] for place in places[k]])
+            if self.settings is None:
+                foreign.check_values(self.clouds[k].path, part, self.features)
             features[places[k]] = part.features
             semantic[places[k]] = part.semantic
             instance[places[k]] = part.instance

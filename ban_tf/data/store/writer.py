@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ban_tf import disk
 from ban_tf.clouds import overlap
@@ -18,8 +17,10 @@ from ban_tf.config import Labels
 from ban_tf.data import samples, workers
 from ban_tf.data.store import due, manifest, room_file
 from ban_tf.data.store.due import Load
+from ban_tf.progress import Bar
 
 _LOG = logging.getLogger(__name__)
+_SPARSE = "%s has no block of at least %d points and takes no part in training."
 _SAMPLES_AT_ONCE = 64
 _WORTH_PROCESSES = 2**28  # bytes of clouds; starting processes takes seconds
 
@@ -86,13 +87,18 @@ def _cut(jobs: list[due.Job], num_workers: int | None, progress: bool) -> Iterat
         num_workers = 1 if small else os.cpu_count() or 1
     largest_first = sorted(jobs, key=lambda job: -job.num_bytes)
     records = workers.run(_prepare_cloud, largest_first, num_workers)
-    title = "cutting clouds into samples"
-    yield from tqdm(records, title, total=len(jobs), unit="cloud", disable=not progress)
+    with Bar(len(jobs), "cutting clouds into samples", unit="cloud", shown=progress) as bar:
+        for record in records:
+            bar.update()
+            yield record
 
 
 def _check_names(names: list[str]) -> None:
     if not names:
         raise ValueError("`sources` must hold at least one cloud. Received: none")
+    for name in names:
+        if not name or name != Path(name).name or name.startswith("."):
+            raise ValueError(f"the name of a cloud must be that of a file. Received: {name!r}")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"every cloud needs a name of its own. Received twice: {twice}")

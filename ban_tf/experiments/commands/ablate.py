@@ -1,18 +1,14 @@
 """Trains and evaluates the variants of BAN in the paper's Table 7, and prints the table."""
 
-import dataclasses
 from pathlib import Path
 
 from ban_tf import config, disk
-from ban_tf.config import reduced
 from ban_tf.data import preparation
 from ban_tf.data.dataset import Dataset, Source
-from ban_tf.experiments import ablation, results
+from ban_tf.experiments import ablation, checks, choosing, results
 from ban_tf.experiments.requests import RUNS, Ablation
 from ban_tf.metrics import ablation_tables, published
-from ban_tf.training import runs
-
-DEMO_EPOCHS = 4  # of 40 steps: all 18 trainings take about a quarter of an hour
+from ban_tf.training import runs, trainer
 
 
 def ablate(request: Ablation, source: Source) -> None:
@@ -23,8 +19,9 @@ def ablate(request: Ablation, source: Source) -> None:
         ValueError: an unknown variant, no seed, or a folder that holds something else.
         disk.FolderInUseError: another process writes to the folder or to the store.
     """
-    dataset = source.find(request.data, request.blocks)
-    experiment = choose_experiment(request, dataset)
+    checks.check(request)
+    dataset = source.find(request.data, request.blocks, request.long)
+    experiment = choosing.for_ablation(request, dataset)
     protocol = request.protocol or default_protocol(experiment)
     parent = request.run or RUNS / f"{experiment.dataset}_ablation"
     trials = ablation.plan(parent, experiment, request.variants, request.seeds)
@@ -45,6 +42,8 @@ def _carry_out(
         data = preparation.generate(dataset, parent / "building", experiment.seed)
     sources = runs.Sources(request.blocks or parent / "blocks", data)
     store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
+    for trial in trials:
+        trainer.check_batches(trial.experiment, store.select(trial.experiment.split.train))
     done: dict[str, list[results.Result]] = {}
     for number, trial in enumerate(trials, start=1):
         state = "done before" if ablation.is_done(trial, protocol) else "training, evaluating"
@@ -52,20 +51,6 @@ def _carry_out(
         result = ablation.carry_out(trial, store, sources, protocol)
         done.setdefault(trial.variant, []).append(result)
     report(done, parent)
-
-
-def choose_experiment(request: Ablation, dataset: Dataset) -> config.Experiment:
-    """The paper's setting, its reduced form, or a shorter demo when there is no data."""
-    experiment = dataset.experiment(request.split)
-    epochs = request.epochs
-    if request.quick or request.is_demo:
-        experiment = reduced.quick(experiment)
-    if request.is_demo and epochs is None:
-        epochs = DEMO_EPOCHS
-    training = experiment.training
-    if epochs is not None:
-        training = dataclasses.replace(training, num_epochs=epochs)
-    return dataclasses.replace(experiment, training=training, seed=request.seed)
 
 
 def default_protocol(experiment: config.Experiment) -> config.Protocol:

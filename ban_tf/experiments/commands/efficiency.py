@@ -13,6 +13,7 @@ from ban_tf.clouds.cloud import Cloud
 from ban_tf.data.dataset import Dataset, Source
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store
+from ban_tf.experiments import checks
 from ban_tf.experiments.efficiency import apart, report, workload
 from ban_tf.experiments.efficiency.records import Efficiency, Request
 from ban_tf.experiments.requests import Timing
@@ -37,6 +38,7 @@ def time_systems(request: Timing, source: Source) -> list[Efficiency]:
             or data without blocks.
         RuntimeError: a timing failed; the originals' way may have led to other instances.
     """
+    checks.check(request)
     check(request)
     dataset = source.find(request.data, request.blocks)
     experiment = dataset.experiment(request.split)

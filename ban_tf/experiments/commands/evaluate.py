@@ -8,8 +8,8 @@ from ban_tf import config, disk, systems
 from ban_tf.data import prediction_files, preparation
 from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
-from ban_tf.experiments import folds, outcomes, results, workflow
-from ban_tf.experiments.commands.train import with_clusterer
+from ban_tf.experiments import checks, folds, outcomes, results, workflow
+from ban_tf.experiments.choosing import with_clusterer
 from ban_tf.experiments.doctor import estimation
 from ban_tf.experiments.requests import RUNS, Evaluation
 from ban_tf.metrics import comparison, evaluators, table
@@ -27,6 +27,7 @@ def evaluate(request: Evaluation, source: Source) -> None:
         FileNotFoundError: no run, no network, or no data where the request says.
         ValueError: what was found does not fit together; the message says how.
     """
+    checks.check(request)
     if request.estimate:
         print(_estimate(request))
         return
@@ -66,6 +67,8 @@ def choose_runs(request: Evaluation, source: Source) -> tuple[list[runs.Run], Pa
     """The run that is named or those of all folds, and where their results go."""
     folder = _run_folder(request)
     found = folds.finished(folder) if request.all_splits else [runs.load(folder)]
+    for run in found:
+        run.check_side_files()
     found = [_on_data(_with_clusterer(run, request), request, source) for run in found]
     return found, _results_folder(request, folder, found[0])
 

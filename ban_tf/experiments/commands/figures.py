@@ -6,7 +6,7 @@ import numpy as np
 
 from ban_tf import config
 from ban_tf.data.store import Store
-from ban_tf.experiments import folds
+from ban_tf.experiments import checks, folds
 from ban_tf.experiments.requests import RUNS, Figure
 from ban_tf.training import runs
 from ban_tf.view import figures
@@ -23,6 +23,7 @@ def draw(request: Figure) -> Path:
         ValueError: the prediction is of another version of the cloud.
         ImportError: matplotlib is missing.
     """
+    checks.check(request)
     run = runs.load(request.run or folds.newest(RUNS))
     predictions = run.evaluation_folder("covering") / "predictions"
     names = sorted(path.stem for path in predictions.glob("*.npz"))

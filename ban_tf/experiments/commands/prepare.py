@@ -1,11 +1,9 @@
 """Reads raw clouds and writes their training samples, nothing more."""
 
-import dataclasses
-
-from ban_tf.config import reduced
 from ban_tf.data import preparation
 from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
+from ban_tf.experiments import checks, choosing
 from ban_tf.experiments.requests import Preparation
 
 
@@ -16,11 +14,9 @@ def prepare(request: Preparation, source: Source) -> Store:
         FileNotFoundError: the data are not where the request says.
         ValueError: the store was made with other settings, or by another program.
     """
+    checks.check(request)
     dataset = source.describe(request.data, None)
-    experiment = dataset.experiment()
-    if request.quick:
-        experiment = reduced.quick(experiment)
-    experiment = dataclasses.replace(experiment, seed=request.seed)
+    experiment = choosing.for_preparation(request, dataset)
     store = preparation.prepare(dataset, request.data, request.blocks, experiment, request.groups)
     print(
         f"{request.blocks}: {len(store.clouds)} clouds, {len(store)} samples of "

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ban_tf import config, disk
-from ban_tf.config import reduced
 from ban_tf.data import preparation
-from ban_tf.data.dataset import Dataset, Source
+from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
-from ban_tf.experiments import folds, outcomes, pooling, workflow
+from ban_tf.experiments import checks, choosing, folds, outcomes, pooling, workflow
 from ban_tf.experiments.requests import RUNS, Training
 from ban_tf.metrics import table
-from ban_tf.training import checkpoints, runs
+from ban_tf.training import checkpoints, runs, trainer
+from tf_ops import library
 
 _Due = list[tuple[Path, config.Experiment]]
 
@@ -33,16 +33,19 @@ def train(request: Training, source: Source) -> list[outcomes.Outcome]:
 
     Raises:
         FileNotFoundError: the data are not where the request says.
+        ImportError: the compiled ops are to run and do not load.
         ValueError: a request that contradicts itself or what lies in the run folder.
         disk.FolderInUseError: another process writes to the run's folder or to the store.
     """
-    dataset = source.find(request.data, request.blocks)
-    experiment = choose_experiment(request, dataset)
+    checks.check(request)
+    dataset = source.find(request.data, request.blocks, request.long)
+    experiment = choosing.for_training(request, dataset)
     parent = request.run or RUNS / default_name(experiment)
     splits = dataset.splits if request.all_splits else (experiment.split,)
+    library.require_usable()  # ops that do not load are refused before any work
+    if request.weights is not None:  # before anything is written
+        checkpoints.require_fitting(request.weights, trainer.build_network(experiment))
     due = plan(parent, experiment, splits, request.all_splits)
-    if request.weights is not None:
-        checkpoints.load_model(request.weights)  # a wrong file is refused before any work
     print(summary(experiment, splits))
     data = request.data
     with disk.one_writer(parent):
@@ -50,6 +53,8 @@ def train(request: Training, source: Source) -> list[outcomes.Outcome]:
             data = preparation.generate(dataset, parent / "building", experiment.seed)
         sources = runs.Sources(request.blocks or parent / "blocks", data)
         store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
+        for _, fold in due:
+            trainer.check_batches(fold, store.select(fold.split.train))
         if request.all_splits:
             return _train_all(request, parent, splits, due, store, sources)
         found = _train_one(request, *due[0], store, sources)
@@ -129,46 +134,6 @@ def default_name(experiment: config.Experiment) -> str:
     """Folder of a run that was not given one: no two networks share it."""
     network = experiment.network.name
     return experiment.dataset if network == "ban" else f"{experiment.dataset}_{network}"
-
-
-def choose_experiment(request: Training, dataset: Dataset) -> config.Experiment:
-    """The paper's setting on the data set, reduced for `quick` and the demo, with the changes."""
-    experiment = dataset.experiment(request.split, request.network)
-    if not experiment.split.train:
-        raise ValueError(
-            f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out; "
-            f"give more data. Received: splits={[split.name for split in dataset.splits]}"
-        )
-    if request.quick or request.is_demo:
-        experiment = reduced.quick(experiment)
-    return dataclasses.replace(
-        experiment,
-        training=_changed_training(request, experiment.training),
-        inference=with_clusterer(experiment.inference, request.clusterer),
-        seed=request.seed,
-    )
-
-
-def _changed_training(request: Training, training: config.TrainingConfig) -> config.TrainingConfig:
-    if request.epochs is not None:
-        training = dataclasses.replace(training, num_epochs=request.epochs)
-    if request.batch_size is not None:
-        training = dataclasses.replace(training, batch_size=request.batch_size)
-    if request.learning_rate is not None:
-        rate = training.learning_rate
-        limit = min(rate.limit, request.learning_rate)  # fine-tuning may start below it
-        rate = dataclasses.replace(rate, initial=request.learning_rate, limit=limit)
-        training = dataclasses.replace(training, learning_rate=rate)
-    return training
-
-
-def with_clusterer(
-    inference: config.InferenceConfig, clusterer: config.Clusterer | None
-) -> config.InferenceConfig:
-    """The same thresholds with another clusterer; None changes nothing."""
-    if clusterer is None:
-        return inference
-    return dataclasses.replace(inference, clusterer=clusterer)
 
 
 def plan(

@@ -1,0 +1,79 @@
+"""What a request asks for that cannot be: refused before anything is imported, read or written."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from ban_tf import disk
+from ban_tf.config.experiment import MAX_SEED
+from ban_tf.experiments import requests
+
+_AT_LEAST_ONE = (
+    "epochs", "batch_size", "seeds", "num_blocks", "rounds", "validate_every", "validation_clouds",
+)  # fmt: skip
+# Where each kind of request writes: field and whether that is a folder.
+_OUTPUTS: dict[type, tuple[tuple[str, bool], ...]] = {
+    requests.Training: (("run", True), ("blocks", True)),
+    requests.Evaluation: (("json", False),),
+    requests.Preparation: (("blocks", True),),
+    requests.Ablation: (("run", True), ("blocks", True)),
+    requests.Timing: (("json", False),),
+    requests.Figure: (("out", False),),
+}
+
+
+def check(request: Any) -> None:
+    """Refuses a request whose numbers or places cannot be right.
+
+    Args:
+        request: of `experiments.requests`.
+
+    Raises:
+        FileNotFoundError: there are no weights to start from.
+        ValueError: a number out of its range, a place that cannot be written, or a folder where a
+            file must be; the message names the argument and the value.
+
+    Example:
+        >>> check(requests.Training(seed=-1))
+        Traceback (most recent call last):
+        ...
+        ValueError: `seed` must be a whole number from 0 to 4294967295. Received: seed=-1
+    """
+    for name in _AT_LEAST_ONE:
+        value = getattr(request, name, None)
+        if value is not None and value < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
+    _check_seeds(request)
+    rate = getattr(request, "learning_rate", None)
+    if rate is not None and not (rate > 0 and math.isfinite(rate)):
+        raise ValueError(
+            f"`learning_rate` must be above 0 and finite. Received: learning_rate={rate}"
+        )
+    _check_weights(getattr(request, "weights", None))
+    for name, is_folder in _OUTPUTS.get(type(request), ()):
+        path = getattr(request, name)
+        is_read_only = name == "blocks" and request.data is None
+        if path is not None and not is_read_only:
+            disk.require_writable(path, name, is_folder)
+
+
+def _check_seeds(request: Any) -> None:
+    first = getattr(request, "seed", None) or 0  # None as the setting says
+    last = first + getattr(request, "seeds", 1) - 1
+    if not 0 <= first <= last <= MAX_SEED:
+        several = f", seeds={request.seeds}" if last > first else ""
+        raise ValueError(
+            f"`seed` must be a whole number from 0 to {MAX_SEED - (last - first)}. "
+            f"Received: seed={first}{several}"
+        )
+
+
+def _check_weights(path: Path | None) -> None:
+    if path is None or path.is_file():
+        return
+    if path.is_dir():
+        raise ValueError(
+            "`weights` must be a file; of a run folder take `model.keras` or one of `checkpoints/`."
+            f" Received: weights={path}"
+        )
+    raise FileNotFoundError(f"There is no model at {path}. Check its name (`weights`).")

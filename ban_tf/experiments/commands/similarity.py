@@ -1,0 +1,177 @@
+"""Where the attentions of a trained BAN look, as numbers and as a picture."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ban_tf import disk
+from ban_tf.data.samples import Samples
+from ban_tf.data.store import Store
+from ban_tf.experiments import folds
+from ban_tf.experiments.requests import RUNS, Similarity
+from ban_tf.metrics import similarity
+from ban_tf.metrics.layout import Table
+from ban_tf.model.attention import CrossTaskAttention
+from ban_tf.training import checkpoints, runs
+from ban_tf.view import figures, palette
+
+_HEADER = (
+    "Attention",
+    "own class",
+    "(chance)",
+    "own instance",
+    "(chance)",
+    "effective points",
+    "hubs",
+    "spread of products",
+)
+_NOTES = (
+    "Own class, own instance: mean share of a row of P on points of the row's own; chance is that "
+    "of points drawn at random.",
+    "Effective points: over how many a row spreads. Hubs: different points that are the most "
+    "similar one of some row.",
+)
+_BRIGHTEST = 0.98  # quantile of a row that is drawn in full colour
+
+
+def report(request: Similarity) -> dict[str, similarity.SimilarityScores]:
+    """Does what the similarity script is asked for: prints the table, writes what was named.
+
+    Args:
+        request: which run, how many samples, what to write.
+
+    Returns:
+        The scores of each attention, by its name.
+
+    Raises:
+        FileNotFoundError: there is no run, or its data are gone.
+        ValueError: its network has no attention, or there are no test samples.
+        ImportError: a picture is wanted and matplotlib is missing.
+    """
+    run = runs.load(request.run or folds.newest(RUNS))
+    network = checkpoints.load_model(run.folder)
+    layers = attentions(network)
+    if not layers:
+        raise ValueError(
+            f"{run.folder} holds a network without attention. Received: "
+            f"network={run.experiment.network.name}"
+        )
+    store = Store.open(run.sources().blocks, run.experiment).select(run.experiment.split.test)
+    chosen = draw_samples(len(store), request.num_samples, run.experiment.seed)
+    scores: dict[str, list[similarity.SimilarityScores]] = {layer.name: [] for layer in layers}
+    for samples in _one_by_one(store, chosen):
+        for name, products in products_of(network, samples.features).items():
+            found = similarity.score(products[0], samples.semantic[0], samples.instance[0])
+            scores[name].append(found)
+    means = {name: similarity.mean(found) for name, found in scores.items()}
+    title = f"{run.folder.name}: similarities on {len(chosen)} test samples"
+    print(as_table(means, title).text())
+    if request.json is not None:
+        values = {name: dataclasses.asdict(found) for name, found in means.items()}
+        disk.write_whole(request.json, json.dumps(values, indent=2) + "\n")
+    if request.out is not None:
+        draw(network, store.read(chosen[:1]), request.point, request.out)
+        print(f"wrote {request.out}")
+    return means
+
+
+def attentions(network: keras.Model) -> list[CrossTaskAttention]:
+    """The attentions of a network, in the order in which they are computed."""
+    return [layer for layer in network.layers if isinstance(layer, CrossTaskAttention)]
+
+
+def products_of(network: keras.Model, features: np.ndarray) -> dict[str, np.ndarray]:
+    """The inner products of every attention, float32 `[B, N, N]` by its name, as at inference.
+
+    Args:
+        network: with attentions.
+        features: float32 `[B, N, C]`.
+    """
+    layers = attentions(network)
+    guides = keras.Model(network.input, [layer.input[0] for layer in layers])
+    found = guides(features, training=False)
+    return {
+        layer.name: keras.ops.convert_to_numpy(layer.inner_products(guide))
+        for layer, guide in zip(layers, found, strict=True)
+    }
+
+
+def draw_samples(available: int, wanted: int, seed: int) -> np.ndarray:
+    """Numbers of the samples to look at, ascending, the same for the same seed.
+
+    Raises:
+        ValueError: none are there or wanted.
+    """
+    if min(available, wanted) < 1:
+        raise ValueError(
+            "at least one sample is needed. Received: "
+            f"num_samples={wanted}, test samples in the store: {available}"
+        )
+    order = np.random.default_rng(seed).permutation(available)
+    return np.sort(order[:wanted])
+
+
+def _one_by_one(store: Store, chosen: np.ndarray) -> Iterator[Samples]:
+    for number in chosen:
+        yield store.read(np.array([number]))
+
+
+def as_table(means: dict[str, similarity.SimilarityScores], title: str) -> Table:
+    """A row for each attention."""
+    rows = []
+    for name, found in means.items():
+        own = (found.own_class, found.class_chance, found.own_instance, found.instance_chance)
+        shares = (f"{value:.2f}" for value in own)
+        others = (f"{found.effective_points:.0f}", f"{found.hubs:.0f}", f"{found.spread:.1f}")
+        rows.append((name.upper(), *shares, *others))
+    return Table(title=title, header=_HEADER, num_labels=1, rows=tuple(rows), notes=_NOTES)
+
+
+def draw(network: keras.Model, samples: Samples, point: int | None, out: Path) -> None:
+    """Draws the rows of one point of a sample, as in the paper's Fig. 7.
+
+    Args:
+        network: with attentions.
+        samples: one sample.
+        point: its number; None takes one of the instance that holds the middle of the sample.
+        out: the picture.
+
+    Raises:
+        ValueError: there is no such point.
+    """
+    xyz = samples.features[0, :, :3]
+    instance, semantic = samples.instance[0], samples.semantic[0]
+    if point is None:
+        point = int(np.linalg.norm(xyz - np.median(xyz, axis=0), axis=1).argmin())
+    if not 0 <= point < len(xyz):
+        raise ValueError(f"`point` must be in [0, {len(xyz)}). Received: point={point}")
+    panels = {"true instance of the point": _marked(instance == instance[point], point)}
+    for name, products in products_of(network, samples.features).items():
+        row = np.exp(products[0, point] - products[0, point].max())
+        panels[f"{name.upper()}: similarity to the point"] = _shaded(row, point)
+    panels["true classes"] = _with_point(
+        palette.distinct_colors(int(semantic.max(initial=0)) + 1)[semantic], point
+    )
+    panels["true instances"] = _with_point(palette.instance_colors(instance), point)
+    figures.draw(xyz, panels, out)
+
+
+def _marked(own: np.ndarray, point: int) -> np.ndarray:
+    return _shaded(own.astype(np.float64), point)
+
+
+def _shaded(weight: np.ndarray, point: int) -> np.ndarray:
+    """Light grey at no weight, blue at a large one, the point itself red."""
+    top = max(np.quantile(weight, _BRIGHTEST), np.finfo(np.float64).tiny)
+    share = np.clip(weight / top, 0, 1)[:, None]
+    return _with_point(0.88 * (1 - share) + np.array((0.0, 0.25, 0.7)) * share, point)
+
+
+def _with_point(colors: np.ndarray, point: int) -> np.ndarray:
+    marked = colors.copy()
+    marked[point] = (1.0, 0.1, 0.1)
+    return marked

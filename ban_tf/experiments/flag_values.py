@@ -1,0 +1,22 @@
+"""What a flag takes: values that are checked as they are read."""
+
+import argparse
+import pathlib
+
+
+def path(text: str) -> pathlib.Path:
+    """A path as a flag gives it; an empty one, as of an unset variable, is none."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty (an unset variable?); leave it out")
+    return pathlib.Path(text)
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1, as a flag gives it."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1. Received: {text!r}")
+    return value
