@@ -211,14 +211,18 @@ def test_a_training_in_a_folder_that_is_being_written_is_refused(asked, tmp_path
 # --- a start that fails ---
 
 
-def test_a_start_that_fails_leaves_no_run(asked, tmp_path):
-    with pytest.raises(ValueError, match="at least one batch"):
-        train.train(asked(batch_size=10_000), SOURCE)
+def test_a_start_that_fails_leaves_no_run(asked, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("the first sample is damaged")
+
+    monkeypatch.setattr(trainer, "train", fail)
+    with pytest.raises(RuntimeError, match="damaged"):
+        train.train(asked(), SOURCE)
     assert not (tmp_path / "run" / "config.json").exists()
     with pytest.raises(FileNotFoundError, match="There is no run below"):
         folds.newest(tmp_path)
-    with pytest.raises(ValueError, match="at least one batch"):
-        train.train(asked(batch_size=10_000, all_splits=True), SOURCE)
+    with pytest.raises(RuntimeError, match="damaged"):
+        train.train(asked(all_splits=True), SOURCE)
     assert not (tmp_path / "run" / "folds.json").exists()
 
 
