@@ -395,7 +395,7 @@ def test_a_damaged_checkpoint_is_refused_by_name(finished, blocks, tmp_path, dam
             "config": content[:2000] + b"\xff" * 64 + content[2064:],
         }[damage]
     )
-    message = r"epoch_0003.keras is damaged, or not a network.*Delete this file to resume"
+    message = r"epoch_0003.keras is damaged, or not a network.*Move this file away to resume"
     with pytest.raises(ValueError, match=message):
         trainer.train(run, blocks)
 
