@@ -76,7 +76,7 @@ def colors_of(
 
     Returns:
         uint8 `[N, 3]` of every file, or None where the room has no colours; and what there is to
-        report, which is that shares of 0 to 1 were read as such.
+        report, which is that shares of 0 to 1 were read as such, or that there are no colours.
 
     Raises:
         ValueError: some files have colours and others none, or it is not certain which range
@@ -85,7 +85,8 @@ def colors_of(
     colorless = [file for file, rows in files.items() if rows.shape[1] == 3]
     if colorless:
         if len(colorless) == len(files):
-            return None, []
+            told = "has no colours; a network that sees colours is given black"
+            return None, [Problem(room, 0, told)]
         raise ValueError(
             f"either all files of a room have colours or none, but {colorless[0]} has 3 columns "
             f"and {len(files) - len(colorless)} of {len(files)} in {room} have 6. {_LAYOUT}"
