@@ -140,13 +140,19 @@ def test_the_gradient_of_log_sum_exp_is_the_softmax():
     np.testing.assert_array_equal(grads[2], np.zeros_like(value))
 
 
+def assert_largest_picked(output):
+    # On some processors TensorFlow's softmax, which the stock kernel takes, ends one rounding step
+    # below 1; with any other key the output would be 299 or less.
+    np.testing.assert_allclose(output, np.full((1, 40, 1), 300.0), rtol=2e-7)
+
+
 def test_huge_logits_pick_the_largest_and_stay_finite(kernels):
     query = np.full((1, 40, 1), 100.0, np.float32)
     key = np.linspace(-100, 100, 301, dtype=np.float32)[None, :, None]  # logits up to +-1e4
     value = np.arange(301, dtype=np.float32)[None, :, None]
     upstream = np.ones((1, 40, 1), np.float32)
     output, *grads = with_gradients(attention.attend, query, key, value, 1.0, upstream)
-    np.testing.assert_array_equal(output, np.full((1, 40, 1), 300.0))
+    assert_largest_picked(output)
     assert all(np.isfinite(grad).all() for grad in grads)
     np.testing.assert_allclose(grads[2][0, -1], [40.0], rtol=1e-3)  # exp of a rounded 1e4
 
@@ -158,7 +164,7 @@ def test_logits_of_any_finite_size_pick_the_largest_and_stay_finite(kernels, fac
     value = np.arange(301, dtype=np.float32)[None, :, None]
     upstream = np.ones((1, 40, 1), np.float32)
     output, *grads = with_gradients(attention.attend, query, key, value, 1.0, upstream)
-    np.testing.assert_array_equal(output, np.full((1, 40, 1), 300.0))
+    assert_largest_picked(output)
     assert all(np.isfinite(grad).all() for grad in grads)
 
 

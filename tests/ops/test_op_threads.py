@@ -38,8 +38,9 @@ def test_the_bits_are_the_same_on_1_2_3_and_5_threads_and_from_run_to_run(digest
 
 def test_thousands_of_short_calls_at_once_all_end_and_agree():
     script = SUPPORT / "many_short_calls.py"
+    # Takes seconds, and minutes under the sanitizers on a machine that others share.
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["0"]
