@@ -102,7 +102,8 @@ def training_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument(
         "--recipe",
         choices=get_args(Recipe),
-        help="BAN's attention as the authors released it, or improved (default: faithful)",
+        help="BAN's attention as the authors released it, or improved (default: faithful, and "
+        "improved in the reduced setting)",
     )
     flags.add_argument("--batch-size", type=int, help="instead of the setting's own number")
     flags.add_argument("--learning-rate", type=float, help="at the start, instead of the setting's")

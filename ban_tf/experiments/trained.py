@@ -109,9 +109,9 @@ def segment(
         ...     labels=ban_tf.Labels(class_names=("desk", "lamp")),
         ...     split=ban_tf.Split(name="val", train=("scan1",), test=("scan2",)),
         ... )
-        >>> xyz = np.random.default_rng(0).uniform(0, 1, (500, 3))
+        >>> xyz, rgb = np.random.default_rng(0).uniform(0, 1, (500, 3)), np.zeros((500, 3), "uint8")
         >>> model = ban_tf.TrainedModel(Flat(), experiment, mean_sizes=None)
-        >>> ban_tf.segment(ban_tf.unlabelled("desk", xyz), model).instances
+        >>> ban_tf.segment(ban_tf.unlabelled("desk", xyz, rgb), model).instances
         (Instance(semantic=0, score=0.5, num_points=500),)
     """
     trained = model if isinstance(model, TrainedModel) else load(model)

@@ -37,12 +37,17 @@ from ban_tf.systems import collapse
 
 __all__ = [
     "Instance",
+    "MissingColorsWarning",
     "SampledSegmentation",
     "Segmentation",
     "collapse_detector",
     "segment",
     "segment_sampled",
 ]
+
+
+class MissingColorsWarning(UserWarning):
+    """A cloud without colours is given to a network that was trained with them."""
 
 
 def segment(
@@ -61,7 +66,8 @@ def segment(
     Blocks cover the cloud; a point in several blocks takes the class of the highest mean
     probability and the instance that most of its rows belong to. Of a shape, which is one sample,
     points that are not in the sample take the labels of the nearest point that is. Instances of
-    stuff classes are dropped. Warns with `CollapseWarning` if the network's embedding has
+    stuff classes are dropped. Warns with `MissingColorsWarning` if the network was trained with
+    colours and the cloud has none. Warns with `CollapseWarning` if the network's embedding has
     collapsed, so that there can be no instances.
 
     Args:
@@ -102,11 +108,19 @@ def segment(
         ...     labels=Labels(class_names=("desk", "lamp")),
         ...     split=Split(name="val", train=("scan1",), test=("scan2",)),
         ... )
-        >>> cloud = unlabelled("desk", np.random.default_rng(0).uniform(0, 1, (500, 3)))
+        >>> xyz = np.random.default_rng(0).uniform(0, 1, (500, 3))
+        >>> cloud = unlabelled("desk", xyz, np.zeros((500, 3), np.uint8))
         >>> segment(cloud, Flat(), experiment).instances
         (Instance(semantic=0, score=0.5, num_points=500),)
     """
     predictor = as_predictor(model, experiment.inference.batch_size)
+    if cloud.rgb is None and "rgb" in experiment.features.names:
+        warnings.warn(
+            f"{cloud.name} has no colours, and the network was trained with them: it is given "
+            "black, and its labels may be far worse. Use a network without the feature rgb.",
+            MissingColorsWarning,
+            stacklevel=2,
+        )
     plan = _compact(samples.plan_covering(cloud, experiment.samples))
     state = state_of(cloud.xyz, experiment)
     keeper = None

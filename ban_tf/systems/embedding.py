@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ban_tf.config import Experiment
+from ban_tf.config import Experiment, with_recipe
 from ban_tf.instances import clustering
 from ban_tf.losses.discriminative import DiscriminativeLoss
 from ban_tf.losses.semantic import semantic_loss
@@ -75,3 +75,28 @@ class EmbeddingSystem(System):
             Clusters(block, clustering.cluster_classes(block, classes))
             for block, classes in zip(labels, semantic, strict=True)
         ]
+
+
+class BanSystem(EmbeddingSystem):
+    """The paper's own system, which says where its attention is not the released one.
+
+    Example:
+        >>> from ban_tf.config import reduced
+        >>> from ban_tf.data import s3dis
+        >>> from ban_tf.systems.embedding import BanSystem
+        >>> experiment = s3dis.experiment()
+        >>> system = BanSystem("BAN", "PointNet++")
+        >>> len(system.footnotes(experiment)), len(system.footnotes(reduced.quick(experiment)))
+        (0, 1)
+    """
+
+    def footnotes(self, experiment: Experiment) -> tuple[str, ...]:
+        found = super().footnotes(experiment)
+        ban, faithful = experiment.network.ban, with_recipe(experiment, "faithful").network.ban
+        if ban == faithful:
+            return found
+        return (
+            *found,
+            f"Its attention is not quite the released one: attention_scale={ban.attention_scale}, "
+            f"similarity_start={ban.similarity_start} (the released one is the recipe `faithful`).",
+        )

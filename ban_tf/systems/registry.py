@@ -1,7 +1,7 @@
 """Systems by the name of their network."""
 
 from ban_tf.systems.bonet import BonetSystem
-from ban_tf.systems.embedding import EmbeddingSystem
+from ban_tf.systems.embedding import BanSystem, EmbeddingSystem
 from ban_tf.systems.sgpn import SgpnSystem
 from ban_tf.systems.system import System
 
@@ -9,7 +9,7 @@ _BATCH = "Trained with a batch of {batch_size}, where its own code takes 24."
 
 SYSTEMS: dict[str, System] = {
     "asis": EmbeddingSystem("ASIS", "PointNet++", (_BATCH,)),
-    "ban": EmbeddingSystem("BAN", "PointNet++"),
+    "ban": BanSystem("BAN", "PointNet++"),
     "bonet": BonetSystem(),
     "jsnet": EmbeddingSystem("JSNet", "PointConv", (_BATCH,)),
     "jsnet_pointnet2": EmbeddingSystem("JSNet", "PointNet++", (_BATCH,)),

@@ -102,7 +102,7 @@ class SeedDropout(keras.callbacks.Callback):
         >>> import numpy as np
         >>> from ban_tf.training.callbacks import SeedDropout
         >>> from ban_tf.training.stages import SemanticObjective
-        >>> from ban_tf.training.trainer import JointTrainer
+        >>> from ban_tf.training.joint import JointTrainer
         >>> network = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5)])
         >>> callback, dropped = SeedDropout(seed=1), []
         >>> callback.set_model(JointTrainer(network, SemanticObjective(("semantic",))))

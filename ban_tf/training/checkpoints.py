@@ -141,6 +141,17 @@ def require_fitting(path: pathlib.Path, model: keras.Model) -> None:
     Raises:
         FileNotFoundError: there is none.
         ValueError: it is damaged, or of another network; the message names the first difference.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.config import NetworkConfig
+        >>> from ban_tf.model import networks
+        >>> from ban_tf.training import checkpoints
+        >>> model = networks.build(NetworkConfig(name="pointnet", num_classes=4, num_features=6))
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "network.keras"
+        >>> checkpoints.export(model, path)
+        >>> checkpoints.require_fitting(path, model)  # it is of the same network
     """
     found, asked = _weights(load_model(path)), _weights(model)
     if found == asked:
@@ -237,6 +248,14 @@ def load_of_run(run: runs.Run, path: pathlib.Path | None = None) -> keras.Model:
     Raises:
         FileNotFoundError: nothing is there.
         ValueError: the file is damaged, or of another network.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import checkpoints, runs
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
+        >>> checkpoints.load_of_run(run)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        FileNotFoundError: runs/no_such ...
     """
     path = path or newest_model(run)
     way_out = "Put the run's own network back, or name the run that the file comes from (`run`)."

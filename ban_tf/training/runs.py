@@ -55,6 +55,19 @@ def is_continued(run: Run, experiment: config.Experiment) -> bool:
 
     Raises:
         ValueError: it is that of the run, of fewer epochs than its trained network has seen.
+
+    Example:
+        >>> import dataclasses
+        >>> import pathlib
+        >>> from ban_tf.config import Experiment, Labels, Split
+        >>> from ban_tf.training import runs
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
+        >>> longer = dataclasses.replace(experiment.training, num_epochs=200)
+        >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment)
+        >>> runs.is_continued(run, dataclasses.replace(experiment, training=longer))
+        True
     """
     there, asked = run.experiment.training.num_epochs, experiment.training.num_epochs
     training = dataclasses.replace(run.experiment.training, num_epochs=asked)
@@ -110,7 +123,7 @@ def start(folder: pathlib.Path, experiment: config.Experiment) -> Run:
         >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
         >>> from ban_tf.training import runs
         >>> run = runs.start(pathlib.Path(tempfile.mkdtemp()), experiment)
-        >>> run.is_finished, sorted(path.name for path in run.folder.glob("*.json"))
+        >>> run.is_trained, sorted(path.name for path in run.folder.glob("*.json"))
         (False, ['config.json', 'provenance.json'])
     """
     check(folder, experiment)

@@ -21,11 +21,13 @@ def read(path: Path, way_out: str) -> dict[str, Any]:
         ValueError: it is no JSON, or holds anything but named values; the message names it.
 
     Example:
+        >>> import pathlib
         >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "seconds.json"
+        >>> from ban_tf.training import side_files
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "seconds.json"
         >>> _ = path.write_text('{"training": 12.5}')
-        >>> number(path, read(path, MOVE_AWAY), "training", MOVE_AWAY)
-        12.5
+        >>> side_files.read(path, side_files.MOVE_AWAY)
+        {'training': 12.5}
     """
     try:
         content = path.read_text(encoding="utf-8")
@@ -45,6 +47,13 @@ def number(path: Path, values: dict[str, Any], name: str, way_out: str) -> float
 
     Raises:
         ValueError: it is missing, or something else.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import side_files
+        >>> path = pathlib.Path("seconds.json")
+        >>> side_files.number(path, {"training": 12.5}, "training", side_files.MOVE_AWAY)
+        12.5
     """
     value = values.get(name)
     if (
@@ -58,6 +67,13 @@ def number(path: Path, values: dict[str, Any], name: str, way_out: str) -> float
 
 
 def damaged(path: Path, reason: object, way_out: str) -> ValueError:
-    """The error to raise for a damaged file."""
+    """The error to raise for a damaged file.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import side_files
+        >>> print(side_files.damaged(pathlib.Path("seconds.json"), "it is empty", "Restore it."))
+        seconds.json is damaged (it is empty). Restore it.
+    """
     told = f"{type(reason).__name__}: {reason}" if isinstance(reason, KeyError) else reason
     return ValueError(f"{path} is damaged ({told}). {way_out}")

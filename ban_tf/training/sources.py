@@ -17,6 +17,8 @@ class Sources:
     """Where a run's data lie: the prepared store, and the raw data it was made from, if known.
 
     Example:
+        >>> import pathlib
+        >>> from ban_tf.training.sources import Sources
         >>> Sources(blocks=pathlib.Path("blocks"), data=None).blocks.name
         'blocks'
     """
@@ -33,6 +35,16 @@ def save(file: pathlib.Path, sources: Sources, around: pathlib.Path) -> None:
         sources: where they lie.
         around: a folder around the run. What lies in it may move together with the run: it is
             kept relative to the run, and its full path beside that, for a run that moves alone.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> from ban_tf.training import sources
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> found = sources.Sources(blocks=folder / "blocks", data=None)
+        >>> sources.save(folder / "sources.json", found, around=folder)
+        >>> sources.load(folder / "sources.json").blocks.name
+        'blocks'
     """
     places = {"blocks": sources.blocks.resolve()}
     if sources.data is not None:
@@ -56,6 +68,13 @@ def load(file: pathlib.Path) -> Sources:
     Raises:
         FileNotFoundError: the run was stopped before its data were ready.
         ValueError: the file is damaged.
+
+    Example:
+        >>> import pathlib
+        >>> from ban_tf.training import sources
+        >>> sources.load(pathlib.Path("no_such_run/sources.json"))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        FileNotFoundError: no_such_run/sources.json is missing: name the data ...
     """
     if not file.is_file():
         raise FileNotFoundError(

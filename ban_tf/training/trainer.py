@@ -1,7 +1,6 @@
 """Trains a network on prepared samples, in a run folder that can be left and taken up again."""
 
 import re
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -9,86 +8,7 @@ import tensorflow as tf
 from ban_tf import config, systems
 from ban_tf.data import pipeline, store
 from ban_tf.model import networks
-from ban_tf.training import callbacks, checkpoints, reporting, runs, schedule, stages, validation
-
-
-class JointTrainer(keras.Model):
-    """Trains a network on the sum of loss terms, each of which may look at all of its outputs.
-
-    Checkpoints are of `network`, which shares the optimiser; the trainer itself is not saved.
-
-    Args:
-        network: what is trained.
-        objective: the terms.
-        fixed_statistics: whether the network runs as at inference, with the batch-norm statistics
-            that it has; their scale and offset are trained all the same.
-
-    Example:
-        >>> import keras
-        >>> import numpy as np
-        >>> from ban_tf.training.stages import SemanticObjective
-        >>> from ban_tf.training.trainer import JointTrainer
-        >>> network = keras.Sequential([keras.layers.Dense(2)])
-        >>> joint = JointTrainer(network, SemanticObjective(("semantic",)))
-        >>> tuple(joint(np.zeros((1, 4, 6), "float32")).shape)
-        (1, 4, 2)
-    """
-
-    def __init__(
-        self, network: keras.Model, objective: systems.Objective, fixed_statistics: bool = False
-    ) -> None:
-        super().__init__(name="trainer")
-        self.network = network
-        self.fixed_statistics = fixed_statistics
-        self.objective = objective
-        self.epoch = keras.Variable(0.0, trainable=False, name="epoch")  # set by a callback
-        self.term_means = [keras.metrics.Mean(name=f"{term}_loss") for term in objective.terms]
-
-    def call(self, points: Any, training: bool | None = None) -> Any:
-        return self.network(points, training=training and not self.fixed_statistics)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        terms = self.objective(y, y_pred, self.epoch)
-        for mean in self.term_means:
-            mean.update_state(terms[mean.name.removesuffix("_loss")])
-        return sum(terms.values())
-
-
-def compile_for_training(
-    model: keras.Model, stage: stages.Stage, steps_per_epoch: int
-) -> JointTrainer:
-    """Gives `model` a fresh optimiser of the stage's settings, and wraps it with its losses.
-
-    Example:
-        >>> from ban_tf.config import Experiment, Labels, NetworkConfig, Split
-        >>> labels = Labels(class_names=("desk", "lamp"))
-        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
-        >>> network = NetworkConfig(name="pointnet")
-        >>> experiment = Experiment(dataset="desks", labels=labels, split=split, network=network)
-        >>> from ban_tf.training import stages, trainer
-        >>> (stage,) = stages.stages(experiment)
-        >>> model = trainer.build_network(experiment)
-        >>> joint = trainer.compile_for_training(model, stage, steps_per_epoch=100)
-        >>> joint.optimizer is model.optimizer, int(joint.optimizer.iterations)
-        (True, 0)
-    """
-    training = stage.experiment.training
-    stage.choose_trainable(model)
-    rate = schedule.learning_rate(training, steps_per_epoch)
-    model.compile(keras.optimizers.Adam(rate, epsilon=training.adam_epsilon), jit_compile=False)
-    # Build the optimizer here; if the first step did it, TensorFlow would trace the step twice.
-    model.optimizer.build(model.trainable_variables)
-    trainer = JointTrainer(model, stage.objective(), stage.fixed_statistics)
-    trainer.compile(model.optimizer, jit_compile=False)
-    trainer.build(model.input_shape)
-    return trainer
+from ban_tf.training import callbacks, checkpoints, joint, reporting, runs, stages, validation
 
 
 def build_network(experiment: config.Experiment) -> keras.Model:
@@ -193,7 +113,7 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
     kept = run.checkpoints()
     current = stages.stage_after(plan, kept[-1][0] if kept else 0)
     for stage in plan[plan.index(current) :]:
-        trainer = compile_for_training(model, stage, _steps_per_epoch(stage, parts.training))
+        trainer = joint.compile_for_training(model, stage, _steps_per_epoch(stage, parts.training))
         first_epoch = checkpoints.resume(model, run) if stage is current else stage.first_epoch
         _fit(trainer, run, stage, first_epoch, parts)
     if experiment.training.validation.keep == "best" and run.best_file.is_file():
@@ -205,7 +125,30 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
 
 
 def check_batches(experiment: config.Experiment, samples: store.Store) -> None:
-    """Raises ValueError if a stage of the training has fewer samples than a batch."""
+    """Raises ValueError if a stage of the training has fewer samples than a batch.
+
+    Example:
+        >>> import pathlib
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from ban_tf import config
+        >>> from ban_tf.clouds.cloud import Cloud
+        >>> from ban_tf.data import store
+        >>> from ban_tf.training import trainer
+        >>> experiment = config.Experiment(
+        ...     dataset="desks",
+        ...     labels=config.Labels(class_names=("desk", "lamp")),
+        ...     split=config.Split(name="val", train=("scan1",), test=("scan2",)),
+        ...     samples=config.Blocks(num_points=64),
+        ... )
+        >>> label, rgb = np.zeros(200, "int32"), np.zeros((200, 3), "uint8")
+        >>> scan = Cloud("scan1", rgb.astype("float64"), rgb, label, label)
+        >>> folder, settings = pathlib.Path(tempfile.mkdtemp()), store.Settings.of(experiment)
+        >>> store.prepare([scan], settings=settings, path=folder, progress=False)
+        >>> trainer.check_batches(experiment, store.Store.open(folder))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: an epoch must hold at least one batch; ...
+    """
     for stage in stages.stages(experiment):
         _steps_per_epoch(stage, samples)
 
@@ -216,7 +159,7 @@ def _steps_per_epoch(stage: stages.Stage, samples: store.Store) -> int:
 
 
 def _fit(
-    trainer: JointTrainer,
+    trainer: joint.JointTrainer,
     run: runs.Run,
     stage: stages.Stage,
     first_epoch: int,

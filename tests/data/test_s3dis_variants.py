@@ -162,7 +162,7 @@ def test_a_room_of_coordinates_alone_has_no_colours(tmp_path):
     assert cloud.rgb is None
     np.testing.assert_array_equal(cloud.xyz, all_rows_in_order()[:, :3])
     assert [problem.text for problem in problems] == [
-        "has no colours; a network that sees colours is given black"
+        "has no colours, which only a network without the feature rgb is trained on"
     ]
 
 

@@ -57,6 +57,16 @@ def test_blocks_come_back_as_they_were_cut(folder, clouds):
     assert len(opened) == first
 
 
+def test_a_cloud_without_colours_is_refused_where_a_network_sees_them(tmp_path):
+    grey = dataclasses.replace(make_cloud(NAMES[0]), rgb=None)
+    with pytest.raises(ValueError, match=f"{NAMES[0]} has no colours.*leave the feature out"):
+        prepare(tmp_path, [grey])
+    plain = Features(names=("block_xyz", "room_xyz"))
+    settings = dataclasses.replace(store.Settings.of(EXPERIMENT), features=plain)
+    store.prepare([grey], settings=settings, path=tmp_path / "plain", progress=False)
+    assert store.Store.open(tmp_path / "plain").features.num_channels == 6
+
+
 def test_blocks_are_read_in_the_order_asked_for(folder):
     opened = store.Store.open(folder)
     whole = opened.read(range(len(opened)))

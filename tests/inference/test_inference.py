@@ -106,7 +106,7 @@ def test_ten_thousand_instances_in_a_room():
     side = np.arange(100) * 0.2  # posts of ten points, 20 cm apart
     corner = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2).repeat(10, axis=0)
     height = np.tile(np.arange(10) * 0.01, 10_000)
-    cloud = unlabelled("posts", np.column_stack([corner, height]))
+    cloud = unlabelled("posts", np.column_stack([corner, height]), np.zeros((100_000, 3), np.uint8))
     names = np.arange(10_000).repeat(10)
 
     class Posts:
@@ -237,6 +237,13 @@ CLOUDS = {
 
 
 @pytest.mark.filterwarnings("ignore::ban_tf.systems.collapse.CollapseWarning")  # it is untrained
+def test_a_cloud_without_colours_is_told_of_where_the_network_knows_them(network):
+    with pytest.warns(segmentation.MissingColorsWarning, match="c has no colours"):
+        segmentation.segment(CLOUDS["without colours"], network, tiny_runs.experiment())
+
+
+@pytest.mark.filterwarnings("ignore::ban_tf.inference.segmentation.MissingColorsWarning")
+@pytest.mark.filterwarnings("ignore::ban_tf.systems.collapse.CollapseWarning")  # it is untrained
 @pytest.mark.parametrize("name", CLOUDS)
 def test_every_point_gets_a_class_and_the_same_one_twice(network, name):
     cloud = CLOUDS[name]
@@ -276,7 +283,7 @@ def test_a_room_without_blocks_has_an_empty_result(network):
 
 
 def test_an_empty_cloud_is_refused(network):
-    empty = unlabelled("Area_1_office_1", np.zeros((0, 3)))
+    empty = unlabelled("Area_1_office_1", np.zeros((0, 3)), np.zeros((0, 3), np.uint8))
     with pytest.raises(ValueError, match="Area_1_office_1 must have at least one point"):
         segmentation.segment(empty, network, tiny_runs.experiment())
 

@@ -14,7 +14,7 @@ from ban_tf.data import s3dis
 from ban_tf.metrics.instance import InstanceMatches
 from ban_tf.model import networks
 from ban_tf.model.bonet import BoxMasks, UnitCube
-from ban_tf.training import stages, trainer
+from ban_tf.training import joint, stages
 from layer_checks import check_layer, check_training
 from network_checks import furnished_block, num_dense, num_trainable
 from tiny_networks import PAPER, TINY, blocks, four_classes
@@ -33,9 +33,9 @@ def experiment(network=NETWORK, rate=5e-4):
 def joint_trainer(rate=5e-4, run_eagerly=False):
     """A network with fresh weights, ready for `fit`."""
     (stage,) = stages.stages(experiment(rate=rate))
-    joint = trainer.compile_for_training(networks.build(NETWORK), stage, steps_per_epoch=1000)
-    joint.run_eagerly = run_eagerly
-    return joint
+    trainer = joint.compile_for_training(networks.build(NETWORK), stage, steps_per_epoch=1000)
+    trainer.run_eagerly = run_eagerly
+    return trainer
 
 
 def labels(batch=2, num_points=24, seed=0):

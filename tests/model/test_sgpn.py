@@ -16,7 +16,7 @@ from ban_tf.losses.group_proposal import confidence_loss, inverse_frequency, wei
 from ban_tf.metrics.instance import InstanceMatches
 from ban_tf.model import networks
 from ban_tf.model.sgpn import ClassThresholds
-from ban_tf.training.trainer import JointTrainer
+from ban_tf.training.joint import JointTrainer
 from layer_checks import check_layer
 from network_checks import bias_before_batch_norm, furnished_block, num_dense, num_trainable
 from tiny_networks import TINY, blocks, four_classes

@@ -19,7 +19,16 @@ import tiny_runs
 from ban_tf import config, systems
 from ban_tf.data import s3dis, store
 from ban_tf.systems import collapse
-from ban_tf.training import callbacks, checkpoints, reporting, runs, schedule, stages, trainer
+from ban_tf.training import (
+    callbacks,
+    checkpoints,
+    joint,
+    reporting,
+    runs,
+    schedule,
+    stages,
+    trainer,
+)
 
 # Keras converts with an `__array__` that NumPy 2 finds old-fashioned; TensorFlow says that data
 # pipelines are graphs even in eager mode.
@@ -143,7 +152,7 @@ def test_the_paper_s_words_count_iterations():
     words = dataclasses.replace(EXPERIMENT.training, decay_unit="iterations")
     experiment = dataclasses.replace(EXPERIMENT, training=words)
     model = trainer.build_network(experiment)
-    trainer.compile_for_training(model, stages.Stage(0, 1, experiment), steps_per_epoch=9)
+    joint.compile_for_training(model, stages.Stage(0, 1, experiment), steps_per_epoch=9)
     decay = model.optimizer.get_config()["learning_rate"]["config"]
     assert decay == {"initial": 1e-3, "factor": 0.5, "every": 300_000, "limit": 1e-5, "per_step": 1}
 

@@ -85,7 +85,7 @@ def colors_of(
     colorless = [file for file, rows in files.items() if rows.shape[1] == 3]
     if colorless:
         if len(colorless) == len(files):
-            told = "has no colours; a network that sees colours is given black"
+            told = "has no colours, which only a network without the feature rgb is trained on"
             return None, [Problem(room, 0, told)]
         raise ValueError(
             f"either all files of a room have colours or none, but {colorless[0]} has 3 columns "

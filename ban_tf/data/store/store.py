@@ -47,8 +47,9 @@ class Store:
         ...     samples=Blocks(num_points=64, min_points=1),
         ... )
         >>> xyz, label = np.random.default_rng(0).uniform(0, 1, (90, 3)), np.zeros(90, np.int32)
+        >>> rgb = np.zeros((90, 3), np.uint8)
         >>> clouds = [
-        ...     Cloud(name, xyz, None, label, label, group)
+        ...     Cloud(name, xyz, rgb, label, label, group)
         ...     for name, group in (("scan1", "east"), ("scan2", "east"), ("scan3", "west"))
         ... ]
         >>> folder, settings = Path(tempfile.mkdtemp()), store.Settings.of(experiment)

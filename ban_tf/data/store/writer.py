@@ -135,6 +135,12 @@ def _prepare_cloud(job: due.Job) -> manifest.Record:
         raise ValueError(
             f"a file of a cloud must be named after it: {job.name} holds {cloud.name!r}."
         )
+    if cloud.rgb is None and "rgb" in job.settings.features.names:
+        raise ValueError(
+            f"{cloud.name} has no colours, which a network with the feature rgb is trained with. "
+            "Give scans with colours, or leave the feature out (`features`). Received: "
+            f"features={job.settings.features.names}"
+        )
     num_points, sha256 = len(cloud), _fingerprint(cloud)
     origin = {
         "format": manifest.FORMAT,

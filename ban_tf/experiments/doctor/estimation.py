@@ -197,7 +197,7 @@ def embed_sample(
         ... )
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> settings = store.Settings.of(experiment)
-        >>> desk = Cloud("a", xyz, None, label, label)
+        >>> desk = Cloud("a", xyz, np.zeros((500, 3), np.uint8), label, label)
         >>> _ = store.prepare([desk], settings=settings, path=folder, progress=False)
         >>> class Places:
         ...     fingerprint = "places, version 1"
