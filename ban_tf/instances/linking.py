@@ -124,7 +124,7 @@ class PointLinking:
 
     def _remember(self, rows: np.ndarray, given: np.ndarray) -> None:
         """Keeps the sample for the next one, each point once."""
-        self._previous, first = np.unique(rows, return_index=True)
+        self._previous, first = np.unique(np.asarray(rows, np.int64), return_index=True)
         self._previous_instance = given[first]
         self._build_tree()
 

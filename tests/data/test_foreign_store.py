@@ -8,8 +8,7 @@ import tiny_runs
 from ban_tf.config import NONE, Features
 from ban_tf.data import s3dis, samples, store
 from ban_tf.data.store import foreign
-from ban_tf.experiments import requests
-from ban_tf.experiments.commands import train
+from ban_tf.experiments import choosing, requests
 from small_clouds import BLOCKS, EXPERIMENT, NAMES, assert_same_blocks, make_cloud, with_samples
 
 
@@ -278,4 +277,4 @@ def test_blocks_of_others_keep_their_number_of_points(tmp_path):
     assert (found.samples.num_points, found.has_fixed_samples) == (64, True)
     for quick in (False, True):
         request = requests.Training(blocks=tmp_path, quick=quick)
-        assert train.choose_experiment(request, found).samples == found.samples
+        assert choosing.for_training(request, found).samples == found.samples

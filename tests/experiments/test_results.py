@@ -2,6 +2,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import time
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_the_digest_is_that_of_the_bytes(tmp_path):
 
 def test_training_time_adds_up_over_interruptions(tmp_path, monkeypatch):
     clock = iter([10.0, 13.0, 100.0, 104.5])
-    monkeypatch.setattr(runs.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     run = runs.start(tmp_path, tiny_runs.experiment())
     assert run.training_seconds() is None
     with pytest.raises(KeyboardInterrupt), run.training_time():

@@ -243,9 +243,9 @@ def test_a_full_disk_leaves_the_earlier_state_and_says_so(state_of_four_blocks, 
 
 def test_arrays_of_another_room_do_not_fit():
     room = room_state.RoomState(CLOUD.xyz, SMALL)
-    doubled = np.concatenate([CLOUD.xyz, CLOUD.xyz])  # in the same voxels
+    state, votes_of_two = room.state(), voting.SemanticVotes(2 * len(CLOUD), 13).state()
     with pytest.raises(ValueError, match=r"`sum` of a state must be float32 \(3000, 13\)"):
-        room.restore(room_state.RoomState(doubled, SMALL).state())
+        room.restore(state | {f"semantic.{name}": array for name, array in votes_of_two.items()})
     with pytest.raises(ValueError, match="`instance` of a state must be int32"):
         room.restore(room_state.RoomState(CLOUD.xyz[:9], SMALL).state())
     votes, state = voting.InstanceVotes(3), {"keys": np.zeros(2, np.int64)}
