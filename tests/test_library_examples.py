@@ -14,7 +14,8 @@ import ban_tf
 # Run for their work, not imported for what they offer.
 PROGRAMS = {"ban_tf.experiments.efficiency.measure"}
 # Rooms whose every public class and function has an example that can be pasted as it stands.
-SHOWN_ROOMS = ("model", "systems", "training")
+SHOWN_ROOMS = ("instances", "losses", "model", "systems", "training")
+PASTEABLE_ROOMS = ("model", "systems", "training")  # their examples import all that they use
 
 
 def modules_with_examples() -> list[str]:
@@ -33,7 +34,7 @@ def test_the_examples_of_a_module_run(name):
     if name == "ban_tf.view.figures":
         pytest.importorskip("matplotlib", reason="matplotlib is not among the test extras")
     # In a shown room an example has no names but those that it imports.
-    names = {} if name.split(".")[1] in SHOWN_ROOMS else None
+    names = {} if name.split(".")[1] in PASTEABLE_ROOMS else None
     found = doctest.testmod(importlib.import_module(name), globs=names)
     assert found.attempted > 0
     assert found.failed == 0
