@@ -17,7 +17,7 @@ def collect() -> dict[str, Any]:
     Example:
         >>> from ban_tf.training import provenance
         >>> sorted(provenance.collect())
-        ['machine', 'revision', 'started', 'versions']
+        ['machine', 'revision', 'started', 'threads', 'versions']
     """
     versions: dict[str, str | None] = {}
     for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scikit-learn", "h5py"):
@@ -29,8 +29,24 @@ def collect() -> dict[str, Any]:
         "revision": _git_revision(),
         "versions": {"python": platform.python_version(), **versions},
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {_cpu()}",
+        "threads": num_threads(),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def num_threads() -> int:
+    """On how many threads TensorFlow sums up: other numbers round differently, from the same seed.
+
+    Example:
+        >>> from ban_tf.training import provenance
+        >>> provenance.num_threads() >= 1
+        True
+    """
+    asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    # Those of the processors that this process may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cpu() -> str:
