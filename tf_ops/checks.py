@@ -83,7 +83,8 @@ def check_positive_float32(name: str, value: Any) -> None:
         raise TypeError(
             f"`{name}` must be a number. Received: {name}={value!r}, of type {type(value).__name__}"
         )
-    if not SMALLEST_FLOAT32 <= value < END_OF_FLOAT32:  # false for NaN too
+    number: Any = value  # `numbers.Real` has no comparisons for a type checker
+    if not SMALLEST_FLOAT32 <= number < END_OF_FLOAT32:  # false for NaN too
         raise ValueError(
             f"`{name}` must be > 0 and within the range of float32. Received: {name}={value}"
         )
