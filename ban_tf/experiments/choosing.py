@@ -30,7 +30,8 @@ def for_training(request: Training, dataset: Dataset) -> config.Experiment:
             "its folders or file names must tell at least two groups, of which one is held out. "
             f"Received: splits={[split.name for split in dataset.splits]}"
         )
-    _check_levels(experiment)
+    if not dataset.has_fixed_samples:  # whose number of points is not chosen here
+        _check_levels(experiment)
     return dataclasses.replace(
         experiment,
         training=_changed_training(request, experiment.training),
