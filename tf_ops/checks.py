@@ -1,8 +1,11 @@
-"""What every public op refuses before any work starts: wrong types and wrong shapes."""
+"""What every public op refuses before any work starts: wrong types, wrong shapes, wrong numbers."""
 
+import numbers
 from typing import Any
 
 import keras
+
+SMALLEST_FLOAT32, END_OF_FLOAT32 = 2.0**-126, 2.0**128
 
 
 def check_float32(name: str, tensor: Any) -> None:
@@ -63,6 +66,28 @@ def _fits(found: tuple[int | None, ...], sizes: tuple[int | None, ...]) -> bool:
         if want != got and want is not None and got is not None:
             return False
     return True
+
+
+def check_whole(name: str, value: Any) -> None:
+    """Raises TypeError unless `value` is a whole number: 2.5 would be cut without a word."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(
+            f"`{name}` must be a whole number, an int. Received: {name}={value!r}, of type "
+            f"{type(value).__name__}"
+        )
+
+
+def check_positive_float32(name: str, value: Any) -> None:
+    """Raises TypeError unless `value` is a number, ValueError unless float32 has it, above 0."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(
+            f"`{name}` must be a number. Received: {name}={value!r}, of type {type(value).__name__}"
+        )
+    number: Any = value  # `numbers.Real` has no comparisons for a type checker
+    if not SMALLEST_FLOAT32 <= number < END_OF_FLOAT32:  # false for NaN too
+        raise ValueError(
+            f"`{name}` must be > 0 and within the range of float32. Received: {name}={value}"
+        )
 
 
 def known_size(tensor: Any, axis: int) -> int | None:

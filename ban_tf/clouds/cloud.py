@@ -22,7 +22,7 @@ class Cloud:
 
     Raises:
         ValueError: a wrong shape, or a coordinate that is not finite.
-        TypeError: a wrong dtype.
+        TypeError: a wrong dtype, or no plain NumPy array.
 
     Example:
         >>> cloud = unlabelled("my_scan", np.zeros((3, 3)))
@@ -38,6 +38,7 @@ class Cloud:
     group: str = ""
 
     def __post_init__(self) -> None:
+        self._check_plain("xyz", self.xyz)
         num_points = len(self.xyz)
         self._check("xyz", self.xyz, np.float64, (num_points, 3))
         if self.rgb is not None:
@@ -51,7 +52,19 @@ class Cloud:
                 f"Received: {len(broken)} bad points, the first at row {broken[0]}"
             )
 
+    def _check_plain(self, field: str, array: np.ndarray) -> None:
+        """Refuses lists, and arrays whose rows or masks mean something else (`matrix`, `ma`)."""
+        is_plain = isinstance(array, np.ndarray) and not isinstance(
+            array, np.ma.MaskedArray | np.matrix
+        )
+        if not is_plain or not array.ndim:
+            raise TypeError(
+                f"`{field}` of cloud {self.name} must be a plain NumPy array with a row per point. "
+                f"Received: {type(array).__name__}"
+            )
+
     def _check(self, field: str, array: np.ndarray, dtype: type, shape: tuple[int, ...]) -> None:
+        self._check_plain(field, array)
         if array.dtype != dtype:
             raise TypeError(
                 f"`{field}` of cloud {self.name} must be {np.dtype(dtype)}. "
@@ -81,5 +94,5 @@ def unlabelled(name: str, xyz: np.ndarray, rgb: np.ndarray | None = None) -> Clo
         >>> unlabelled("my_scan", np.zeros((2, 3))).semantic
         array([-1, -1], dtype=int32)
     """
-    none = np.full(len(xyz), NONE, np.int32)
+    none = np.full(np.shape(xyz)[:1] or 0, NONE, np.int32)
     return Cloud(name=name, xyz=xyz, rgb=rgb, semantic=none, instance=none.copy())

@@ -27,3 +27,23 @@ def require_widths(**received: tuple[int, ...]) -> None:
             f"`{name}` must hold at least one width, each at least 1.",
             **{name: widths},
         )
+
+
+def require_decoder(
+    decoder: tuple[tuple[int, ...], ...], encoder: tuple[Any, ...], more: int = 0, least: int = 1
+) -> None:
+    """One tuple of widths per level of the encoder, or `more`, at least `least`; none is empty."""
+    levels = (
+        f"more than `encoder` has levels, at least {least}" if more else "per level of `encoder`"
+    )
+    require(
+        len(decoder) == len(encoder) + more >= least,
+        f"`decoder` must have one tuple of widths {levels}.",
+        encoder=len(encoder),
+        decoder=len(decoder),
+    )
+    require(
+        all(widths and min(widths) >= 1 for widths in decoder),
+        "each step of `decoder` must hold at least one width, each at least 1.",
+        decoder=decoder,
+    )

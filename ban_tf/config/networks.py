@@ -7,6 +7,7 @@ from ban_tf.config.checking import (
     require,
     require_at_least_one,
     require_choice,
+    require_decoder,
     require_widths,
 )
 
@@ -46,12 +47,8 @@ class BackboneConfig:
     head_width: int = 128
 
     def __post_init__(self) -> None:
-        require(
-            len(self.encoder) == len(self.decoder) > 0,
-            "`decoder` must have one tuple of widths per level of `encoder`.",
-            encoder=len(self.encoder),
-            decoder=len(self.decoder),
-        )
+        require_decoder(self.decoder, self.encoder)
+        require_at_least_one(head_width=self.head_width)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -186,12 +183,7 @@ class JsnetConfig:
     head_width: int = 128
 
     def __post_init__(self) -> None:
-        require(
-            len(self.decoder) == len(self.encoder) + 1 >= 3,
-            "`decoder` must have one tuple of widths more than `encoder` has levels, at least 3.",
-            encoder=len(self.encoder),
-            decoder=len(self.decoder),
-        )
+        require_decoder(self.decoder, self.encoder, more=1, least=3)
         third, second, last = (widths[-1] for widths in self.decoder[-3:])
         require(
             third == second + last,
@@ -251,12 +243,7 @@ class BonetConfig:
     negative_slope: float = 0.2  # of the leaky ReLU after every layer; there is no batch norm
 
     def __post_init__(self) -> None:
-        require(
-            len(self.decoder) == len(self.encoder) + 1 >= 2,
-            "`decoder` must have one tuple of widths more than `encoder` has levels, at least 2.",
-            encoder=len(self.encoder),
-            decoder=len(self.decoder),
-        )
+        require_decoder(self.decoder, self.encoder, more=1, least=2)
         require_at_least_one(
             num_boxes=self.num_boxes,
             box_head_width=self.box_head_width,
@@ -267,8 +254,13 @@ class BonetConfig:
             "`mask_widths` must hold at least two widths.",
             mask_widths=self.mask_widths,
         )
-        for name in ("box_widths", "mask_point_widths", "mask_widths", "semantic_widths"):
-            require_widths(**{name: getattr(self, name)})
+        require_widths(
+            global_widths=self.global_widths,
+            box_widths=self.box_widths,
+            mask_point_widths=self.mask_point_widths,
+            mask_widths=self.mask_widths,
+            semantic_widths=self.semantic_widths,
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,8 @@ import dataclasses
 
 from ban_tf.config.checking import require, require_at_least_one
 
+_LARGEST_M = 1e6  # no cloud is as wide; places in larger blocks leave the range of float32
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Blocks:
@@ -27,6 +29,11 @@ class Blocks:
             0 < self.stride_m <= self.size_m,
             "`stride_m` must be in (0, size_m], or points between blocks are never seen.",
             stride_m=self.stride_m,
+            size_m=self.size_m,
+        )
+        require(
+            self.size_m <= _LARGEST_M,
+            f"`size_m` must be at most {_LARGEST_M:g} metres.",
             size_m=self.size_m,
         )
         require_at_least_one(num_points=self.num_points, min_points=self.min_points)

@@ -52,13 +52,22 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        SettingsError: it is no JSON object, or names a field twice.
+        SettingsError: it is no JSON object, is not UTF-8, or names a field twice.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no settings file at {path}.")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_each_once)
-    except ValueError as error:  # JSON, Unicode, or a name twice
+        # With or without a byte order mark, which editors of Windows write.
+        text = path.read_text(encoding="utf-8-sig")
+        values = json.loads(text, object_pairs_hook=_each_once)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} must be text in UTF-8; save it as such: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(
+            f"{path} must be a JSON object of settings. Received: objects or lists nested "
+            "deeper than any setting"
+        ) from error
+    except ValueError as error:  # JSON, or a name twice
         raise SettingsError(f"{path} must be a JSON object of settings: {error}") from error
     if not isinstance(values, dict):
         raise SettingsError(

@@ -132,6 +132,8 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         require_choice(DecayUnit, decay_unit=self.decay_unit)
+        decay = self.batch_norm_decay.initial
+        require(decay <= 1, "`batch_norm_decay.initial` must be in [0, 1].", initial=decay)
         require(
             self.adam_epsilon > 0,
             "`adam_epsilon` must be positive.",

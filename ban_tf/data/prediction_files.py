@@ -24,6 +24,7 @@ PREDICTED_SUFFIX = "_pred.txt"
 TRUTH_SUFFIX = "_gt.txt"
 _PREDICTED_COLUMNS = len("x y z red green blue probability semantic instance".split())
 _TRUTH_COLUMNS = len("semantic instance".split())
+_ROUNDING = 1e-3  # share of a range by which a rounded value may leave it
 _PART = 1 << 14  # rows formatted at a time
 
 
@@ -87,8 +88,8 @@ def read_room(folder: str | os.PathLike[str], room: str, num_classes: int) -> Ro
 
     Raises:
         ValueError: an empty file, a row with too few or too many columns, a value that is no
-            number, a label out of range, or files of different lengths; the message names the file
-            and the line.
+            number, a label, colour or probability out of range, or files of different lengths; the
+            message names the file and the line.
     """
     predicted_path = pathlib.Path(folder) / (room + PREDICTED_SUFFIX)
     truth_path = pathlib.Path(folder) / (room + TRUTH_SUFFIX)
@@ -102,6 +103,8 @@ def read_room(folder: str | os.PathLike[str], room: str, num_classes: int) -> Ro
             f"ends at line {_line_of_row(shorter, min(len(predicted), len(truth)) - 1)}"
         )
     _check_finite(predicted_path, predicted)
+    _check_range(predicted_path, "colours", predicted[:, 3:6], 255)
+    _check_range(predicted_path, "probability", predicted[:, 6:7], 1)
     columns = [
         _labels(predicted_path, "semantic", predicted[:, 7], 0, num_classes),
         _labels(predicted_path, "instance", predicted[:, 8], NONE, 2**31),
@@ -238,6 +241,19 @@ def _check_finite(path: pathlib.Path, rows: np.ndarray) -> None:
         raise ValueError(
             f"{path}, line {_line_of_row(path, broken[0])}: every value must be finite in float32. "
             f"Received: {rows[broken[0]].tolist()}"
+        )
+
+
+def _check_range(path: pathlib.Path, name: str, values: np.ndarray, highest: float) -> None:
+    """Refuses what is below 0 or above `highest` by more than rounding: columns out of order."""
+    slack = _ROUNDING * highest
+    wrong = ((values < -slack) | (values > highest + slack)).any(axis=1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"{path}, line {_line_of_row(path, row)}: {name} must be in 0 to {highest}; a row "
+            "is `x y z red green blue probability semantic instance`. "
+            f"Received: {values[row].tolist()}"
         )
 
 

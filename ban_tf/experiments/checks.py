@@ -1,6 +1,7 @@
 """What a request asks for that cannot be: refused before anything is imported, read or written."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ban_tf.experiments import requests
 _AT_LEAST_ONE = (
     "epochs", "batch_size", "seeds", "num_blocks", "rounds", "validate_every", "validation_clouds",
 )  # fmt: skip
+_AREA = re.compile(r"Area_\d+")  # a folder of raw rooms
 # Where each kind of request writes: field and whether that is a folder.
 _OUTPUTS: dict[type, tuple[tuple[str, bool], ...]] = {
     requests.Training: (("run", True), ("blocks", True)),
@@ -55,6 +57,19 @@ def check(request: Any) -> None:
         is_read_only = name == "blocks" and request.data is None
         if path is not None and not is_read_only:
             disk.require_writable(path, name, is_folder)
+            _check_beside_rooms(path, name, getattr(request, "data", None))
+
+
+def _check_beside_rooms(path: Path, name: str, data: Path | None) -> None:
+    """Refuses to write among raw rooms, where the next reading would take it for a room."""
+    place = path.resolve()
+    if data is None or not place.is_relative_to(data.resolve()):
+        return
+    if any(_AREA.fullmatch(part) for part in place.relative_to(data.resolve()).parts):
+        raise ValueError(
+            f"`{name}` must not lie among the raw rooms of `data`; choose a place beside them. "
+            f"Received: {name}={path}, data={data}"
+        )
 
 
 def _check_seeds(request: Any) -> None:

@@ -30,12 +30,33 @@ def for_training(request: Training, dataset: Dataset) -> config.Experiment:
             "its folders or file names must tell at least two groups, of which one is held out. "
             f"Received: splits={[split.name for split in dataset.splits]}"
         )
+    if not dataset.has_fixed_samples:  # whose number of points is not chosen here
+        _check_levels(experiment)
     return dataclasses.replace(
         experiment,
         training=_changed_training(request, experiment.training),
         inference=with_clusterer(experiment.inference, request.clusterer),
         seed=experiment.seed if request.seed is None else request.seed,
     )
+
+
+def _check_levels(experiment: config.Experiment) -> None:
+    """Refuses a level of the encoder that asks for more points than the one before it has."""
+    network = experiment.network
+    levels: dict[str, tuple[Any, ...]] = {
+        "pointnet": (),
+        "sgpn": (),
+        "bonet": network.bonet.encoder,
+        "jsnet": (network.jsnet.first, *network.jsnet.encoder),
+    }
+    chosen = levels.get(network.name, network.backbone.encoder)
+    sizes = [experiment.samples.num_points, *(level.num_samples for level in chosen)]
+    if sizes != sorted(sizes, reverse=True):
+        raise ValueError(
+            "each level of the encoder must sample at most as many points as come to it, the first "
+            "at most `samples.num_points`: lower its `num_samples`, or raise `num_points`. "
+            f"Received: num_points={sizes[0]}, num_samples={sizes[1:]}"
+        )
 
 
 def for_preparation(request: Preparation, dataset: Dataset) -> config.Experiment:

@@ -89,7 +89,7 @@ def segment(
             it is worked out if there is a state file.
 
     Raises:
-        TypeError: `model` is neither a Keras model nor a `Predictor`.
+        TypeError: `cloud` is no `Cloud`, or `model` is neither a Keras model nor a `Predictor`.
         ValueError: an empty cloud, a network that does not fit the experiment, or a state file
             that is damaged or of another cloud, network or experiment.
         OSError: the state file cannot be written.
@@ -113,6 +113,11 @@ def segment(
         >>> segment(cloud, Flat(), experiment).instances
         (Instance(semantic=0, score=0.5, num_points=500),)
     """
+    if not isinstance(cloud, Cloud):
+        raise TypeError(
+            "`cloud` must be a `Cloud`; make one of an array with `unlabelled(name, xyz, rgb)`. "
+            f"Received: {type(cloud).__name__}"
+        )
     predictor = as_predictor(model, experiment.inference.batch_size)
     if cloud.rgb is None and "rgb" in experiment.features.names:
         warnings.warn(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ban_tf.config import Labels, Protocol
+from ban_tf.config.checking import require_choice
 from ban_tf.metrics.instance import InstanceMatches, InstanceScores
 from ban_tf.metrics.semantic import ConfusionMatrix, SemanticScores
 
@@ -100,6 +101,7 @@ class Evaluator:
 
     Raises:
         TypeError: `test` is one name, no sequence of names.
+        ValueError: there is no such protocol.
 
     Example:
         >>> labels = Labels(class_names=("wall", "chair"))
@@ -121,6 +123,7 @@ class Evaluator:
     ):
         if isinstance(test, str):
             raise TypeError(f"`test` must be a sequence of names. Received: test={test!r}")
+        require_choice(Protocol, protocol=protocol)
         self._dataset = dataset
         self._labels = labels
         self._test = tuple(sorted(set(test)))

@@ -58,7 +58,7 @@ def attention_row(query: Any, key: Any, row: int, scale: float = 1.0) -> Any:
         float32 `[B, M]`; each row of the batch sums to 1.
 
     Raises:
-        TypeError: as `attention.attend`.
+        TypeError: `row` is no whole number, or as `attention.attend`.
         ValueError: `row` is not a point of `query`, or what `attention.attend` refuses.
 
     Example:
@@ -70,6 +70,7 @@ def attention_row(query: Any, key: Any, row: int, scale: float = 1.0) -> Any:
         [[0.5, 0.0, 0.5]]
     """
     check(query, key, key)
+    checks.check_whole("row", row)
     num_queries = query.shape[1]
     if row < 0 or (num_queries is not None and row >= num_queries):
         raise ValueError(

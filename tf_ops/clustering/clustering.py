@@ -1,6 +1,5 @@
 """Mean shift: embeddings of blocks in, a label for every point and the clusters' centres out."""
 
-import math
 from typing import Any
 
 from tf_ops import checks, library
@@ -45,7 +44,8 @@ def mean_shift(
             cluster.
 
     Raises:
-        TypeError: `embedding` is not float32.
+        TypeError: `embedding` is not float32, `bandwidth` no number or `max_iterations` no whole
+            one.
         ValueError: `embedding` is not `[B, N, E]` with E in [1, 16]; or `bandwidth` is not a
             positive float32 number, or `max_iterations` is negative.
         tf.errors.InvalidArgumentError: an embedding that is not finite, or whose sums leave the
@@ -73,11 +73,8 @@ def mean_shift(
         raise ValueError(
             f"`embedding` [B, N, E] must have E in [1, {MAX_WIDTH}]. Received: E={width}"
         )
-    if not 2**-126 <= bandwidth < 2**128 or math.isnan(bandwidth):
-        raise ValueError(
-            "`bandwidth` must be > 0 and within the range of float32. "
-            f"Received: bandwidth={bandwidth}"
-        )
+    checks.check_positive_float32("bandwidth", bandwidth)
+    checks.check_whole("max_iterations", max_iterations)
     if max_iterations < 0:
         raise ValueError(
             f"`max_iterations` must be >= 0. Received: max_iterations={max_iterations}"

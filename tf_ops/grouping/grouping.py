@@ -1,6 +1,5 @@
 """Grouping: the points in a ball around each centre, and their features."""
 
-import math
 from typing import Any
 
 from tf_ops import checks, library
@@ -18,7 +17,7 @@ def ball_query(xyz: Any, centres: Any, radius: float, num_neighbours: int) -> tu
     Args:
         xyz: float32 `[B, N, 3]` points, in metres.
         centres: float32 `[B, M, 3]`, in metres.
-        radius: in metres, finite and > 0.
+        radius: in metres, > 0 and within the range of float32.
         num_neighbours: K, at least 1.
 
     Returns:
@@ -26,7 +25,7 @@ def ball_query(xyz: Any, centres: Any, radius: float, num_neighbours: int) -> tu
         count: int32 `[B, M]` how many of them are hits, in [0, K].
 
     Raises:
-        TypeError: an input is not float32.
+        TypeError: an input is not float32, `radius` no number or `num_neighbours` no whole one.
         ValueError: the shapes do not fit, or `radius` or `num_neighbours` is out of range.
 
     Example:
@@ -43,8 +42,8 @@ def ball_query(xyz: Any, centres: Any, radius: float, num_neighbours: int) -> tu
     checks.check_float32("centres", centres)
     batch, _, _ = checks.check_shape("xyz", xyz, "[B, N, 3]", None, None, 3)
     checks.check_shape("centres", centres, "[B, M, 3]", batch, None, 3)
-    if not (math.isfinite(radius) and radius > 0):
-        raise ValueError(f"`radius` must be finite and > 0. Received: radius={radius}")
+    checks.check_positive_float32("radius", radius)
+    checks.check_whole("num_neighbours", num_neighbours)
     if num_neighbours < 1:
         raise ValueError(
             f"`num_neighbours` must be at least 1. Received: num_neighbours={num_neighbours}"

@@ -62,6 +62,10 @@ def three_nearest_weights(squared_distance: Any) -> Any:
     Returns:
         float32 `[B, N, 3]`.
 
+    Raises:
+        TypeError: `squared_distance` is not float32.
+        ValueError: it is not `[B, N, 3]`.
+
     Example:
         >>> import numpy as np
         >>> import tf_ops
@@ -69,6 +73,8 @@ def three_nearest_weights(squared_distance: Any) -> Any:
         >>> np.asarray(tf_ops.three_nearest_weights(squared_distance)).tolist()
         [[[0.5, 0.25, 0.25]]]
     """
+    checks.check_float32("squared_distance", squared_distance)
+    checks.check_shape("squared_distance", squared_distance, "[B, N, 3]", None, None, 3)
     inverse = 1.0 / ops.maximum(squared_distance, SMALLEST_SQUARED_DISTANCE)
     return inverse / ops.sum(inverse, axis=-1, keepdims=True)
 

@@ -23,7 +23,7 @@ def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
         int32 `[B, num_samples]` indices into N.
 
     Raises:
-        TypeError: `xyz` is not float32.
+        TypeError: `xyz` is not float32, or `num_samples` no whole number.
         ValueError: `xyz` is not `[B, N, 3]`, or `num_samples` is not in [1, N] for a known N.
         tf.errors.InvalidArgumentError: `num_samples > N` where N is known only as the op runs
             (native kernels; the stock ones do not see it).
@@ -37,6 +37,7 @@ def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
     """
     checks.check_float32("xyz", xyz)
     _, num_points, _ = checks.check_shape("xyz", xyz, "[B, N, 3]", None, None, 3)
+    checks.check_whole("num_samples", num_samples)
     if num_samples < 1 or (num_points is not None and num_samples > num_points):
         raise ValueError(
             "`num_samples` must be in [1, N], where N is the number of points in `xyz`. "

@@ -67,7 +67,8 @@ def _unread(entry: Path) -> str:
         return "links to nothing"
     if entry.suffix.lower() == ".txt":
         return "" if entry.is_file() else "is no file"
-    return "is no .txt file" if entry.suffix and entry.is_file() else ""
+    is_meant = entry.suffix or _is_well_formed(entry)  # `wall_1` lost its suffix
+    return "is no .txt file" if is_meant and entry.is_file() else ""
 
 
 def class_of(file: Path) -> str:

@@ -76,7 +76,7 @@ def colors_of(
 
     Returns:
         uint8 `[N, 3]` of every file, or None where the room has no colours; and what there is to
-        report, which is that shares of 0 to 1 were read as such, or that there are no colours.
+        report: shares of 0 to 1 that were read as such or not, or that there are no colours.
 
     Raises:
         ValueError: some files have colours and others none, or it is not certain which range
@@ -100,7 +100,8 @@ def colors_of(
                 f"colours must be of one range, but those of {min(shares)} lie between 0 and 1 and "
                 f"those of other files in {room} beyond. Write all of them as 0 to 255."
             )
-        return [np.rint(values).astype(np.uint8) for values in colors.values()], []
+        mixed = [told for file, values in colors.items() for told in _shares_among(file, values)]
+        return [np.rint(values).astype(np.uint8) for values in colors.values()], mixed
     if not shares and any(values.max() == 1 for values in colors.values()):
         raise ValueError(
             f"all colours in {room} are 0 or 1, so it is not certain whether they mean 0 to 255 or "
@@ -109,3 +110,15 @@ def colors_of(
     read = [np.rint(values * 255).astype(np.uint8) for values in colors.values()]
     reported = [Problem(room, 0, "colours lie in 0 to 1; read as shares of 255")] if shares else []
     return read, reported
+
+
+def _shares_among(file: Path, colors: np.ndarray) -> list[Problem]:
+    """Tells of rows that look like shares of 0 to 1 in a file of colours of 0 to 255."""
+    shares = (colors <= 1).all(axis=1) & (colors != np.rint(colors)).any(axis=1)
+    if not shares.any():
+        return []
+    told = (
+        f"{shares.sum()} of {len(colors)} rows have colours of 0 to 1 among those of 0 to 255, "
+        f"the first valid row {np.argmax(shares) + 1}; read as nearly black"
+    )
+    return [Problem(file, 0, told)]
