@@ -1,7 +1,6 @@
 """What a request asks for that cannot be: refused before anything is imported, read or written."""
 
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from ban_tf.experiments import requests
 _AT_LEAST_ONE = (
     "epochs", "batch_size", "seeds", "num_blocks", "rounds", "validate_every", "validation_clouds",
 )  # fmt: skip
-_AREA = re.compile(r"Area_\d+")  # a folder of raw rooms
+# Files by which a folder that a command has made is known.
+_OURS = ("config.json", "folds.json", "manifest.json", "clouds", disk.LOCK)
 # Where each kind of request writes: field and whether that is a folder.
 _OUTPUTS: dict[type, tuple[tuple[str, bool], ...]] = {
     requests.Training: (("run", True), ("blocks", True)),
@@ -65,9 +65,12 @@ def _check_beside_rooms(path: Path, name: str, data: Path | None) -> None:
     place = path.resolve()
     if data is None or not place.is_relative_to(data.resolve()):
         return
-    if any(_AREA.fullmatch(part) for part in place.relative_to(data.resolve()).parts):
+    while not place.exists():
+        place = place.parent
+    if place != data.resolve() and not any((place / mark).exists() for mark in _OURS):
         raise ValueError(
-            f"`{name}` must not lie among the raw rooms of `data`; choose a place beside them. "
+            f"`{name}` must not lie in a folder of the raw data (`data`), where the next reading "
+            "would take it for a part of them; choose a place beside them. "
             f"Received: {name}={path}, data={data}"
         )
 

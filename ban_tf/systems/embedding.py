@@ -81,12 +81,13 @@ class BanSystem(EmbeddingSystem):
     """The paper's own system, which says where its attention is not the released one.
 
     Example:
-        >>> from ban_tf.config import reduced
-        >>> from ban_tf.data import s3dis
+        >>> from ban_tf.config import Experiment, Labels, Split, with_recipe
         >>> from ban_tf.systems.embedding import BanSystem
-        >>> experiment = s3dis.experiment()
-        >>> system = BanSystem("BAN", "PointNet++")
-        >>> len(system.footnotes(experiment)), len(system.footnotes(reduced.quick(experiment)))
+        >>> labels = Labels(class_names=("desk", "lamp"))
+        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
+        >>> released = Experiment(dataset="desks", labels=labels, split=split)
+        >>> system, improved = BanSystem("BAN", "PointNet++"), with_recipe(released, "improved")
+        >>> len(system.footnotes(released)), len(system.footnotes(improved))
         (0, 1)
     """
 
