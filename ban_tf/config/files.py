@@ -126,7 +126,8 @@ def from_json(text: str) -> Experiment:
 def _build(cls: type, values: Any) -> Any:
     require(isinstance(values, dict), f"`{cls.__name__}` must hold named fields.", found=values)
     known = typing.get_type_hints(cls)
-    values = {name: values[name] for name in values.keys() - _RETIRED.get(cls.__name__, set())}
+    retired = _RETIRED.get(cls.__name__, set())
+    values = {name: value for name, value in values.items() if name not in retired}
     unknown = sorted(set(values) - set(known))
     require(not unknown, f"`{cls.__name__}` does not know these fields.", unknown=unknown)
     return cls(**{name: _restore(known[name], value) for name, value in values.items()})

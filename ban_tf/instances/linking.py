@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from ban_tf.clouds import overlap
 from ban_tf.config import NONE, InferenceConfig
-from ban_tf.instances import restoring
+from ban_tf.instances import clusters, restoring
 from ban_tf.instances.joining import PairEvidence
 
 _REACH = 3.0  # median distances between neighbours of a sample: how far a new point asks
@@ -78,15 +78,9 @@ class PointLinking:
             TypeError: labels or classes that are not whole numbers.
             ValueError: arrays of different lengths, or a label or class out of range.
         """
-        labels = overlap.check_labels("labels", labels, len(classes), none=True)
-        classes = overlap.check_labels("classes", classes, self._num_classes, none=True)
-        if np.shape(rows) != labels.shape:
-            raise ValueError(
-                "`rows` and `labels` must have one value per row. "
-                f"Received: rows.shape={np.shape(rows)}, labels.shape={labels.shape}"
-            )
-        used = np.append(classes, NONE)[labels] != NONE
-        rows, labels = rows[used], labels[used]
+        rows, labels, classes = clusters.taking_part(
+            "rows", rows, labels, classes, self._num_classes
+        )
         sizes = np.bincount(labels, minlength=len(classes))
         slot = rows.astype(np.int64) * self._num_classes + classes[labels]
         table = overlap.contingency(labels, self._carried(slot, rows, labels, classes))
@@ -145,10 +139,10 @@ class PointLinking:
         """int32 `[G]`: an instance for each cluster with rows, new ones where none fits."""
         targets = np.full(len(classes), NONE, np.int32)
         taken: set[int] = set()
-        clusters = table.first_labels[table.first_index]
+        of_cluster = table.first_labels[table.first_index]
         instances = table.second_labels[table.second_index]
-        for place in np.lexsort((instances, clusters, -table.count)):
-            cluster, instance = int(clusters[place]), int(instances[place])
+        for place in np.lexsort((instances, of_cluster, -table.count)):
+            cluster, instance = int(of_cluster[place]), int(instances[place])
             few = table.count[place] < self._config.min_overlap
             opens = few and sizes[cluster] >= self._config.min_new_points
             if targets[cluster] == NONE and instance not in taken and not opens:

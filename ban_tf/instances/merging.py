@@ -13,7 +13,7 @@ import numpy as np
 
 from ban_tf.clouds import overlap
 from ban_tf.config import NONE, InferenceConfig
-from ban_tf.instances import voxels
+from ban_tf.instances import clusters, voxels
 
 
 class BlockMerging:
@@ -66,15 +66,9 @@ class BlockMerging:
             TypeError: labels or classes that are not whole numbers.
             ValueError: arrays of different lengths, or a label or class out of range.
         """
-        labels = overlap.check_labels("labels", labels, len(classes), none=True)
-        classes = overlap.check_labels("classes", classes, self._num_classes, none=True)
-        if np.shape(voxel) != labels.shape:
-            raise ValueError(
-                "`voxel` and `labels` must have one value per point. "
-                f"Received: voxel.shape={np.shape(voxel)}, labels.shape={labels.shape}"
-            )
-        used = np.append(classes, NONE)[labels] != NONE
-        voxel, labels = voxel[used], labels[used]
+        voxel, labels, classes = clusters.taking_part(
+            "voxel", voxel, labels, classes, self._num_classes
+        )
         point_class = classes[labels]
         hit = (self._instance[voxel] != NONE) & (self._class[voxel] == point_class)
         targets = self._choose_targets(labels, hit, self._instance[voxel], len(classes))

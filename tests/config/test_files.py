@@ -121,3 +121,12 @@ def test_samples_survive_a_round_trip(samples):
 def test_unknown_samples_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         files.sampling_from_json(values)
+
+
+def test_a_field_that_nothing_reads_any_more_is_passed_over_and_any_other_refused():
+    values = json.loads(config.to_json(EXPERIMENTS["ban"]))
+    values["inference"]["voxel_m"] = 0.05
+    assert config.from_json(json.dumps(values)) == EXPERIMENTS["ban"]
+    values["inference"]["voxel_mm"] = 50
+    with pytest.raises(ValueError, match=r"does not know these fields.*voxel_mm"):
+        config.from_json(json.dumps(values))
