@@ -20,7 +20,8 @@ from ban_tf import config
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import NONE
 from ban_tf.data import samples
-from ban_tf.inference import chunks
+from ban_tf.inference import cautions, chunks
+from ban_tf.inference.cautions import MissingColorsWarning, NotUprightWarning
 from ban_tf.inference.chunks import Progress
 from ban_tf.inference.cloud_state import state_of
 from ban_tf.inference.key import Key
@@ -38,16 +39,13 @@ from ban_tf.systems import collapse
 __all__ = [
     "Instance",
     "MissingColorsWarning",
+    "NotUprightWarning",
     "SampledSegmentation",
     "Segmentation",
     "collapse_detector",
     "segment",
     "segment_sampled",
 ]
-
-
-class MissingColorsWarning(UserWarning):
-    """A cloud without colours is given to a network that was trained with them."""
 
 
 def segment(
@@ -67,8 +65,9 @@ def segment(
     probability and the instance that most of its rows belong to. Of a shape, which is one sample,
     points that are not in the sample take the labels of the nearest point that is. Instances of
     stuff classes are dropped. Warns with `MissingColorsWarning` if the network was trained with
-    colours and the cloud has none. Warns with `CollapseWarning` if the network's embedding has
-    collapsed, so that there can be no instances.
+    colours and the cloud has none, with `NotUprightWarning` if z does not seem to be up in a cloud
+    that is cut into blocks (see `clouds.uprightness`). Warns with `CollapseWarning` if the
+    network's embedding has collapsed, so that there can be no instances.
 
     Args:
         cloud: a room, a scan or a shape with at least one point.
@@ -119,13 +118,7 @@ def segment(
             f"Received: {type(cloud).__name__}"
         )
     predictor = as_predictor(model, experiment.inference.batch_size)
-    if cloud.rgb is None and "rgb" in experiment.features.names:
-        warnings.warn(
-            f"{cloud.name} has no colours, and the network was trained with them: it is given "
-            "black, and its labels may be far worse. Use a network without the feature rgb.",
-            MissingColorsWarning,
-            stacklevel=2,
-        )
+    cautions.warn_of_other_clouds(cloud, experiment)
     plan = _compact(samples.plan_covering(cloud, experiment.samples))
     state = state_of(cloud.xyz, experiment)
     keeper = None
