@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ban_tf import config
-from ban_tf.metrics import cells, documents, paper_rows, published
+from ban_tf.metrics import cells, json_values, paper_rows, published
 from ban_tf.metrics.evaluators import (
     INSTANCE_METRICS,
     METRICS,
@@ -122,7 +122,7 @@ def to_document(evaluation: Evaluation) -> dict[str, Any]:
             "per_class": {"classes": list(names), **instance_per_class(evaluation.strict)},
         },
     }
-    return documents.plain(document)
+    return json_values.plain(document)
 
 
 def _stuff_names(evaluation: Evaluation) -> dict[str, list[str]]:

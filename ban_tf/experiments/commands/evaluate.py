@@ -136,7 +136,7 @@ def _store_of(request: Evaluation, source: Source, run: runs.Run) -> Store:
     experiment = run.experiment
     if not is_other_data(request, run):
         dataset = source.find(None, run.sources().blocks)
-        return Store.open(run.sources().blocks, experiment, dataset.group_of)
+        return preparation.open_store(dataset, run.sources().blocks, experiment)
     dataset = source.find(request.data, request.blocks)
     beside = request.out or run.folder / "evaluation"
     blocks = request.blocks or beside / f"blocks_{experiment.dataset}"
