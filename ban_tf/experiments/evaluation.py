@@ -11,7 +11,7 @@ import numpy as np
 
 from ban_tf import config, disk, systems
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.data import prediction_files
+from ban_tf.data import prediction_files, prediction_scores
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store, StoredCloud
 from ban_tf.experiments.block_progress import BlockProgress
@@ -103,10 +103,12 @@ def evaluator_of(
 
 
 def write(evaluation: Evaluation, out: pathlib.Path) -> None:
-    """Writes the scores as JSON, Markdown and CSV."""
+    """Writes the scores as JSON, Markdown and CSV; a benchmark's have a CSV file of their own."""
     disk.write_whole(out / "scores.json", table.to_json(evaluation))
     disk.write_whole(out / "tables.md", table.render_markdown(evaluation))
     disk.write_whole(out / "tables.csv", table.render_csv(evaluation))
+    if evaluation.benchmark is not None:
+        disk.write_whole(out / "benchmark.csv", benchmarks.render_csv(evaluation.benchmark))
 
 
 def load_cloud(store: Store, name: str) -> Cloud:
@@ -213,6 +215,7 @@ class _FoldEvaluation:
             prediction_files.write_room(
                 predictions, _as_prediction(stored, drawn, result, experiment.features)
             )
+            prediction_scores.write(predictions, stored.name, result.instance_scores)
 
     def _once(
         self,

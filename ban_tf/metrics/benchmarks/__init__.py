@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 
 from ban_tf.config import Labels
 from ban_tf.metrics.benchmarks.partnet import PartNet
-from ban_tf.metrics.benchmarks.report import Benchmark, Report, report
+from ban_tf.metrics.benchmarks.report import Benchmark, Report, render_csv, report
 from ban_tf.metrics.benchmarks.scannet import ScanNet
 
-__all__ = ["Benchmark", "PartNet", "Report", "ScanNet", "of", "report"]
+__all__ = ["Benchmark", "PartNet", "Report", "ScanNet", "of", "render_csv", "report"]
 
 
 _KINDS: Mapping[str, Callable[[Labels], Benchmark]] = {

@@ -1,6 +1,9 @@
 """What a benchmark must be able to do, and what it comes to."""
 
+import csv
 import dataclasses
+import io
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -69,3 +72,33 @@ class Report:
 def report(benchmark: Benchmark) -> Report:
     """The scores of all clouds added to a benchmark so far."""
     return Report(tuple(benchmark.tables()), benchmark.document())
+
+
+def render_csv(found: Report) -> str:
+    """Official scores in percent, one a line: `row` is `mean`, or the name of a class.
+
+    Example:
+        >>> document = {"name": "ours", "mIoU": 0.5, "per_class": {"classes": ["a"], "IoU": [0.5]}}
+        >>> print(render_csv(Report((), document)), end="")
+        benchmark,row,score,percent
+        ours,mean,mIoU,50.0000
+        ours,a,IoU,50.0000
+    """
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("benchmark", "row", "score", "percent"))
+    for row, score, value in _scores(found.document):
+        percent = "" if value is None else f"{100 * value:.4f}"
+        lines.writerow((found.document["name"], row, score, percent))
+    return text.getvalue()
+
+
+def _scores(document: dict[str, Any]) -> Iterator[tuple[str, str, float | None]]:
+    for name, value in document.items():
+        if value is None or isinstance(value, float):
+            yield "mean", name, value
+    per_class = document["per_class"]
+    for index, row in enumerate(per_class["classes"]):
+        for name, values in per_class.items():
+            if values[index] is None or isinstance(values[index], float):
+                yield row, name, values[index]
