@@ -20,9 +20,10 @@ from ban_tf import config
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import NONE
 from ban_tf.data import samples
-from ban_tf.inference import chunks
+from ban_tf.inference import chunks, doubts
 from ban_tf.inference.chunks import Progress
 from ban_tf.inference.cloud_state import state_of
+from ban_tf.inference.doubts import MissingColorsWarning, ScaleWarning
 from ban_tf.inference.key import Key
 from ban_tf.inference.predictor import Outputs, Predictor, as_predictor
 from ban_tf.inference.results import Instance, SampledSegmentation, Segmentation, instances_of
@@ -39,15 +40,12 @@ __all__ = [
     "Instance",
     "MissingColorsWarning",
     "SampledSegmentation",
+    "ScaleWarning",
     "Segmentation",
     "collapse_detector",
     "segment",
     "segment_sampled",
 ]
-
-
-class MissingColorsWarning(UserWarning):
-    """A cloud without colours is given to a network that was trained with them."""
 
 
 def segment(
@@ -67,7 +65,8 @@ def segment(
     probability and the instance that most of its rows belong to. Of a shape, which is one sample,
     points that are not in the sample take the labels of the nearest point that is. Instances of
     stuff classes are dropped. Warns with `MissingColorsWarning` if the network was trained with
-    colours and the cloud has none. Warns with `CollapseWarning` if the network's embedding has
+    colours and the cloud has none, with `ScaleWarning` if blocks are cut from what is far larger or
+    smaller than a room in metres. Warns with `CollapseWarning` if the network's embedding has
     collapsed, so that there can be no instances.
 
     Args:
@@ -119,13 +118,7 @@ def segment(
             f"Received: {type(cloud).__name__}"
         )
     predictor = as_predictor(model, experiment.inference.batch_size)
-    if cloud.rgb is None and "rgb" in experiment.features.names:
-        warnings.warn(
-            f"{cloud.name} has no colours, and the network was trained with them: it is given "
-            "black, and its labels may be far worse. Use a network without the feature rgb.",
-            MissingColorsWarning,
-            stacklevel=2,
-        )
+    doubts.warn(cloud, experiment, stacklevel=3)
     plan = _compact(samples.plan_covering(cloud, experiment.samples))
     state = state_of(cloud.xyz, experiment)
     keeper = None

@@ -85,7 +85,9 @@ def describe(data: Path | None, blocks: Path | None, classes_from_data: bool = F
         if store.settings is None and isinstance(found.samples, Blocks):
             samples = dataclasses.replace(found.samples, num_points=store.num_points)
             found = dataclasses.replace(found, samples=samples, has_fixed_samples=True)
-        return found if found.name == NAME else dataclasses.replace(found, name=store.dataset)
+        if store.settings is None or found.name == NAME:  # called like the folder, or all of S3DIS
+            return found
+        return dataclasses.replace(found, name=store.dataset)
     raise ValueError("`data` or `blocks` must be given. Received: neither")
 
 
@@ -136,7 +138,8 @@ def _of_clouds(folder: Path, clouds: Sequence[str], labels: Labels) -> Dataset:
 
 
 def _other_name(name: str) -> str:
-    """A name that is not S3DIS's own, which incomplete data must not carry."""
+    """The name of a folder, unless it is S3DIS's own, which incomplete data must not carry."""
+    name = name.lstrip(".") or "data"  # of the root of a disk
     return f"{name}_part" if name.lower() == NAME else name
 
 
