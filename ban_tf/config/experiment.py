@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from ban_tf.config import names
+from ban_tf.config import kinds, names
 from ban_tf.config.checking import require
 from ban_tf.config.features import Features
 from ban_tf.config.inference import InferenceConfig
@@ -17,7 +17,7 @@ from ban_tf.config.training import TrainingConfig
 MAX_SEED = 2**32 - 1  # of what NumPy's and Keras's generators take
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Experiment:
     """One row of a table: data, a network, and everything done with them.
 

@@ -1,15 +1,14 @@
 """Which clouds of a data set train a network, and which test it."""
 
-import dataclasses
 from collections.abc import Sequence
 
-from ban_tf.config import names
+from ban_tf.config import kinds, names
 from ban_tf.config.checking import require
 
 _SHOWN = 6  # more names than these are counted, not listed
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Split:
     """One way to part a data set.
 

@@ -96,7 +96,7 @@ def _describe_run(folder: Path) -> description.Description:
     if (folder / instance_sizes.FILE_NAME).is_file():
         return description.Description(run.experiment, instance_sizes.load(folder))
     of_file = description.read(checkpoints.newest_model(run))
-    return description.Description(run.experiment, of_file and of_file.sizes)
+    return description.Description(run.experiment, None if of_file is None else of_file.sizes)
 
 
 def _describe_file(path: Path) -> description.Description:

@@ -119,7 +119,9 @@ def report(clouds: tuple[manifest.Record, ...], settings: manifest.Settings) -> 
     for cloud in clouds:
         doubt = samples.doubt_of_metres(np.array(cloud.extent))
         if doubt:
-            _LOG.warning("%s: %s. Received: %s", cloud.name, doubt, samples.shown(cloud.extent))
+            _LOG.warning(
+                "%s: %s. Received: %s", cloud.name, doubt, samples.shown(np.array(cloud.extent))
+            )
         if cloud.num_samples == 0:
             _LOG.warning(_SPARSE, cloud.name, min_points)
     if not any(cloud.num_samples for cloud in clouds):

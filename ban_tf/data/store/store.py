@@ -69,7 +69,7 @@ class Store:
 
     @classmethod
     def open(
-        cls, path: Path, expected: Experiment | None = None, group_of: GroupOf = str
+        cls, path: str | Path, expected: Experiment | None = None, group_of: GroupOf = str
     ) -> "Store":
         """Opens a folder of prepared samples, after checking that it is whole.
 
@@ -84,6 +84,7 @@ class Store:
             ValueError: a file is missing, damaged or not of this store, or the samples were made
                 with other settings; the message names it and the way out.
         """
+        path = Path(path)
         found = manifest.load(path)
         if found is None:
             clouds, num_points, features = foreign.open_clouds(path, expected, group_of)
