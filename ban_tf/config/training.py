@@ -1,15 +1,15 @@
 """Optimiser, schedules, augmentation and length of a training."""
 
-import dataclasses
 from typing import Literal
 
+from ban_tf.config import kinds
 from ban_tf.config.checking import require, require_at_least_one, require_choice
 
 DecayUnit = Literal["samples", "iterations"]
 Keep = Literal["last", "best"]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class ScheduleConfig:
     """A value that decays in steps: learning rate, or 1 - batch-norm momentum."""
 
@@ -29,7 +29,7 @@ class ScheduleConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class AugmentationConfig:
     """Random changes of training blocks; all off by default, as in the paper [C]."""
 
@@ -46,7 +46,7 @@ class AugmentationConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class PretrainingConfig:
     """Epochs before the others, for the classes alone.
 
@@ -67,7 +67,7 @@ class PretrainingConfig:
         require_at_least_one(batch_size=self.batch_size)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class ValidationConfig:
     """Scores in the course of a training, on some of the training clouds [O].
 
@@ -107,7 +107,7 @@ class ValidationConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class TrainingConfig:
     """Optimiser, schedules and length of a run."""
 

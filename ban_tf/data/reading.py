@@ -11,6 +11,7 @@ from pathlib import Path
 from ban_tf import disk
 from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
+from ban_tf.config import names
 from ban_tf.data import workers
 from ban_tf.progress import Bar
 
@@ -50,6 +51,9 @@ class Scan:
         read: gives the cloud and what had to be repaired or left out. Other processes call it: a
             function of a module, or a `functools.partial` of one.
         version: of the reader and its settings; another one reads the scan again.
+
+    Raises:
+        ValueError: a name that no file can have.
     """
 
     name: str
@@ -57,6 +61,9 @@ class Scan:
     files: tuple[Path, ...]
     read: Callable[[], tuple[Cloud, list[Problem]]]
     version: str
+
+    def __post_init__(self) -> None:
+        names.require_file_name("`name` of a scan", self.name)
 
     def num_bytes(self) -> int:
         """Size of the raw files, the measure of the work to read them."""
@@ -95,7 +102,7 @@ def read_scans(
 
     Raises:
         RuntimeError: a reading process died.
-        ValueError: a scan without one valid point, or fewer than one worker.
+        ValueError: a scan without one valid point, two of one name, or fewer than one worker.
 
     Example:
         >>> import tempfile
@@ -114,7 +121,7 @@ def read_scans(
         >>> [path.name for path in read_scans([scan], folder / "clouds", progress=False)]
         ['desk.npz']
     """
-    paths = [cache / f"{scan.name}.npz" for scan in scans]
+    paths = _cache_files(scans, cache)
     stale = [
         (scan, path)
         for scan, path in zip(scans, paths, strict=True)
@@ -135,8 +142,12 @@ def read_scans(
 def cached(
     scans: Sequence[Scan], cache: Path, left_out: Sequence[Problem] = ()
 ) -> list[Path] | None:
-    """The clouds that `read_scans` would give, if it had nothing to do; writes nothing."""
-    paths = [cache / f"{scan.name}.npz" for scan in scans]
+    """The clouds that `read_scans` would give, if it had nothing to do; writes nothing.
+
+    Raises:
+        ValueError: two scans of one name.
+    """
+    paths = _cache_files(scans, cache)
     if not all(
         path.is_file() and _is_cached(path, scan.fingerprint())
         for scan, path in zip(scans, paths, strict=True)
@@ -148,6 +159,11 @@ def cached(
         return None
     _tell(problems, report)
     return paths
+
+
+def _cache_files(scans: Sequence[Scan], cache: Path) -> list[Path]:
+    names.require_distinct("scan", [scan.name for scan in scans])
+    return [cache / f"{scan.name}.npz" for scan in scans]
 
 
 def require_space(scans: Sequence[Scan], cache: Path) -> None:

@@ -1,10 +1,12 @@
 """What a request asks for that cannot be: refused before anything is imported, read or written."""
 
 import math
+import typing
 from pathlib import Path
 from typing import Any
 
 from ban_tf import disk
+from ban_tf.config import kinds
 from ban_tf.config.experiment import MAX_SEED
 from ban_tf.experiments import requests
 
@@ -41,6 +43,13 @@ def check(request: Any) -> None:
         ...
         ValueError: `seed` must be a whole number from 0 to 4294967295. Received: seed=-1
     """
+    for name, kind in typing.get_type_hints(type(request)).items():
+        value = getattr(request, name)
+        if not kinds.fits(kind, value):  # a choice
+            raise ValueError(f"`{name}` must be {kinds.name_of(kind)}. Received: {name}={value!r}")
+    variants = getattr(request, "variants", ())
+    if len(set(variants)) < len(variants):
+        raise ValueError(f"`variants` must name each once. Received: variants={variants}")
     for name in _AT_LEAST_ONE:
         value = getattr(request, name, None)
         if value is not None and value < 1:

@@ -1,14 +1,16 @@
-"""What a user asks of a command, whether by flags or in Python; importing it is fast."""
+"""What a user asks of a command, whether by flags or in Python; importing it is fast.
 
-import dataclasses
+Places may be given as text.
+"""
+
 from pathlib import Path
 
-from ban_tf.config import Clusterer, Keep, Protocol, Recipe
+from ban_tf.config import Clusterer, Keep, Protocol, Recipe, kinds
 
 RUNS = Path("runs")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Training:
     """A training with its evaluation.
 
@@ -60,7 +62,7 @@ class Training:
         return self.data is None and self.blocks is None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Evaluation:
     """An evaluation of what was trained, here or elsewhere.
 
@@ -104,7 +106,7 @@ class Evaluation:
         return self.data is not None or self.blocks is not None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Preparation:
     """A preparation of training samples, nothing more.
 
@@ -125,7 +127,7 @@ class Preparation:
     seed: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Ablation:
     """Trainings of BAN's variants, each with several seeds.
 
@@ -164,7 +166,7 @@ class Ablation:
         return self.data is None and self.blocks is None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Timing:
     """A timing of whole systems, beside the originals' way from outputs to instances.
 
@@ -192,7 +194,7 @@ class Timing:
     json: Path | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Figure:
     """A picture of an evaluated cloud.
 
@@ -207,7 +209,7 @@ class Figure:
     out: Path = Path("cloud.png")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Similarity:
     """A look into the attentions of a trained BAN.
 

@@ -219,7 +219,7 @@ INVALID = {
     "split without a name": (
         config.Split,
         {"name": "", "train": ("a",), "test": ("b",)},
-        "`name` must not be empty",
+        "`name` of a split is part of the names of files",
     ),
     "nothing to test": (
         config.Split,
@@ -246,7 +246,7 @@ INVALID = {
     "data set without a name": (
         config.Experiment,
         {"dataset": "", "labels": LABELS, "split": SPLIT},
-        "`dataset` must not be empty",
+        "`dataset` is part of the names of files",
     ),
     "blocks without their coordinates": (
         config.Experiment,

@@ -27,7 +27,7 @@ LAST_SEED = 2**32 - 1
         (TRAINING, {"epochs": 0}, "`epochs` must be at least 1. Received: epochs=0"),
         (TRAINING, {"batch_size": -4}, "`batch_size` must be at least 1"),
         (requests.Timing, {"rounds": 0}, "`rounds` must be at least 1"),
-        (TRAINING, {"learning_rate": float("nan")}, "`learning_rate` must be above 0 and finite"),
+        (TRAINING, {"learning_rate": float("nan")}, "`learning_rate` must be finite"),
         (TRAINING, {"learning_rate": 0.0}, "`learning_rate` must be above 0"),
     ],
 )
