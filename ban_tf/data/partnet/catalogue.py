@@ -3,14 +3,14 @@
 The tables in `facts/` are those of the official repository, which each of them names.
 """
 
-import csv
 import dataclasses
 import functools
-import importlib.resources
 from collections.abc import Mapping
 
 from ban_tf.config import Labels
+from ban_tf.data import facts
 
+_PACKAGE = "ban_tf.data.partnet"
 LEVELS = (1, 2, 3)  # coarse, middle, fine
 SPLITS = ("train", "val", "test")
 OTHER = "other"  # the class of points without a part, for who asks for one
@@ -98,7 +98,7 @@ def merged_names(category: str) -> Mapping[str, str]:
     """
     return {
         line["raw"]: line["merged"] or line["raw"]
-        for line in _lines("merging.csv")
+        for line in facts.rows_of(_PACKAGE, "merging.tsv")
         if line["category"] == category
     }
 
@@ -111,7 +111,9 @@ def num_shapes(category: str) -> Mapping[str, int]:
         >>> num_shapes("Chair")["test"]
         1217
     """
-    line = next(line for line in _lines("shapes.csv") if line["category"] == category)
+    line = next(
+        line for line in facts.rows_of(_PACKAGE, "shapes.tsv") if line["category"] == category
+    )
     return {split: int(line[split]) for split in SPLITS}
 
 
@@ -119,13 +121,7 @@ def num_shapes(category: str) -> Mapping[str, int]:
 def _parts() -> Mapping[str, tuple[tuple[str, tuple[int, ...]], ...]]:
     """Parts of each category in the order of their ids, each with its levels."""
     found: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
-    for line in _lines("parts.csv"):
+    for line in facts.rows_of(_PACKAGE, "parts.tsv"):
         levels = tuple(map(int, line["levels"]))
         found.setdefault(line["category"], []).append((line["part"], levels))
     return {category: tuple(parts) for category, parts in found.items()}
-
-
-def _lines(name: str) -> list[dict[str, str]]:
-    file = importlib.resources.files("ban_tf.data.partnet") / "facts" / name
-    text = file.read_text(encoding="utf-8").splitlines()
-    return list(csv.DictReader(line for line in text if not line.startswith("#")))
