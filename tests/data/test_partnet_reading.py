@@ -202,9 +202,9 @@ def test_generated_parts_are_parts_of_every_level_of_their_category(category):
             found = writer.hierarchy.of_raw_tree("x", one.tree, category)
             semantic, instance = writer.hierarchy.label_points(one.leaf, found, task)
             seen |= set(semantic.tolist())
-            assert (semantic != NONE).mean() > 0.5
+            assert (semantic != NONE).any()  # all but the tops of desks is none at level 1
             assert ((instance == NONE) == (semantic == NONE)).all()
-        assert len(seen - {NONE}) >= 3
+        assert len(seen - {NONE}) >= (2 if level == 1 else 5)
 
 
 def test_equal_arguments_give_equal_shapes_and_splits_differ():
