@@ -4,7 +4,16 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ban_tf.config import Blocks, Experiment, Features, Labels, Sampling, Split, with_network
+from ban_tf.config import (
+    Blocks,
+    Experiment,
+    Features,
+    Labels,
+    Sampling,
+    Split,
+    for_samples,
+    with_network,
+)
 from ban_tf.data.reading import Problem, Scan
 
 
@@ -99,7 +108,8 @@ class Dataset:
             features=self.features,
             samples=self.samples,
         )
-        return with_network(experiment, network)
+        fitted = for_samples(experiment.network, self.samples)
+        return with_network(dataclasses.replace(experiment, network=fitted), network)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,20 +7,25 @@ from typing import Any
 from ban_tf.data.reading import UnreadableError
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The object that a JSON file holds.
+def read(path: Path, kind: type = dict) -> Any:
+    """What a JSON file holds.
+
+    Args:
+        path: the file.
+        kind: that its outermost value must have: `dict` for an object, `list` for an array.
 
     Raises:
-        UnreadableError: the file cannot be read, is cut off, or holds no object.
+        UnreadableError: the file cannot be read, is cut off, or holds something else.
     """
     try:
         found = json.loads(path.read_bytes())
     except OSError as error:
         raise UnreadableError(path, "", f"cannot be read ({error.strerror})") from error
-    except ValueError as error:  # of JSON and of text encodings
+    except (ValueError, RecursionError) as error:  # of JSON and of text encodings
         raise UnreadableError(path, "", f"is no whole JSON file ({error})") from error
-    if not isinstance(found, dict):
-        raise UnreadableError(path, "", f"must hold an object, not {type(found).__name__}")
+    if not isinstance(found, kind):
+        found_kind = type(found).__name__
+        raise UnreadableError(path, "", f"must hold a {kind.__name__}, not {found_kind}")
     return found
 
 

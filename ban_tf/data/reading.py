@@ -72,6 +72,7 @@ class Scan:
         read: gives the cloud and what had to be repaired or left out, or raises `UnreadableError`.
             Other processes call it: a function of a module, or a `functools.partial` of one.
         version: of the reader and its settings; another one reads the scan again.
+        num_sharing: how many scans lie in the same files, this one among them.
     """
 
     name: str
@@ -79,10 +80,11 @@ class Scan:
     files: tuple[Path, ...]
     read: Callable[[], tuple[Cloud, list[Problem]]]
     version: str
+    num_sharing: int = 1
 
     def num_bytes(self) -> int:
-        """Size of the raw files, the measure of the work to read them."""
-        return sum(file.stat().st_size for file in self.files)
+        """Size of the scan's share of the raw files, the measure of the work to read it."""
+        return sum(file.stat().st_size for file in self.files) // self.num_sharing
 
     def fingerprint(self) -> str:
         """A digest that changes when the raw files or the reader change."""

@@ -8,12 +8,14 @@ SCRIPTS = {
     "ban-ablation": "eval/eval_ablation.py",
     "ban-efficiency": "eval/eval_efficiency.py",
     "ban-eval": "eval/eval_s3dis.py",
+    "ban-eval-partnet": "eval/eval_partnet.py",
     "ban-figures": "eval/figures.py",
     "ban-prepare": "train/prepare_s3dis.py",
     "ban-similarity": "eval/eval_similarity.py",
     "ban-train": "train/train_s3dis.py",
+    "ban-train-partnet": "train/train_partnet.py",
 }
-_COMMAND = re.compile("|".join(rf"\b{name}\b" for name in SCRIPTS))
+_COMMAND = re.compile("|".join(rf"\b{name}\b(?!-)" for name in SCRIPTS))
 
 
 def spelled(text: str | None) -> str:

@@ -73,6 +73,20 @@ def choose_runs(request: Evaluation, source: Source) -> tuple[list[runs.Run], Pa
     return found, _results_folder(request, folder, found[0])
 
 
+def trained_on(request: Evaluation) -> str | None:
+    """The name of the data that the run to be evaluated was trained on; None where there is none.
+
+    Raises:
+        FileNotFoundError: no run is named, and none is found.
+    """
+    others = (request.compare, request.predictions, request.tf1_checkpoint)
+    if any(value is not None for value in others):
+        return None
+    folder = _run_folder(request)
+    found = folds.finished(folder)[0] if request.all_splits else runs.load(folder)
+    return found.experiment.dataset
+
+
 def require_writable(out: Path) -> None:
     """Refuses a folder of results that cannot be written, before any work.
 
