@@ -25,24 +25,24 @@ _LARGEST_HEADER = 2**16  # bytes
 def read_vertices(path: Path, required: Sequence[str] = _XYZ) -> np.ndarray:
     """The vertices of a mesh, binary or ASCII; properties beside the required ones are kept too.
 
-        Args:
-            path: the PLY file.
-            required: names of properties that each vertex must have.
+    Args:
+        path: the PLY file.
+        required: names of properties that each vertex must have.
 
-        Returns:
-            Structured `[N]`, a field per property.
+    Returns:
+        Structured `[N]`, a field per property.
 
-        Raises:
-            UnreadableError: no PLY file, one that ends too early, one without vertices or without a
-                required property, or a coordinate that is not finite.
+    Raises:
+        UnreadableError: no PLY file, one that ends too early, one without vertices or without a
+            required property, or a coordinate that is not finite.
 
-        Example:
-            >>> import tempfile
-            >>> path = Path(tempfile.mkdtemp()) / "corner.ply"
-            >>> header = "ply\\nformat ascii 1.0\\nelement vertex 1\\nproperty float x\\n"
-            >>> _ = path.write_text(header + "end_header\\n2.5\\n")
-            >>> read_vertices(path, required=("x",))["x"].tolist()
-            [2.5]
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "corner.ply"
+        >>> header = "ply\\nformat ascii 1.0\\nelement vertex 1\\nproperty float x\\n"
+        >>> _ = path.write_text(header + "end_header\\n2.5\\n")
+        >>> read_vertices(path, required=("x",))["x"].tolist()
+        [2.5]
     """
     try:
         content = path.read_bytes()
