@@ -42,9 +42,6 @@ class Dataset:
         default_split: name of the split that is meant where none is named; empty for the first.
         stand_in: writes generated raw data, given a folder to make and a seed, for those who have
             none of the real ones; whole or not at all. None if there is no generator.
-        submission: writes what an evaluation predicted in the form of the data set's benchmark,
-            given the folder of predictions and the one to write to; gives the files written. None
-            if there is no such form.
 
     Raises:
         ValueError: no split, or two of one name.
@@ -71,7 +68,6 @@ class Dataset:
     group_of: Callable[[str], str] = str
     default_split: str = ""
     stand_in: Callable[[Path, int], None] | None = None
-    submission: Callable[[Path, Path], list[Path]] | None = None
 
     def __post_init__(self) -> None:
         names = [split.name for split in self.splits]

@@ -9,11 +9,14 @@ SCRIPTS = {
     "ban-efficiency": "eval/eval_efficiency.py",
     "ban-eval": "eval/eval_s3dis.py",
     "ban-eval-partnet": "eval/eval_partnet.py",
+    "ban-eval-scannet": "eval/eval_scannet.py",
     "ban-figures": "eval/figures.py",
     "ban-prepare": "train/prepare_s3dis.py",
+    "ban-prepare-scannet": "train/prepare_scannet.py",
     "ban-similarity": "eval/eval_similarity.py",
     "ban-train": "train/train_s3dis.py",
     "ban-train-partnet": "train/train_partnet.py",
+    "ban-train-scannet": "train/train_scannet.py",
 }
 _COMMAND = re.compile("|".join(rf"\b{name}\b(?!-)" for name in SCRIPTS))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ban_tf.config import Split
 from ban_tf.data.dataset import Dataset, Source
-from ban_tf.data.scannet import layout, reader, submission, writer
+from ban_tf.data.scannet import layout, reader, writer
 from ban_tf.data.scannet.classes import Choice, of_choice
 
 NAME = "scannet"
@@ -52,7 +52,6 @@ def dataset(
         scans=functools.partial(reader.scans, choice=choice),
         left_out=functools.partial(reader.left_out, choice=choice),
         group_of=group_of,
-        submission=functools.partial(submission.write, choice=choice),
     )
 
 

@@ -8,7 +8,7 @@ import dataclasses
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -42,47 +42,42 @@ class Prediction:
     scores: np.ndarray
 
 
-def write(predictions: Path, folder: Path, choice: Choice = "20") -> list[Path]:
-    """Writes what an evaluation predicted as `<folder>/semantic.zip` and `instance.zip`.
+def of_labels(
+    name: str, semantic: np.ndarray, instance: np.ndarray, classes: np.ndarray, scores: np.ndarray
+) -> Prediction:
+    """The prediction whose masks are the instances of a labelling.
 
     Args:
-        predictions: folder of an evaluation's `<scan>.npz` under the covering protocol.
+        name: of the scan.
+        semantic: int32 `[N]`.
+        instance: int32 `[N]` in [-1, G).
+        classes: int `[G]`.
+        scores: float `[G]`.
+    """
+    masks = instance == np.arange(len(classes))[:, None]
+    return Prediction(name, semantic, masks, np.asarray(classes), np.asarray(scores, np.float64))
+
+
+def write(folder: Path, predictions: Iterable[Prediction], choice: Choice = "20") -> list[Path]:
+    """Writes `semantic.zip` and `instance.zip`.
+
+    Args:
         folder: to write to; made if needed.
+        predictions: of each scan.
         choice: which classes.
 
     Returns:
         The two files.
-
-    Raises:
-        FileNotFoundError: there is no prediction.
-        ValueError: a prediction is damaged.
     """
-    files = sorted(predictions.glob("*.npz"))
-    if not files:
-        raise FileNotFoundError(
-            f"{predictions} has no predictions. A submission needs those of an evaluation under "
-            "the covering protocol."
-        )
     classes = of_choice(choice)
     made = [folder / SEMANTIC, folder / INSTANCE]
     with disk.whole(made[0]) as semantic, disk.whole(made[1]) as instance:
         with _new(semantic) as of_classes, _new(instance) as of_instances:
-            for file in files:
-                prediction = load(file)
-                _add_text(of_classes, f"{prediction.name}.txt", _semantic(prediction, classes))
+            for prediction in predictions:
+                ids = _column(classes.id_of(prediction.semantic))
+                _add_text(of_classes, f"{prediction.name}.txt", ids)
                 _add_instances(of_instances, prediction, classes)
     return made
-
-
-def load(file: Path) -> Prediction:
-    """The prediction that an evaluation left in `<scan>.npz`; ValueError where it is damaged."""
-    try:
-        with np.load(file, allow_pickle=False) as found:
-            classes, instance = found["instance_semantic"], found["instance"]
-            masks = instance == np.arange(len(classes))[:, None]
-            return Prediction(file.stem, found["semantic"], masks, classes, found["instance_score"])
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file} is damaged ({error}). Evaluate again.") from error
 
 
 def read(folder: Path, choice: Choice = "20") -> Iterator[Prediction]:
@@ -106,10 +101,6 @@ def read(folder: Path, choice: Choice = "20") -> Iterator[Prediction]:
             ids = _numbers(paths[0], of_classes, entry)
             name = entry.removesuffix(".txt")
             yield _read_one(name, classes.class_of(ids), paths[1], of_instances, classes)
-
-
-def _semantic(prediction: Prediction, classes: Classes) -> str:
-    return _column(classes.id_of(prediction.semantic))
 
 
 def _add_instances(file: zipfile.ZipFile, prediction: Prediction, classes: Classes) -> None:

@@ -69,7 +69,8 @@ def choose_runs(request: Evaluation, source: Source) -> tuple[list[runs.Run], Pa
     found = folds.finished(folder) if request.all_splits else [runs.load(folder)]
     for run in found:
         run.check_side_files()
-    found = [_on_data(_with_clusterer(run, request), request, source) for run in found]
+    found = [_on_test(_with_clusterer(run, request), request) for run in found]
+    found = [_on_data(run, request, source) for run in found]
     return found, _results_folder(request, folder, found[0])
 
 
@@ -125,6 +126,24 @@ def _with_clusterer(run: runs.Run, request: Evaluation) -> runs.Run:
     return dataclasses.replace(run, experiment=experiment)
 
 
+def _on_test(run: runs.Run, request: Evaluation) -> runs.Run:
+    """The run with other clouds to test, if any are asked for.
+
+    Raises:
+        ValueError: it was trained on some of them.
+    """
+    if request.test is None:
+        return run
+    seen = sorted(set(request.test) & set(run.experiment.split.train))
+    if seen:
+        raise ValueError(
+            f"{run.folder} was trained on {', '.join(seen)}: a test of it says nothing. "
+            f"Received: test={request.test}"
+        )
+    split = dataclasses.replace(run.experiment.split, test=request.test)
+    return dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, split=split))
+
+
 def is_other_data(request: Evaluation, run: runs.Run) -> bool:
     """Whether the request names anything but what the run was trained on."""
     if not run.sources_file.is_file():
@@ -165,6 +184,8 @@ def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
     name: list[str] = [_protocol(request)]
     if is_other_data(request, run):
         name.append(run.experiment.dataset)
+    if request.test is not None and request.test != runs.load(run.folder).experiment.split.test:
+        name.append("_".join(request.test))
     if _names_file(request) and request.model is not None and request.model != run.model_file:
         name.append(request.model.stem)
     return folder / "evaluation" / "_".join(name)
