@@ -42,6 +42,7 @@ class Dataset:
         default_split: name of the split that is meant where none is named; empty for the first.
         stand_in: writes generated raw data, given a folder to make and a seed, for those who have
             none of the real ones; whole or not at all. None if there is no generator.
+        benchmark: name of the official evaluation (`metrics.benchmarks`); empty if there is none.
 
     Raises:
         ValueError: no split, or two of one name.
@@ -68,6 +69,7 @@ class Dataset:
     group_of: Callable[[str], str] = str
     default_split: str = ""
     stand_in: Callable[[Path, int], None] | None = None
+    benchmark: str = ""
 
     def __post_init__(self) -> None:
         names = [split.name for split in self.splits]

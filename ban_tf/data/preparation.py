@@ -60,7 +60,7 @@ def prepare(
             )
         if unreadable:
             raise reading.UnreadableScansError(unreadable, len(scans))
-    return store.Store.open(blocks, experiment)
+    return open_store(dataset, blocks, experiment)
 
 
 def prepare_or_open(
@@ -75,12 +75,18 @@ def prepare_or_open(
     The samples of a store that is there were drawn with a seed of its own, and stay as they are.
     """
     if data is None:
-        return store.Store.open(blocks, experiment, dataset.group_of)
+        return open_store(dataset, blocks, experiment)
     found = store.manifest.load(blocks)
     if found is not None and found.settings.seed != experiment.seed:
         print(f"{blocks}: prepared with seed {found.settings.seed}, and used as it is")
         experiment = dataclasses.replace(experiment, seed=found.settings.seed)
     return prepare(dataset, data, blocks, experiment, names)
+
+
+def open_store(dataset: Dataset, blocks: Path, experiment: Experiment) -> store.Store:
+    """A prepared store of a data set; errors as `Store.open`."""
+    opened = store.Store.open(blocks, experiment, dataset.group_of)
+    return dataclasses.replace(opened, benchmark=dataset.benchmark)
 
 
 def generate(dataset: Dataset, root: Path, seed: int) -> Path:

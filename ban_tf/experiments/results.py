@@ -14,7 +14,8 @@ from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.training import side_files
 
 NAME = "result.json"
-_FORMAT = 2  # of the file; one more whenever its contents change
+_FORMAT = 3  # of the file; one more whenever its contents change
+_READABLE = (2, _FORMAT)  # 2 lacks average precision, panoptic quality and benchmarks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +73,7 @@ def write(folder: pathlib.Path, result: Result) -> None:
 
 
 def read(folder: pathlib.Path) -> Result:
-    """The inverse of `write`.
+    """The inverse of `write`; also reads the format before, whose later scores are undefined.
 
     Raises:
         FileNotFoundError: the folder holds no result.
@@ -83,7 +84,7 @@ def read(folder: pathlib.Path) -> Result:
         raise FileNotFoundError(f"{path} is missing: evaluate the run first.")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != _FORMAT:
+        if document["format"] not in _READABLE:
             raise ValueError(f"its format is {document['format']}, not {_FORMAT}")
         fields = {field.name: document[field.name] for field in dataclasses.fields(Result)}
         fields["experiment"] = config.from_json(json.dumps(fields["experiment"]))

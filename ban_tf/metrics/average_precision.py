@@ -1,9 +1,10 @@
 """Average precision of scored instances, by COCO's rule.
 
-A prediction is right if its IoU with an object of its class reaches a threshold; of several for one
-object only one is. Predictions are taken by falling score: how precise they are so far, against the
-share of the objects that are found so far, is the curve whose mean precision at 101 shares (0, 0.01,
-to 1) is the average precision. Between two points the higher precision to the right counts.
+A prediction is right if its IoU with an object of its class reaches a threshold; of several for
+one object only one is. Predictions are taken by falling score: how precise they are so far, against
+the share of the objects that are found so far, is the curve whose mean precision at 101 shares (0,
+0.01, to 1) is the average precision. At each share the best precision at that or a larger one
+counts.
 
 `AP` is the mean over the ten thresholds 0.50, 0.55, to 0.95; `AP50` and `AP25` are at one.
 Thresholds are reached exactly: 0.6 by 3 of 5 points. Predictions of one score enter the curve
@@ -69,7 +70,8 @@ def undefined(num_classes: int) -> PrecisionScores:
         >>> undefined(2).means()["AP"]
         nan
     """
-    return PrecisionScores(*np.full((3, num_classes), np.nan), scored=False)
+    nothing = np.full(num_classes, np.nan)
+    return PrecisionScores(nothing, nothing, nothing, scored=False)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The objects and predictions of one cloud, and where they meet: what instance scores start from."""
+"""The objects and predictions of one cloud, and where they meet: all instance scores start here."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -67,10 +67,13 @@ class PanopticScores:
         return self._without(sorted(set(range(len(self.quality))) - set(self.stuff)))
 
     def _without(self, classes: Sequence[int]) -> "PanopticScores":
-        arrays = [values.copy() for values in self.per_class().values()]
-        for values in arrays:
-            values[list(classes)] = np.nan
-        return PanopticScores(*arrays, stuff=self.stuff)
+        gone = np.isin(np.arange(len(self.quality)), classes)
+        return PanopticScores(
+            quality=np.where(gone, np.nan, self.quality),
+            segmentation=np.where(gone, np.nan, self.segmentation),
+            recognition=np.where(gone, np.nan, self.recognition),
+            stuff=self.stuff,
+        )
 
 
 def undefined(num_classes: int, stuff: tuple[int, ...] = ()) -> PanopticScores:
@@ -80,7 +83,8 @@ def undefined(num_classes: int, stuff: tuple[int, ...] = ()) -> PanopticScores:
         >>> undefined(2).means()["PQ"]
         nan
     """
-    return PanopticScores(*np.full((3, num_classes), np.nan), stuff=stuff)
+    nothing = np.full(num_classes, np.nan)
+    return PanopticScores(nothing, nothing, nothing, stuff)
 
 
 class PanopticQuality:

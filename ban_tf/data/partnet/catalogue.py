@@ -81,6 +81,11 @@ def levels_of(category: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def all_parts(category: str) -> tuple[str, ...]:
+    """Every part that a merged hierarchy of the category may hold, a class of a level or not."""
+    return tuple(part for part, _ in _parts()[category])
+
+
 def tasks() -> tuple[Task, ...]:
     """All 50 tasks, by category and level."""
     return tuple(

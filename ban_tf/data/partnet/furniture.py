@@ -154,15 +154,16 @@ def table(rng: np.random.Generator) -> list[Leaf]:
             for k, side in enumerate(_SIDES)
         ]
     kind = rng.random()
-    if root == "table/regular_table" and kind < 0.3:
+    if root == "table/desk" or kind < 0.3:
+        base = root if root == "table/desk" else f"{root}/table_base"
+        return leaves + _drawers(f"{base}/drawer_base", rng, wide, deep, top)
+    if kind < 0.6:
         path = f"{root}/table_base/pedestal_base"
         return [
             *leaves,
             Leaf(f"{path}/central_support", (cylinder(0, 0, (0.04, top), 0.05, _PLAIN),)),
             Leaf(f"{path}/pedestal", (cylinder(0, 0, (0, 0.04), deep * 0.8, _PLAIN),)),
         ]
-    if kind < 0.6:
-        return leaves + _drawers(f"{root}/table_base/drawer_base", rng, wide, deep, top)
     path = f"{root}/table_base/regular_leg_base"
     corners = [(x * (wide - 0.05), y * (deep - 0.05)) for x in _SIDES for y in _SIDES]
     return leaves + [

@@ -1,7 +1,7 @@
 """From the hierarchy of a shape's parts to the instances of one level."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from ban_tf.config import NONE
 from ban_tf.data import raw_json
+from ban_tf.data.partnet import catalogue
 from ban_tf.data.partnet.catalogue import Task, merged_names
 from ban_tf.data.reading import UnreadableError
 
@@ -72,15 +73,33 @@ def of_raw_tree(path: Path, tree: Any, category: str) -> list[PartInstance]:
     ]
 
 
-def of_merged_tree(path: Path, tree: Any) -> list[PartInstance]:
-    """The instances of a `result_after_merging.json`; leaves are told by their `ori_id`."""
+def of_merged_tree(path: Path, tree: Any, category: str) -> list[PartInstance]:
+    """The instances of a `result_after_merging.json`; leaves are told by their `ori_id`.
+
+    A node keeps the last word of its part's name alone, and merging may have left out a node above
+    it: it is the part below its parent's that ends in that word.
+    """
+    parts = sorted(catalogue.all_parts(category), key=lambda part: part.count("/"))
+
+    def full_name(above: str, own: str) -> str:
+        below = (
+            part for part in parts if part.startswith(f"{above}/") and part.endswith(f"/{own}")
+        )
+        return next(below, f"{above}/{own}")
+
     return [
         PartInstance(name, _leaves(path, node, "ori_id", where))
-        for name, node, where in _nodes(path, tree)
+        for name, node, where in _nodes(path, tree, full_name)
     ]
 
 
-def _nodes(path: Path, tree: Any) -> list[tuple[str, Any, str]]:
+def _joined(above: str, own: str) -> str:
+    return f"{above}/{own}"
+
+
+def _nodes(
+    path: Path, tree: Any, full_name: Callable[[str, str], str] = _joined
+) -> list[tuple[str, Any, str]]:
     """Every node with its name from the root and its place, parents first, in the file's order."""
     if not isinstance(tree, list) or len(tree) != 1:
         raise UnreadableError(path, "", "must hold a list of one root")
@@ -89,7 +108,7 @@ def _nodes(path: Path, tree: Any) -> list[tuple[str, Any, str]]:
     while waiting:
         above, node, where, depth = waiting.pop()
         own = raw_json.field(path, node, "name", str, where)
-        name = f"{above}/{own}" if above else own
+        name = full_name(above, own) if above else own
         found.append((name, node, where))
         if depth == _DEEPEST:
             raise UnreadableError(path, where, f"lies more than {_DEEPEST} levels deep")

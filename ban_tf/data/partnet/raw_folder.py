@@ -50,7 +50,7 @@ def read(folder: Path, task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         instances = hierarchy.of_raw_tree(folder / TREE, tree, task.category)
     elif (folder / MERGED_TREE).is_file():
         tree = raw_json.read(folder / MERGED_TREE, list)
-        instances = hierarchy.of_merged_tree(folder / MERGED_TREE, tree)
+        instances = hierarchy.of_merged_tree(folder / MERGED_TREE, tree, task.category)
     else:
         raise UnreadableError(folder / TREE, "", f"is missing, and {MERGED_TREE} too")
     semantic, instance = hierarchy.label_points(leaf, instances, task)

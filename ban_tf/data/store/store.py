@@ -35,6 +35,8 @@ class Store:
         num_points: P, points of a sample.
         features: what the channels are.
         settings: what the samples were made with; None for data that others prepared.
+        benchmark: name of the data set's official evaluation, which is not kept on disk; empty if
+            there is none, or it is not known.
 
     Example:
         >>> import tempfile
@@ -66,6 +68,7 @@ class Store:
     num_points: int
     features: Features
     settings: manifest.Settings | None
+    benchmark: str = ""
 
     @classmethod
     def open(

@@ -5,14 +5,14 @@ import json
 from pathlib import Path
 
 from ban_tf import config, disk, systems
-from ban_tf.data import prediction_files, preparation
+from ban_tf.data import prediction_files, prediction_scores, preparation
 from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
 from ban_tf.experiments import checks, folds, outcomes, results, workflow
 from ban_tf.experiments.choosing import with_clusterer
 from ban_tf.experiments.doctor import estimation
 from ban_tf.experiments.requests import RUNS, Evaluation
-from ban_tf.metrics import comparison, evaluators, table
+from ban_tf.metrics import benchmarks, comparison, evaluators, table
 from ban_tf.training import checkpoints, runs, tf1_checkpoint
 
 
@@ -169,7 +169,7 @@ def _store_of(request: Evaluation, source: Source, run: runs.Run) -> Store:
     experiment = run.experiment
     if not is_other_data(request, run):
         dataset = source.find(None, run.sources().blocks)
-        return Store.open(run.sources().blocks, experiment, dataset.group_of)
+        return preparation.open_store(dataset, run.sources().blocks, experiment)
     dataset = source.find(request.data, request.blocks)
     beside = request.out or run.folder / "evaluation"
     blocks = request.blocks or beside / f"blocks_{experiment.dataset}"
@@ -276,18 +276,20 @@ def score_predictions(
     """Scores a folder of `<cloud>_pred.txt` and `<cloud>_gt.txt`.
 
     Args:
-        folder: of prediction files in the text format of ASIS, JSNet and BAN.
+        folder: of prediction files in the text format of ASIS, JSNet and BAN, with scores of the
+            instances where `data.prediction_scores` finds any.
         source: tells the data set of the clouds by their names.
         protocol: how their points were drawn.
     """
     names = prediction_files.list_rooms(folder)
     dataset = source.of_clouds(folder, names)
     groups = sorted({dataset.group_of(name) for name in names})
+    official = benchmarks.of(dataset.benchmark if protocol == "covering" else "", dataset.labels)
     evaluator = evaluators.Evaluator(
-        dataset.name, dataset.labels, groups, protocol, "prediction files"
+        dataset.name, dataset.labels, groups, protocol, "prediction files", official
     )
     for cloud in prediction_files.read_rooms(folder, dataset.labels.num_classes):
-        evaluator.add(
-            cloud.name, cloud.truth_semantic, cloud.truth_instance, cloud.semantic, cloud.instance
-        )
+        instance, scores = prediction_scores.numbered(cloud, folder)
+        truth = cloud.truth_semantic, cloud.truth_instance
+        evaluator.add(cloud.name, *truth, cloud.semantic, instance, scores)
     return evaluator.evaluation()

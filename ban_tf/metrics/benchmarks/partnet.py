@@ -28,9 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from ban_tf.clouds import overlap
 from ban_tf.config import NONE, Labels
-from ban_tf.metrics import documents, means, objects
+from ban_tf.metrics import json_values, means, objects
 from ban_tf.metrics.benchmarks import official_tables, partnet_precision, proposals
 from ban_tf.metrics.benchmarks.proposals import Proposals
 from ban_tf.metrics.layout import Table
@@ -197,17 +196,16 @@ class PartNet:
         """The official scores over all shapes added so far."""
         shapes = list(self._shapes.values())
         at_50, shape_ap = partnet_precision.average_precision(shapes, self._labels.num_classes)
-        counts = [
-            np.bincount(shape.truth_class, minlength=self._labels.num_classes) for shape in shapes
-        ]
+        classes = [shape.truth_class for shape in shapes]
+        num_truth = np.bincount(
+            np.concatenate([np.zeros(0, np.int64), *classes]), minlength=self._labels.num_classes
+        )
         return PartNetScores(
             iou=means.ratio(self._shared, self._union),
             shape_iou=float(means.mean_of_defined(np.array(self._shape_iou))),
             at_50=at_50,
             shape_ap=shape_ap,
-            num_truth=np.sum(counts, axis=0, dtype=np.int64)
-            if counts
-            else np.zeros_like(self._union),
+            num_truth=num_truth,
             is_part=self._is_part,
         )
 
@@ -234,7 +232,7 @@ class PartNet:
     def document(self) -> dict[str, Any]:
         """Means and parts as values of JSON, fractions."""
         scores = self.scores()
-        return documents.plain(
+        return json_values.plain(
             {
                 "name": self.name,
                 "num_shapes": len(self._shapes),

@@ -41,7 +41,7 @@ def average_precision(shapes: Sequence[Proposals], num_classes: int) -> tuple[np
         order = np.argsort(-np.concatenate(scores), kind="stable")
         all_classes, all_right = np.concatenate(classes)[order], np.concatenate(right)[order]
         for index in np.flatnonzero(num_truth):
-            found[index] = _area(all_right[all_classes == index], int(num_truth[index]))
+            found[index] = _precision_of(all_right[all_classes == index], int(num_truth[index]))
     return found, float(np.mean(of_shapes)) if of_shapes else np.nan
 
 
@@ -71,14 +71,14 @@ def _of_shape(classes: np.ndarray, right: np.ndarray, num_truth: np.ndarray) -> 
     present = np.flatnonzero(num_truth + num_predicted)
     if not len(present):
         return None
-    areas = [
-        _area(right[classes == index], int(num_truth[index])) if num_truth[index] else 0.0
+    averages = [
+        _precision_of(right[classes == index], int(num_truth[index])) if num_truth[index] else 0.0
         for index in present
     ]
-    return float(np.mean(areas))
+    return float(np.mean(averages))
 
 
-def _area(right: np.ndarray, num_truth: int) -> float:
+def _precision_of(right: np.ndarray, num_truth: int) -> float:
     """Mean precision at the 101 recalls, of predictions by falling score."""
     if not len(right):
         return 0.0

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from ban_tf.config import NONE, Labels
-from ban_tf.metrics import documents, means, objects
+from ban_tf.metrics import json_values, means, objects
 from ban_tf.metrics.benchmarks import official_tables, proposals
 from ban_tf.metrics.benchmarks.proposals import Proposals
 from ban_tf.metrics.benchmarks.scannet_precision import MIN_VERTICES, average_precision
@@ -197,7 +197,7 @@ class ScanNet:
     def document(self) -> dict[str, Any]:
         """Means and classes as values of JSON, fractions."""
         scores = self.scores()
-        return documents.plain(
+        return json_values.plain(
             {
                 "name": self.name,
                 "thresholds": np.sort(THRESHOLDS[:-1]).round(2),
