@@ -1,4 +1,4 @@
-"""The vertices of a mesh in a PLY file, read by `plyfile`.
+"""The vertices of a mesh in a PLY file, read by `plyfile`; and meshes written.
 
 Faces are not needed, and parsing them takes far longer than the vertices: where the vertices come
 first, as in all data sets here, only they are given to the parser.
@@ -7,7 +7,7 @@ first, as in all data sets here, only they are given to the parser.
 import io
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +171,38 @@ def _require_faces(
         num_bytes, expected = len(body), vertices.nbytes + counts[0] * size
     if num_bytes < expected:
         raise UnreadableError(path, "element face", "the file ends too early")
+
+
+def write(
+    path: Path,
+    xyz: np.ndarray,
+    faces: np.ndarray,
+    channels: Mapping[str, np.ndarray | int],
+    is_text: bool = False,
+) -> None:
+    """Writes a mesh as PLY.
+
+    Args:
+        path: the file.
+        xyz: float `[N, 3]`.
+        faces: int `[F, 3]`.
+        channels: further properties of the vertices, in order; a number is one for all.
+        is_text: ASCII instead of binary.
+    """
+    kinds = {name: _kind(values) for name, values in channels.items()}
+    vertices = np.empty(len(xyz), [*((axis, "f4") for axis in "xyz"), *kinds.items()])
+    for axis, values in zip("xyz", xyz.T, strict=True):
+        vertices[axis] = values
+    for name, values in channels.items():
+        vertices[name] = values
+    corners = np.empty(len(faces), [("vertex_indices", "i4", (3,))])
+    corners["vertex_indices"] = faces
+    elements = [
+        plyfile.PlyElement.describe(vertices, "vertex"),
+        plyfile.PlyElement.describe(corners, "face", len_types={"vertex_indices": "u1"}),
+    ]
+    plyfile.PlyData(elements, text=is_text, byte_order="<").write(str(path))
+
+
+def _kind(values: np.ndarray | int) -> str:
+    return "u1" if isinstance(values, int) else values.dtype.str[1:]

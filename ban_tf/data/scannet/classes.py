@@ -11,12 +11,12 @@ from typing import Literal
 import numpy as np
 
 from ban_tf.config import NONE, Labels
+from ban_tf.data import nyu40
 from ban_tf.data.facts import rows_of
 
 Choice = Literal["20", "200"]
 ID_COLUMNS: dict[str, str] = {"20": "nyu40id", "200": "id"}  # of the label map
 UNANNOTATED = 0
-_NYU40 = 40  # the ids of `labels.ply` are 1 to this
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,4 +84,4 @@ def of_choice(choice: Choice) -> Classes:
 
 def is_nyu40(ids: np.ndarray) -> np.ndarray:
     """Whether ids of `labels.ply` are of NYU40, or 0 for unannotated; bool `[...]`."""
-    return (ids >= UNANNOTATED) & (ids <= _NYU40)
+    return (ids >= UNANNOTATED) & (ids <= len(nyu40.NAMES))
