@@ -40,11 +40,11 @@ def tables(
         >>> shown = tables({"mugs": evaluator.evaluation()}, ("BAN", "PointNet++"), 1, paper={})
         >>> print(shown[1].text())
         Semantic segmentation: mean of 1 data set
-        -----------------------------------------
+        -------------------------------------------
         Method      Backbone     mAcc   mIoU   oAcc
-        -----------------------------------------
+        -------------------------------------------
         BAN (ours)  PointNet++  100.0  100.0  100.0
-        -----------------------------------------
+        -------------------------------------------
     """
     values = {name: found.means() for name, found in done.items()}
     columns = {metric: np.array([row[metric] for row in values.values()]) for metric in METRICS}
