@@ -11,6 +11,7 @@ from ban_tf.config import (
     Labels,
     Sampling,
     Split,
+    for_samples,
     names,
     with_network,
 )
@@ -105,7 +106,8 @@ class Dataset:
             features=self.features,
             samples=self.samples,
         )
-        return with_network(experiment, network)
+        fitted = for_samples(experiment.network, self.samples)
+        return with_network(dataclasses.replace(experiment, network=fitted), network)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,7 @@ def prepare(
     Raises:
         FileNotFoundError: the raw data are not where `data` says.
         ValueError: the store was made with other settings; the message says which.
+        reading.UnreadableScansError: some scans could not be read; the store holds all others.
         disk.FolderInUseError: another process prepares the store.
     """
     scans, left_out = dataset.scans(data, names), dataset.left_out(data)
@@ -46,16 +47,21 @@ def prepare(
     cached = reading.cached(scans, clouds, left_out)
     if cached is None or not store.is_prepared(cached, settings, blocks, names):
         reading.require_space(scans, clouds)
+        unreadable: list[reading.Problem] = []
         with disk.one_writer(blocks):
             disk.clear_leftovers(clouds)
             store.prepare(
-                reading.read_scans(scans, clouds, progress=progress, left_out=left_out),
+                reading.read_scans(
+                    scans, clouds, progress=progress, left_out=left_out, unreadable=unreadable
+                ),
                 load=cloud_cache.load_cloud,
                 settings=settings,
                 path=blocks,
                 groups=names,
                 progress=progress,
             )
+        if unreadable:
+            raise reading.UnreadableScansError(unreadable, len(scans))
     return open_store(dataset, blocks, experiment)
 
 

@@ -81,6 +81,7 @@ class Evaluation:
         tf1_checkpoint: of the authors' TensorFlow 1 code.
         network: what wrote `tf1_checkpoint`.
         split: of the data for `tf1_checkpoint`; None takes the data set's first.
+        test: groups or clouds to evaluate; None takes those that were held out from the training.
         json: file to write the scores to as well.
         out: folder of the results; None puts them into the run's folder.
     """
@@ -98,6 +99,7 @@ class Evaluation:
     tf1_checkpoint: Path | None = None
     network: str | None = None
     split: str | None = None
+    test: tuple[str, ...] | None = None
     json: Path | None = None
     out: Path | None = None
 

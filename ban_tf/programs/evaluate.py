@@ -41,7 +41,7 @@ def parse_args(argv: Sequence[str] | None) -> requests.Evaluation:
         metavar="N",
         help="with --tf1-checkpoint (default: 5, else the last)",
     )
-    return command_line.evaluation_request(flags, argv)
+    return command_line.evaluation_request(flags, flags.parse_args(argv))
 
 
 def command() -> None:

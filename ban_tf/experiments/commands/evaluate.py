@@ -68,8 +68,23 @@ def choose_runs(request: Evaluation, source: Source) -> tuple[list[runs.Run], Pa
     found = folds.finished(folder) if request.all_splits else [runs.load(folder)]
     for run in found:
         run.check_side_files()
-    found = [_on_data(_with_clusterer(run, request), request, source) for run in found]
+    found = [_on_test(_with_clusterer(run, request), request) for run in found]
+    found = [_on_data(run, request, source) for run in found]
     return found, _results_folder(request, folder, found[0])
+
+
+def trained_on(request: Evaluation) -> str | None:
+    """The name of the data that the run to be evaluated was trained on; None where there is none.
+
+    Raises:
+        FileNotFoundError: no run is named, and none is found.
+    """
+    others = (request.compare, request.predictions, request.tf1_checkpoint)
+    if any(value is not None for value in others):
+        return None
+    folder = _run_folder(request)
+    found = folds.finished(folder)[0] if request.all_splits else runs.load(folder)
+    return found.experiment.dataset
 
 
 def require_writable(out: Path) -> None:
@@ -108,6 +123,24 @@ def _with_clusterer(run: runs.Run, request: Evaluation) -> runs.Run:
     inference = with_clusterer(run.experiment.inference, request.clusterer)
     experiment = dataclasses.replace(run.experiment, inference=inference)
     return dataclasses.replace(run, experiment=experiment)
+
+
+def _on_test(run: runs.Run, request: Evaluation) -> runs.Run:
+    """The run with other clouds to test, if any are asked for.
+
+    Raises:
+        ValueError: it was trained on some of them.
+    """
+    if request.test is None:
+        return run
+    seen = sorted(set(request.test) & set(run.experiment.split.train))
+    if seen:
+        raise ValueError(
+            f"{run.folder} was trained on {', '.join(seen)}: a test of it says nothing. "
+            f"Received: test={request.test}"
+        )
+    split = dataclasses.replace(run.experiment.split, test=request.test)
+    return dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, split=split))
 
 
 def is_other_data(request: Evaluation, run: runs.Run) -> bool:
@@ -150,6 +183,8 @@ def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
     name: list[str] = [_protocol(request)]
     if is_other_data(request, run):
         name.append(run.experiment.dataset)
+    if request.test is not None and request.test != runs.load(run.folder).experiment.split.test:
+        name.append("_".join(request.test))
     if _names_file(request) and request.model is not None and request.model != run.model_file:
         name.append(request.model.stem)
     return folder / "evaluation" / "_".join(name)
