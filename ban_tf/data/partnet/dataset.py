@@ -61,6 +61,7 @@ def dataset(choice: Choice, name: str = NAME, splits: Sequence[str] = catalogue.
         left_out=functools.partial(reader.left_out, **options),
         features=Features(names=("xyz",)),
         samples=Shapes(num_points=choice.num_points),
+        benchmark=BENCHMARK,
     )
 
 
