@@ -137,6 +137,12 @@ def test_files_that_are_cut_or_missing_are_told(written, shapes):
         list(prediction_files.read(written.parent, shapes, TASK))
 
 
+def test_truth_that_cannot_be_read_is_told(written, tmp_path):
+    trees.write(tmp_path, "ins_seg_h5", label=None)
+    with pytest.raises(reading.UnreadableError, match=r"test-00\.h5: label: is missing"):
+        partnet_predictions.score(written.parent, tmp_path, partnet.Choice(task=TASK))
+
+
 def test_masks_of_another_number_of_points_are_refused(written, tmp_path):
     with h5py.File(written, "r+") as file:
         put("mask", np.zeros((2, 200, 5), bool))(file)
