@@ -69,6 +69,7 @@ def write_scan(
     is_text: bool = False,
     with_alpha: bool = True,
     seed: int = 0,
+    xyz: np.ndarray | None = None,
 ) -> Path:
     """Writes the files of a labelled scan, named as its folder; returns the folder.
 
@@ -80,7 +81,8 @@ def write_scan(
         groups = [("chair", [4]), ("wall", [10]), ("chair", [7, 8]), ("ceiling", [2])]
     name = folder.name
     folder.mkdir(parents=True, exist_ok=True)
-    xyz, rgb = vertices(len(segments), seed)
+    random, rgb = vertices(len(segments), seed)
+    xyz = random if xyz is None else xyz.astype(np.float32)
     mesh = ply(xyz, rgb, None, is_text, with_alpha)
     (folder / f"{name}_vh_clean_2.ply").write_bytes(mesh)
     paint = np.zeros_like(rgb)

@@ -52,6 +52,7 @@ def dataset(
         scans=functools.partial(reader.scans, choice=choice),
         left_out=functools.partial(reader.left_out, choice=choice),
         group_of=group_of,
+        benchmark=NAME,
     )
 
 
