@@ -63,7 +63,7 @@ def require_distinct(what: str, names: Iterable[str]) -> None:
         Traceback (most recent call last):
         ...
         ValueError: every cloud needs a name of its own, by more than capital letters and the way \
-an accent is written. Received twice: office_1, Office_1
+an accent is written. Received twice: Office_1, office_1
     """
     names = list(names)
     times = Counter(map(_folded, names))

@@ -7,6 +7,7 @@ from ban_tf.config.checking import require, require_at_least_one, require_choice
 
 DecayUnit = Literal["samples", "iterations"]
 Keep = Literal["last", "best"]
+_MOST_EPOCHS = 10**6  # more steps than 64 bits can count would follow
 
 
 @kinds.config
@@ -138,6 +139,11 @@ class TrainingConfig:
             self.adam_epsilon > 0,
             "`adam_epsilon` must be positive.",
             adam_epsilon=self.adam_epsilon,
+        )
+        require(
+            self.num_epochs <= _MOST_EPOCHS,
+            f"`num_epochs` must be at most {_MOST_EPOCHS}.",
+            num_epochs=self.num_epochs,
         )
         require_at_least_one(
             batch_size=self.batch_size,

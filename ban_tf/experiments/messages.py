@@ -22,6 +22,7 @@ _FLAGS = {
     "epochs": "--epochs",
     "json": "--json",
     "keep": "--keep",
+    "model": "--model",
     "learning_rate": "--learning-rate",
     "num_blocks": "--num-blocks",
     "num_epochs": "--epochs",

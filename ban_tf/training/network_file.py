@@ -14,10 +14,13 @@ def require_whole(path: Path) -> None:
         zipfile.BadZipFile: a member was changed, or it is no archive.
 
     Example:
+        >>> import pathlib
         >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "network.keras"
+        >>> import keras
+        >>> from ban_tf.training import network_file
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "network.keras"
         >>> keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]).save(path)
-        >>> require_whole(path)  # says nothing: it is
+        >>> network_file.require_whole(path)  # says nothing: it is
     """
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
@@ -32,12 +35,16 @@ def require_finite(model: keras.Model) -> None:
         ValueError: weights are not finite; the message names the first layer's.
 
     Example:
-        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, name="head")])
+        >>> import keras
+        >>> import numpy as np
+        >>> from ban_tf.training import network_file
+        >>> model = keras.Sequential([keras.Input((3,))], name="net")
+        >>> model.add(keras.layers.Dense(1, name="head"))
         >>> model.set_weights([np.full((3, 1), np.nan), np.zeros(1)])
-        >>> require_finite(model)
+        >>> network_file.require_finite(model)
         Traceback (most recent call last):
         ...
-        ValueError: the weights head/kernel are not finite: its training diverged
+        ValueError: the weights net/head/kernel are not finite: its training diverged
     """
     weight = first_not_finite(model)
     if weight:
@@ -48,7 +55,10 @@ def first_not_finite(model: keras.Model) -> str:
     """The path of the first weight that is not finite; empty if all are.
 
     Example:
-        >>> first_not_finite(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
+        >>> import keras
+        >>> from ban_tf.training import network_file
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> network_file.first_not_finite(model)
         ''
     """
     for weight in model.variables:

@@ -221,6 +221,11 @@ INVALID = {
         {"name": "", "train": ("a",), "test": ("b",)},
         "`name` of a split is part of the names of files",
     ),
+    "more epochs than can be counted": (
+        config.TrainingConfig,
+        {"num_epochs": 10**20},
+        "`num_epochs` must be at most 1000000. Received: num_epochs=1",
+    ),
     "nothing to test": (
         config.Split,
         {"name": "val", "train": ("a",), "test": ()},

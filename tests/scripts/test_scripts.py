@@ -543,7 +543,7 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
         (PREPARE, ["--data", "nowhere", "--blocks", "b"], "nowhere is not a folder"),
         (EVALUATE, [], "There is no run below runs"),
         (EVALUATE, ["--run", "nowhere"], "nowhere is not a run folder"),
-        (EVALUATE, ["--model", "x/nowhere.keras"], "x is not a run folder"),
+        (EVALUATE, ["--model", "x/nowhere.keras"], "nowhere.keras lies in no run folder"),
         (
             EVALUATE,
             ["--run", "nowhere", "--six-fold"],
