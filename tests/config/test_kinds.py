@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import small_clouds
 from ban_tf import config
 from ban_tf.config import kinds
 from ban_tf.data import s3dis
@@ -116,3 +117,10 @@ def test_a_request_of_an_unknown_choice_is_refused(kind, values, message):
 
 def test_a_kind_has_a_name_for_people():
     assert kinds.name_of(Path | None) == "a place or null"
+
+
+@pytest.mark.parametrize("names", ["east", [1], [None]])
+def test_clouds_are_selected_by_several_names(tmp_path, names):
+    opened = small_clouds.prepare(tmp_path, [small_clouds.make_cloud("east_1")])
+    with pytest.raises(TypeError, match=r"^`names` must be a list, of each item a text"):
+        opened.select(names)

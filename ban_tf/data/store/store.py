@@ -127,9 +127,12 @@ class Store:
             names: of clouds, or of groups.
 
         Raises:
+            TypeError: one name instead of several, or something else.
             ValueError: a name that is neither here.
         """
-        wanted = set(names)
+        wanted = set() if isinstance(names, str) else set(names)
+        if isinstance(names, str) or not all(isinstance(name, str) for name in wanted):
+            raise TypeError(f"`names` must be a list, of each item a text. Received: {names!r}")
         missing = sorted(name for name in wanted if not self.holds([name]))
         if missing:
             raise ValueError(
