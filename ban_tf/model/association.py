@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ban_tf.model.chunks import by_chunks
+from tf_ops.chunks import by_chunks
 from tf_ops import library
 from tf_ops.grouping import grouping
 
