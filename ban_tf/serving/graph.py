@@ -19,7 +19,7 @@ FEATURES, OUTPUTS, NETWORK, POINTS = "serving_default", "outputs", "network", "p
 LABELS = ("semantic", "instance", "confidence", "iterations")  # of the functions that label
 
 
-class ServedNetwork(tf.Module):
+class ServedNetwork:
     """A network with weights of its own, and a function for each signature.
 
     Args:
@@ -45,15 +45,17 @@ class ServedNetwork(tf.Module):
     def __init__(
         self, network: keras.Model, experiment: Experiment, ops: Kernels, half: bool = False
     ) -> None:
-        super().__init__(name="served")
         self._experiment = experiment
         self._ops = ops
         self.fewest_points = absent.fewest_points(network)
         with self._kernels():
             self._network = absent.ignoring(network)
         self._weights = [_kept(weight, half) for weight in self._network.trainable_variables]
-        # Moving averages and counters: none of them is an argument of the graph.
         self._others = [_kept(weight, False) for weight in self._network.non_trainable_variables]
+        # What is saved: the Keras network itself would bring functions of its own.
+        self.module = tf.Module(name="served")
+        kept = [*self._weights, *self._others]
+        self.module.weights = [weight for weight in kept if isinstance(weight, tf.Variable)]
 
     def signatures(self) -> dict[str, Any]:
         """Traced functions by the name of their signature; what they share is traced once."""
