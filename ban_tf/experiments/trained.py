@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from ban_tf import config
@@ -51,12 +52,21 @@ def load(run_or_file: str | Path) -> TrainedModel:
         ...
         FileNotFoundError: There is no model at runs/nothing.
     """
-    path = Path(run_or_file)
-    found = _describe_run(path) if path.is_dir() else _describe_file(path)
-    network = checkpoints.load_model(path)
+    found, network = describe(run_or_file), load_network(run_or_file)
     sizes = None if found.sizes is None else found.sizes.raw
     predictor = as_predictor(network, found.experiment.inference.batch_size)
     return TrainedModel(predictor, found.experiment, sizes)
+
+
+def load_network(run_or_file: str | Path) -> keras.Model:
+    """The network itself; argument and errors as `load`."""
+    return checkpoints.load_model(Path(run_or_file))
+
+
+def describe(run_or_file: str | Path) -> description.Description:
+    """What it was trained for; argument and errors as `load`."""
+    path = Path(run_or_file)
+    return _describe_run(path) if path.is_dir() else _describe_file(path)
 
 
 def _describe_run(folder: Path) -> description.Description:

@@ -8,6 +8,7 @@ SCRIPTS = {
     "ban-ablation": "eval/eval_ablation.py",
     "ban-efficiency": "eval/eval_efficiency.py",
     "ban-eval": "eval/eval_s3dis.py",
+    "ban-export": "train/export_savedmodel.py",
     "ban-figures": "eval/figures.py",
     "ban-prepare": "train/prepare_s3dis.py",
     "ban-similarity": "eval/eval_similarity.py",

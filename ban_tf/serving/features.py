@@ -70,9 +70,7 @@ def _room_xyz(
     return shifted / tf.where(extent > 0, extent, tf.ones_like(extent))
 
 
-def _xyz(
-    shifted: tf.Tensor, present: tf.Tensor, extent: tf.Tensor, samples: Sampling
-) -> tf.Tensor:
+def _xyz(shifted: tf.Tensor, present: tf.Tensor, extent: tf.Tensor, samples: Sampling) -> tf.Tensor:
     radius = tf.sqrt(tf.reduce_sum(tf.square(extent), axis=-1, keepdims=True)) / 2
     return (shifted - extent / 2) / tf.where(radius > 0, radius, tf.ones_like(radius))
 

@@ -180,7 +180,9 @@ def _kept(weight: keras.Variable, half: bool) -> tf.Variable | tf.Tensor:
 
 
 def _wide(weight: tf.Variable | tf.Tensor) -> tf.Tensor:
-    return tf.cast(weight, tf.float32) if weight.dtype == tf.float16 else tf.convert_to_tensor(weight)
+    return (
+        tf.cast(weight, tf.float32) if weight.dtype == tf.float16 else tf.convert_to_tensor(weight)
+    )
 
 
 def run(function: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

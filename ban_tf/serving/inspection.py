@@ -45,5 +45,7 @@ def marked_for_xla(model: saved_model_pb2.SavedModel) -> list[str]:
         for function in meta_graph.graph_def.library.function:
             parts = [(function.signature.name, function.attr)]
             parts += [(node.name, node.attr) for node in function.node_def]
-            found += [name for name, attr in parts if any(attr[key].b for key in _OF_XLA if key in attr)]
+            found += [
+                name for name, attr in parts if any(attr[key].b for key in _OF_XLA if key in attr)
+            ]
     return found
