@@ -14,6 +14,7 @@ from keras import ops
 from ban_tf.model.association import InstanceAssociation
 from ban_tf.model.attention import CrossTaskAttention, narrow
 from ban_tf.model.layers import SetAbstraction, Shape
+from tf_ops import library
 from tf_ops.attention import attention, stock
 
 # Far beyond any embedding and any inner product, and far within float32.
@@ -118,7 +119,8 @@ class _AttentionToPresent(keras.layers.Layer):
         query, key = (ops.cast(linear(guide), "float32") for linear in (layer.phi, layer.theta))
         query = ops.concatenate([query, ops.ones_like(query[..., :1])], axis=-1)
         key = ops.concatenate([key, ops.where(present, 0.0, -_FAR)], axis=-1)
-        attend = attention.attend if layer.kernel == "chunked" else stock.attend_plain
+        in_blocks = stock.attend_forward if library.use_stock() else attention.attend
+        attend = in_blocks if layer.kernel == "chunked" else stock.attend_plain
         propagated = attend(query, key, narrow(layer.g(values)), layer.factor(guide.shape[-1]))
         return ops.concatenate([values, ops.cast(propagated, values.dtype)], axis=-1)
 

@@ -189,8 +189,8 @@ def run(function: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
     """Calls a signature with arrays by name, and gives arrays by name.
 
     Example:
-        >>> double = tf.function(lambda x: {"y": 2 * x}, input_signature=[tf.TensorSpec([], name="x")])
-        >>> run(double.get_concrete_function(), {"x": np.float32(3)})["y"].item()
+        >>> double = tf.function(lambda x: {"y": 2 * x})
+        >>> run(double, {"x": np.float32(3)})["y"].item()
         6.0
     """
     tensors = {name: tf.constant(values) for name, values in inputs.items()}
