@@ -171,7 +171,7 @@ def _rows(points: tf.Tensor, num_points: tf.Tensor) -> tf.Tensor:
 
 def _kept(weight: keras.Variable, half: bool) -> tf.Variable | tf.Tensor:
     """A weight of the exported model; whole numbers are part of its graph."""
-    values = keras.ops.convert_to_numpy(weight)
+    values = weight.numpy()
     if not np.issubdtype(values.dtype, np.floating):
         return tf.constant(values)
     narrow = half and values.ndim > 1

@@ -14,6 +14,8 @@ from ban_tf.serving import inspection
 
 SOURCE = pathlib.Path(__file__).parent / "c_api" / "run_model.c"
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):

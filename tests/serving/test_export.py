@@ -35,6 +35,8 @@ OUTPUTS = {
     "points": LABELS,
 }
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 
 def signatures(folder):
     (meta_graph,) = inspection.read(folder).meta_graphs

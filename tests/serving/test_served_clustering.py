@@ -49,7 +49,8 @@ def test_a_ball_that_the_bound_ends_is_told(monkeypatch):
     monkeypatch.setattr(clustering, "MAX_ITERATIONS", 2)
     line = np.linspace(0, 3, 60, dtype=np.float32)[None, :, None] ** 2  # climbs towards 0
     with tf_ops.stock_kernels():
-        _, moves = clustering.cluster_blocks(tf.constant(line), [60], InferenceConfig())
+        count = tf.constant([60])
+        _, moves = clustering.cluster_blocks(tf.constant(line), count, InferenceConfig())
     assert moves.numpy().tolist() == [3]
 
 

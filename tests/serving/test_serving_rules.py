@@ -19,6 +19,8 @@ MEETINGS = {
     "a full batch": [(1, n) for n in (12, 24, 13, 20, 16, 24, 12, 14)],
 }
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 
 def allowed_sizes(exported):
     text = (exported / "batching_params.pbtxt").read_text()
