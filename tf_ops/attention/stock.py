@@ -41,8 +41,8 @@ def attend_forward(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
     A graph that is to be saved would otherwise name a gradient that is not saved with it.
     """
     check(query, key, value)
-    output = _forward(*(ops.cast(x, "float32") for x in (query, key, value)), scale)
-    return ops.cast(output, value.dtype)
+    query, key, values = (ops.cast(x, "float32") for x in (query, key, value))
+    return ops.cast(_forward(query, key, values, scale), value.dtype)
 
 
 def attend_plain(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
