@@ -24,7 +24,8 @@ ROOMS = {
     "training": BASE | STAGES | {"systems"},
     "inference": BASE | STAGES | {"systems"},
     "view": BASE | STAGES,
-    "experiments": BASE | STAGES | {"systems", "training", "inference", "view"},
+    "serving": BASE | STAGES | {"systems", "inference"},
+    "experiments": BASE | STAGES | {"systems", "training", "inference", "view", "serving"},
     "programs": BASE | STAGES | {"experiments"},
 }
 WITHOUT_TENSORFLOW = ("ban_tf/model", "ban_tf/losses", "ban_tf/instances", "ban_tf/metrics")

@@ -27,6 +27,7 @@ _FLAGS = {
     "num_blocks": "--num-blocks",
     "num_epochs": "--epochs",
     "num_seeds": "--seeds",
+    "out": "--out",
     "quick": "--quick",
     "rounds": "--rounds",
     "run": "--run",

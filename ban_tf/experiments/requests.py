@@ -4,6 +4,7 @@ Places may be given as text.
 """
 
 from pathlib import Path
+from typing import Literal
 
 from ban_tf.config import Clusterer, Keep, Protocol, Recipe, kinds
 
@@ -228,3 +229,21 @@ class Similarity:
     json: Path | None = None
     out: Path | None = None
     point: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Export:
+    """An export of a trained network for TensorFlow Serving.
+
+    Args:
+        run: run folder or `.keras` file; None takes the newest below `runs/`.
+        out: `<name>/<version>` to write, which must not exist; None takes
+            `models/<network>/<the next version>`.
+        ops: kernels in the graph: TensorFlow's own, or the compiled ones.
+        half: keep the larger weights as float16.
+    """
+
+    run: Path | None = None
+    out: Path | None = None
+    ops: Literal["stock", "native"] = "stock"
+    half: bool = False

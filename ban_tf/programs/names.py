@@ -11,6 +11,7 @@ SCRIPTS = {
     "ban-eval-partnet": "eval/eval_partnet.py",
     "ban-eval-scannet": "eval/eval_scannet.py",
     "ban-eval-scenenn": "eval/eval_scenenn.py",
+    "ban-export": "train/export_savedmodel.py",
     "ban-figures": "eval/figures.py",
     "ban-prepare": "train/prepare_s3dis.py",
     "ban-prepare-scannet": "train/prepare_scannet.py",
