@@ -231,7 +231,7 @@ class Similarity:
     point: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Export:
     """An export of a trained network for TensorFlow Serving.
 
