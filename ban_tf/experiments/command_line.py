@@ -200,6 +200,12 @@ def ablation_parser(docstring: str | None) -> argparse.ArgumentParser:
         default=tuple(VARIANTS),
         help="rows of the table (default: all)",
     )
+    flags.add_argument(
+        "--done",
+        type=path,
+        metavar="FOLDER",
+        help="results of other machines, as <trial>/result.json; these trainings count as done",
+    )
     add_protocol_flag(
         flags, "every raw point, or drawn as by the originals (default on the paper's data)"
     )

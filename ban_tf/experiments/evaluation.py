@@ -198,6 +198,7 @@ class _FoldEvaluation:
                 sizes,
                 progress=self._progress.add,
                 detector=self._detector,
+                room_xyz=alone.exact_shares(stored.name),
             )
 
         result = self._once(stored, key, sizes, SampledSegmentation, segment)

@@ -142,6 +142,7 @@ class Ablation:
         long: the reduced setting at a length of hours; without data, on a larger generated set.
         epochs: instead of the setting's own number.
         variants: rows of the table.
+        done: folder of results of other machines, `<trial>/result.json`, which count as done.
         protocol: None takes `legacy` where the paper's numbers are of the same data.
     """
 
@@ -156,6 +157,7 @@ class Ablation:
     long: bool = False
     epochs: int | None = None
     variants: tuple[str, ...]
+    done: Path | None = None
     protocol: Protocol | None = None
 
     @property

@@ -10,9 +10,18 @@ from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import Blocks, Features, Sampling
 from ban_tf.data.samples import blocks, features, shapes
 from ban_tf.data.samples.arrays import Samples
+from ban_tf.data.samples.features import shares_of_extent
 from ban_tf.data.samples.frame import Frame, frame_of
 
-__all__ = ["Frame", "Samples", "frame_of", "gather", "plan_covering", "plan_training"]
+__all__ = [
+    "Frame",
+    "Samples",
+    "frame_of",
+    "gather",
+    "plan_covering",
+    "plan_training",
+    "shares_of_extent",
+]
 
 
 def plan_training(cloud: Cloud, config: Sampling, rng: np.random.Generator) -> np.ndarray:

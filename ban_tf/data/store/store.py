@@ -18,7 +18,7 @@ from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import Experiment, Features
 from ban_tf.data.samples import Samples
-from ban_tf.data.store import foreign, manifest, stored_cloud
+from ban_tf.data.store import drawing, foreign, manifest, stored_cloud
 from ban_tf.data.store.stored_cloud import StoredCloud
 
 Counting = Literal["drawn", "raw"]
@@ -178,6 +178,22 @@ class Store:
             semantic[places[k]] = part.semantic
             instance[places[k]] = part.instance
         return Samples(features, semantic, instance)
+
+    def exact_shares(self, name: str) -> np.ndarray | None:
+        """The channels `room_xyz` of a cloud's samples, unrounded: `drawing.exact_shares`.
+
+        Args:
+            name: of the cloud.
+
+        Returns:
+            float64 `[K, P, 3]`, or None where the store keeps no raw points or has no blocks.
+
+        Raises:
+            ValueError: the file of the raw points is damaged; the message names it.
+        """
+        if self.settings is None or not self.cloud_file(name).is_file():
+            return None
+        return drawing.exact_shares(self.load_cloud(name), self.settings)
 
     def draw(self, num_samples: int, seed: int) -> np.ndarray:
         """Draws samples without repeats; the same ones for the same seed.

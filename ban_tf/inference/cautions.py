@@ -1,0 +1,36 @@
+"""Warnings of clouds that a network can label, but was not trained on the like of."""
+
+import warnings
+
+from ban_tf import config
+from ban_tf.clouds import uprightness
+from ban_tf.clouds.cloud import Cloud
+
+
+class MissingColorsWarning(UserWarning):
+    """A cloud without colours is given to a network that was trained with them."""
+
+
+class NotUprightWarning(UserWarning):
+    """z does not seem to be up in a cloud; networks for rooms were trained on upright ones."""
+
+
+def warn_of_other_clouds(cloud: Cloud, experiment: config.Experiment) -> None:
+    """Warns of a cloud unlike those that a network was trained on."""
+    if cloud.rgb is None and "rgb" in experiment.features.names:
+        warnings.warn(
+            f"{cloud.name} has no colours, and the network was trained with them: it is given "
+            "black, and its labels may be far worse. Use a network without the feature rgb.",
+            MissingColorsWarning,
+            stacklevel=3,
+        )
+    doubt = ""
+    if isinstance(experiment.samples, config.Blocks):
+        doubt = uprightness.doubt(cloud.xyz)
+    if doubt:
+        warnings.warn(
+            f"{cloud.name} does not seem to stand upright: {doubt}. The network was trained on "
+            "clouds whose z axis points up; turn the cloud, or its labels may be far worse.",
+            NotUprightWarning,
+            stacklevel=3,
+        )
