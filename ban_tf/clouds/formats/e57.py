@@ -51,9 +51,8 @@ def read(path: Path) -> RawScan:
 
 def _scan_of(path: Path, pye57: ModuleType, image: Any) -> RawScan:
     root = image.root()
-    headers = (
-        [pye57.ScanHeader(node) for node in root["data3D"]] if root.isDefined("data3D") else []
-    )
+    nodes = root["data3D"] if root.isDefined("data3D") else []
+    headers = [pye57.ScanHeader(nodes[index]) for index in range(len(nodes))]
     if not headers:
         raise UnreadableError(path, "data3D", "has no scan")
     fields = max(len(header.point_fields) for header in headers)
@@ -87,8 +86,9 @@ def _columns(
     """Columns `[N]` of one scan: x, y, z where its pose puts them, red, green, blue, others."""
     place = f"data3D[{number}]"
     names = list(header.point_fields)
-    kinds = {name: header.points.prototype()[name] for name in names}
-    wanted = [name for name in names if "String" not in type(kinds[name]).__name__]
+    prototype = pye57.libe57.StructureNode(header.points.prototype())
+    kinds = {name: type(prototype[name]).__name__ for name in names}
+    wanted = [name for name in names if kinds[name] != "StringNode"]
     columns = {name: np.zeros(header.point_count) for name in wanted}
     done = 0
     for part in e57_tree.points_of(pye57, image, header.points, wanted, _STEP):

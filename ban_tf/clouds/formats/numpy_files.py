@@ -2,6 +2,8 @@
 
 import lzma
 import shutil
+import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -19,7 +21,7 @@ _RGB = ("rgb", "colors", "color", "colours")
 _DAMAGE = (
     ValueError, TypeError, OSError, EOFError, SyntaxError, MemoryError, OverflowError, KeyError,
     IndexError, RecursionError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error,
-    lzma.LZMAError,
+    lzma.LZMAError, tokenize.TokenError,
 )  # fmt: skip
 _LARGEST_HEADER = 10_000  # of an array, NumPy's own limit
 _WIDTHS = (3, 4, 6, 7)  # of an array of points: coordinates, and what may follow
@@ -130,7 +132,9 @@ def _array(path: Path, file: IO[bytes], size: int, name: str) -> np.ndarray:
     }
     if version not in readers:
         raise UnreadableError(path, name, f"is of NumPy's format {version}, which is unknown")
-    shape, is_fortran, kind = readers[version](file, max_header_size=_LARGEST_HEADER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a header that Python 2 wrote
+        shape, is_fortran, kind = readers[version](file, max_header_size=_LARGEST_HEADER)
     if kind.hasobject:
         raise UnreadableError(path, name, "holds Python objects, which are not loaded: a risk")
     count = 1
@@ -159,9 +163,10 @@ def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
         path: the file to write.
         added: `[N]` each, by name of the array.
     """
-    is_structured = isinstance(scan.native, np.ndarray) and scan.native.dtype.names is not None
     if path.suffix.lower() == ".npy":
-        own = scan.native if is_structured else as_columns(columns_of(scan))
+        own = scan.native
+        if not isinstance(own, np.ndarray) or own.dtype.names is None:
+            own = as_columns(columns_of(scan))
         with path.open("wb") as file:
             np.save(file, with_columns(own, added), allow_pickle=False)
         return

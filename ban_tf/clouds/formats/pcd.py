@@ -49,7 +49,11 @@ def read(path: Path) -> RawScan:
         encoding = header["DATA"][0]
         there = path.stat().st_size - int(header["size"][0])
         file.seek(int(header.pop("size")[0]))
-        at_least = {"ascii": 2 * len(kind), "binary": kind.itemsize, "binary_compressed": 0}
+        at_least = {
+            "ascii": 2 * len(kind.names or ()),
+            "binary": kind.itemsize,
+            "binary_compressed": 0,
+        }
         bounds.require_bytes(path, "POINTS", count, at_least[encoding], there)
         bounds.require_memory(path, count, kind.itemsize, "POINTS")
         if encoding == "ascii":
@@ -138,7 +142,7 @@ def _kind(path: Path, header: dict[str, list[str]]) -> np.dtype:
         raise UnreadableError(path, "FIELDS", "must have as many values as SIZE, TYPE and COUNT")
     if len(set(names)) < len(names):
         raise UnreadableError(path, "FIELDS", f"names one twice: {' '.join(names)[:200]}")
-    kinds = []
+    kinds: list[tuple[str, np.dtype, tuple[int, ...]]] = []
     for name, size, letter, count in zip(
         names, header["SIZE"], header["TYPE"], counts, strict=True
     ):
@@ -192,8 +196,9 @@ def rows_of_numbers(path: Path, lines: list[bytes], width: int) -> np.ndarray:
             words = line.split()
             wrong = [word for word in words if not _is_number(word)]
             if wrong or len(words) != width:
-                told = f"{wrong[0][:40]!r} is no number" if wrong else f"has {len(words)} values"
-                raise UnreadableError(path, f"row {row}", f"{told}, not {width} numbers") from error
+                word = wrong[0][:40].decode(errors="replace") if wrong else ""
+                told = f"{word!r} is no number" if wrong else f"{len(words)} values, not {width}"
+                raise UnreadableError(path, f"row {row}", told) from error
         raise UnreadableError(path, "rows", str(error)) from error
 
 
@@ -268,7 +273,7 @@ def _fields_of(header: dict[str, list[str]], kind: np.dtype) -> dict[str, list[s
 
 def _flat(points: np.ndarray) -> dict[str, np.ndarray]:
     """Columns `[N]` by name, those of fields with several values one by one."""
-    columns = {}
+    columns: dict[str, np.ndarray] = {}
     for name in points.dtype.names or ():
         values = points[name].reshape(len(points), -1)
         columns |= {f"{name} {place}": column for place, column in enumerate(values.T)}

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -86,6 +87,6 @@ def with_columns(table: np.ndarray, added: Mapping[str, np.ndarray]) -> np.ndarr
     return result
 
 
-def _byte_order(kind: np.dtype) -> str:
+def _byte_order(kind: np.dtype) -> Literal["<", ">"]:
     orders = {kind[name].base.byteorder for name in kind.names or ()}
     return ">" if ">" in orders else "<"

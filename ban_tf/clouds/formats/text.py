@@ -199,7 +199,7 @@ def _is_number(word: str) -> bool:
 
 
 def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
-    """Writes a line per point; the lines of a scan that was read from text stay, with more behind.
+    """Writes a line per point; those of a scan of the same extension stay, with more behind.
 
     Args:
         scan: as it was read.
@@ -207,7 +207,7 @@ def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
         added: `[N]` each, by name of the column; one that is there is replaced.
     """
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        if isinstance(scan.native, Layout):
+        if isinstance(scan.native, Layout) and path.suffix.lower() == scan.path.suffix.lower():
             file.writelines(_extended(scan.path, scan.native, added))
         else:
             file.writelines(_made(scan, "," if path.suffix.lower() == ".csv" else " ", added))
