@@ -119,7 +119,7 @@ def test_las_files_that_lie_are_refused(tmp_path):
         scan.read(packed)
     struct.pack_into("<Q", content, 247, 5_000_000)  # fits into memory, and is not there
     packed.write_bytes(content)
-    with pytest.raises(UnreadableError, match=r"new\.laz: points: "):
+    with pytest.raises(UnreadableError, match=r"new\.laz: point count: .* chunks tell of 50,000"):
         scan.read(packed)
     struct.pack_into("<I", content, 100, 2**31)
     packed.write_bytes(content)
@@ -145,7 +145,7 @@ def test_one_point_is_a_scan(tmp_path):
 
 
 def test_what_is_no_file_of_points_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="must have one of the extensions .ply, .pcd, .las"):
+    with pytest.raises(ValueError, match=r"must have one of the extensions \.ply, \.pcd, \.las"):
         scan.read(tmp_path / "desk.docx")
     with pytest.raises(FileNotFoundError, match=r"desk\.ply is not there"):
         scan.read(tmp_path / "desk.ply")

@@ -1,4 +1,4 @@
-"""Small valid files of every format that scans come in, made by hand or by each format's library."""
+"""Small valid files of every format of scans, made by hand or by the format's own library."""
 
 import io
 import pathlib

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ban_tf.clouds.formats import bounds, extras
+from ban_tf.clouds.formats import bounds, extras, laz_chunks
 from ban_tf.clouds.formats.raw_scan import LABELS, RawScan
 from ban_tf.clouds.formats.table import require_points
 from ban_tf.clouds.problems import UnreadableError
@@ -85,8 +85,6 @@ def _check_header(path: Path) -> None:
     is_packed = bool(kind & 0x80)
     if not is_packed:
         bounds.require_bytes(path, "point count", count, each, size - start)
-    elif count:
-        _check_chunks(path, start, size)
     bounds.require_memory(path, count, each, "point count")
 
 
@@ -101,32 +99,16 @@ def _check_vlrs(path: Path, start: int, count: int, end: int) -> None:
             file.seek(length, os.SEEK_CUR)
 
 
-def _check_chunks(path: Path, start: int, size: int) -> None:
-    """Refuses a table of chunks that is not there, or of more chunks than the file has bytes."""
-    with path.open("rb") as file:
-        file.seek(start)
-        words = file.read(8)
-        (place,) = struct.unpack("<q", words) if len(words) == 8 else (-1,)
-        if place == -1:  # written as a stream: the place stands at the end
-            file.seek(max(start, size - 8))
-            words = file.read(8)
-            (place,) = struct.unpack("<q", words) if len(words) == 8 else (-1,)
-        if not start + 8 <= place <= size - 8:
-            raise UnreadableError(
-                path, "chunk table", f"at byte {place:,} of {size:,} is not there"
-            )
-        file.seek(place)
-        _, num_chunks = struct.unpack("<II", file.read(8))
-    if num_chunks > size:
-        raise UnreadableError(path, "chunk table", f"says {num_chunks:,} chunks in {size:,} bytes")
-
-
 def _points(laspy: ModuleType, path: Path) -> Any:
     """The file as laspy has it, points read step by step into one array."""
     # One thread: the parallel reader takes the chunk table's word for how much room it needs.
     with laspy.open(path, laz_backend=laspy.LazBackend.Lazrs) as reader:
         header = reader.header
         count = header.point_count
+        if header.are_points_compressed and count:
+            record = header.vlrs.get("LasZipVlr")[0].record_data
+            lazrs = extras.load("lazrs", "scans", "LAZ files")
+            laz_chunks.check(path, lazrs, record, header.offset_to_point_data, count)
         points = np.zeros(count, header.point_format.dtype())  # which takes memory as it is filled
         done = 0
         while done < count:
@@ -137,10 +119,10 @@ def _points(laspy: ModuleType, path: Path) -> Any:
             done += len(part)
         if done < count:
             raise UnreadableError(path, "points", f"there are {done:,} of {count:,}: it is cut off")
-    record = laspy.ScaleAwarePointRecord(
+    own = laspy.ScaleAwarePointRecord(
         points, header.point_format, scales=header.scales, offsets=header.offsets
     )
-    return laspy.LasData(header, record)
+    return laspy.LasData(header, own)
 
 
 def _scan_of(path: Path, las: Any) -> RawScan:
@@ -156,7 +138,9 @@ def _scan_of(path: Path, las: Any) -> RawScan:
     about = {"scale": str(header.scales.tolist()), "offset": str(header.offsets.tolist())}
     if crs := _crs(header):
         about["crs"] = crs
-    return RawScan(path, np.array(las.xyz, np.float64), colors, fields, about, (), las)
+    with np.errstate(over="ignore", invalid="ignore"):  # of scales that are none
+        xyz = np.array(las.xyz, np.float64)
+    return RawScan(path, xyz, colors, fields, about, (), las)
 
 
 def _crs(header: Any) -> str:

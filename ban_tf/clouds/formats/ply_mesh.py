@@ -192,7 +192,7 @@ def count_vertices(path: Path) -> int | None:
         head = file.read(_LARGEST_HEADER).split(_END)[0]
     for line in head.splitlines():
         words = line.split()
-        if len(words) == 3 and words[:2] == [b"element", b"vertex"] and words[2].isdigit():
+        if words[:2] == [b"element", b"vertex"] and _is_count(words):
             return int(words[2])
     return None
 
@@ -225,8 +225,8 @@ def _require_faces(
 ) -> None:
     """Refuses a file that ends within its faces: a broken download, whatever its vertices say."""
     words = [line.split() for line in after]
-    counts = [int(row[2]) for row in words if row[:2] == [b"element", b"face"]]
-    lists = [row for row in words if row[:2] == [b"property", b"list"]]
+    counts = [int(row[2]) for row in words if row[:2] == [b"element", b"face"] and _is_count(row)]
+    lists = [row for row in words if row[:2] == [b"property", b"list"] and len(row) == 5]
     if len(counts) != 1 or len(lists) != 1:
         return
     if is_text:
@@ -237,6 +237,10 @@ def _require_faces(
         num_bytes, expected = len(body), vertices.nbytes + counts[0] * size
     if num_bytes < expected:
         raise UnreadableError(path, "element face", "the file ends too early")
+
+
+def _is_count(row: list[bytes]) -> bool:
+    return len(row) == 3 and row[2].isdigit() and len(row[2]) < 19
 
 
 def write(

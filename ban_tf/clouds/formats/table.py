@@ -44,7 +44,8 @@ def scan_of(
         listed = ", ".join(names) or "none"
         raise UnreadableError(path, place, f"has no columns x, y and z. There are: {listed}")
     rgb_names = named(names, _RGB)
-    xyz = np.stack([columns[name].astype(np.float64) for name in xyz_names], axis=1)
+    with np.errstate(invalid="ignore"):  # of NaN that signal
+        xyz = np.stack([columns[name].astype(np.float64) for name in xyz_names], axis=1)
     require_points(path, place, xyz)
     if rgb_names is not None and colors is None:
         colors = np.stack([columns[name] for name in rgb_names], axis=1)
