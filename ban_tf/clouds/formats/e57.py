@@ -70,7 +70,7 @@ def _scan_of(path: Path, pye57: ModuleType, image: Any) -> RawScan:
     problems = [f"{', '.join(left)}: only some of the scans have it"] if left else []
     if len(parts) > 1:
         problems.append(f"its {len(parts)} scans are taken together, each where its pose puts it")
-    about = {}
+    about = {"unit": "m"}  # by the standard
     if root.isDefined("coordinateMetadata") and root["coordinateMetadata"].value():
         about["crs"] = root["coordinateMetadata"].value()
     return table.scan_of(path, columns, "data3D", None, about, problems, native=E57())

@@ -136,7 +136,9 @@ def _scan_of(path: Path, las: Any) -> RawScan:
     left = {"X", "Y", "Z", "red", "green", "blue"}
     fields = {name: np.asarray(las[name]) for name in names if name not in left}
     about = {"scale": str(header.scales.tolist()), "offset": str(header.offsets.tolist())}
-    if crs := _crs(header):
+    crs = _crs(header)
+    about["unit"] = _unit(crs)
+    if crs:
         about["crs"] = crs
     with np.errstate(over="ignore", invalid="ignore"):  # of scales that are none
         xyz = np.array(las.xyz, np.float64)
@@ -152,6 +154,14 @@ def _crs(header: Any) -> str:
         if type(vlr).__name__ == "GeoAsciiParamsVlr":
             return " ".join(getattr(vlr, "strings", [])).strip("\0 |")
     return ""
+
+
+def _unit(crs: str) -> str:
+    """Of a system of coordinates, metres where it does not tell another."""
+    words = crs.lower()
+    if words.startswith("geog") and "projc" not in words:
+        return "degree"
+    return "ft" if "foot" in words or "feet" in words or "ftus" in words else "m"
 
 
 def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:

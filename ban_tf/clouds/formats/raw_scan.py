@@ -20,7 +20,7 @@ class RawScan:
             NaN or infinite.
         colors: `[N, 3]` red, green, blue in the type and range of the file; None if it has none.
         fields: what else the file knows of each point, by name: `[N]` or `[N, K]` each.
-        about: what the file says of itself, by name, such as `crs` or `scale`.
+        about: what the file says of itself, by name, such as `crs`, `scale` or `unit`.
         problems: sentences on what was odd in the file and how it was taken.
         native: what the writer of the same format needs to keep all that the file has.
 
