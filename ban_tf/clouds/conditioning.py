@@ -152,8 +152,8 @@ def _unit(
     best = min(costs, key=lambda unit: costs[unit])
     metres = METRES[best]
     return metres, [
-        f"coordinates are taken to be in {best}: the scan is then {extent * metres:.3g} m wide, with "
-        f"{1000 * spacing * metres:.2g} mm from point to point (`unit`)"
+        f"coordinates are taken to be in {best}: the scan is {extent * metres:.3g} m wide then, "
+        f"and {1000 * spacing * metres:.2g} mm lie between points (`unit`)"
     ]
 
 

@@ -41,9 +41,7 @@ def turn_to(normal: np.ndarray) -> np.ndarray:
     if cosine < -1 + 1e-12:
         return np.diag([1.0, -1.0, -1.0])
     cross = np.cross(normal, z)
-    skew = np.array(
-        [[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]]
-    )
+    skew = np.array([[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]])
     turn = np.eye(3) + skew + skew @ skew / (1 + cosine)
     whole = np.round(turn)
     return whole if np.allclose(turn, whole, atol=1e-12) else turn

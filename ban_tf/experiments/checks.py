@@ -21,6 +21,7 @@ _OUTPUTS: dict[type, tuple[tuple[str, bool], ...]] = {
     requests.Ablation: (("run", True), ("blocks", True)),
     requests.Timing: (("json", False),),
     requests.Figure: (("out", False),),
+    requests.Scans: (("csv", False), ("json", False)),
 }
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from ban_tf.clouds.problems import UnreadableError
 
 _LAYERED = 3  # of the compressors
-_LAYERS = {10: 9, 11: 1, 12: 2, 13: 1}  # by type of item
-_BYTES = 14  # the type of item that has a layer for each of its bytes
+_POINT, _RGB, _RGB_NIR, _WAVE, _BYTES = range(10, 15)  # types of items, as LASzip numbers them
+_OF_POINT = ("xy", "z", "class", "flags", "intensity", "angle", "user data", "source", "time")
+_LAYERS = {_POINT: len(_OF_POINT), _RGB: 1, _RGB_NIR: 2, _WAVE: 1}  # a byte has a layer each
 _LARGEST_CHUNK = 50_000_000  # points; 50 000 are usual
 
 
