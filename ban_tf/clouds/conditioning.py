@@ -21,8 +21,8 @@ ColorRange = Literal["8-bit", "16-bit", "0-1", "none"]
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048}
 _MOST = {"8-bit": 255.0, "16-bit": 65535.0, "0-1": 1.0}
 _GUESSED = ("m", "cm", "mm")
-# Of scans of rooms: how wide, and how far apart points are, which differs more and counts half. Only
-# powers of ten are told apart.
+# Of scans of rooms: how wide, and how far apart points are, which differs more and counts half.
+# Only powers of ten are told apart.
 _USUAL_EXTENT_M, _USUAL_SPACING_M = 6.0, 0.01
 _LEAN_TO_METRES = 1.5  # powers of ten, that another unit must fit better
 _NUM_SPACINGS = 2000
