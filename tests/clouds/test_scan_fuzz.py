@@ -21,7 +21,7 @@ EXTREMES = (0, 1, 255, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 10**12, 2*
 WORDS = (b"nan", b"-1", b"1e999", b"99999999999999999999", b"1000000000000", b"x", b"\n", b" ", b"")
 FREE = 64 * 2**20  # bytes that a scan may seem to have
 MOST_GROWTH = 256 * 2**20  # of the process, in bytes
-LONGEST_S = 20
+LONGEST_S = 20  # of the processors, for one file
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:
@@ -79,7 +79,7 @@ def test_what_is_damaged_is_read_or_refused(kind, tmp_path, monkeypatch):
 
 def is_sound(path) -> bool:
     """Whether a file is read, to points that there can be; any error but ours goes through."""
-    signal.alarm(LONGEST_S)
+    signal.setitimer(signal.ITIMER_PROF, LONGEST_S)  # which ends the process
     try:
         found = scan.read(path)
     except UnreadableError as error:
@@ -87,7 +87,7 @@ def is_sound(path) -> bool:
             raise RuntimeError(f"no message for people: {error}") from error
         return False
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     assert found.xyz.shape == (len(found), 3)
     assert np.isfinite(found.xyz).all(axis=1).any()
     assert found.colors is None or found.colors.shape == found.xyz.shape
