@@ -106,6 +106,19 @@ def test_nothing_else_knows_a_data_set(path):
     assert not numbers & ITS_NUMBERS
 
 
+# What else may say `partnet`: the official rules and the paper's tables, which go by that name.
+KNOWS_PARTNET = ("ban_tf/data/partnet/", "ban_tf/programs/", "ban_tf/metrics/")
+
+
+def test_nothing_else_imports_or_names_partnet_in_its_code():
+    for path in sources("ban_tf"):
+        if str(path.relative_to(ROOT)).startswith(KNOWS_PARTNET):
+            continue
+        tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+        code = (token.string for token in tokens if token.type != tokenize.COMMENT)
+        assert not any("partnet" in word.lower() for word in code), path
+
+
 @pytest.mark.parametrize("folder", ["train", "eval"])
 def test_a_script_is_a_docstring_flags_and_one_call(folder):
     for path in sources(folder):

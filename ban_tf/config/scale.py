@@ -1,7 +1,6 @@
 """Lengths of the networks for samples that are no blocks of a metre."""
 
 import dataclasses
-from typing import TypeVar
 
 from ban_tf.config.networks import NetworkConfig, PointConvConfig, SetAbstractionConfig
 from ban_tf.config.samples import Sampling, Shapes
@@ -10,7 +9,6 @@ from ban_tf.config.samples import Sampling, Shapes
 # wide. Doubled, the first two are 0.2 and 0.4: those of PointNet++ on shapes in the unit sphere,
 # in its authors' part segmentation and in the code of PartNet's authors.
 SHAPE_SCALE = 2.0  # [O]
-_Level = TypeVar("_Level", SetAbstractionConfig, PointConvConfig)
 
 
 def for_samples(network: NetworkConfig, samples: Sampling) -> NetworkConfig:
@@ -32,19 +30,23 @@ def for_samples(network: NetworkConfig, samples: Sampling) -> NetworkConfig:
     return dataclasses.replace(
         network,
         backbone=dataclasses.replace(
-            network.backbone, encoder=tuple(map(_scaled, network.backbone.encoder))
+            network.backbone, encoder=tuple(map(_wider, network.backbone.encoder))
         ),
         jsnet=dataclasses.replace(
             network.jsnet,
-            first=_scaled(network.jsnet.first),
-            encoder=tuple(map(_scaled, network.jsnet.encoder)),
+            first=_wider(network.jsnet.first),
+            encoder=tuple(map(_wider_convolution, network.jsnet.encoder)),
         ),
     )
 
 
-def _scaled(level: _Level) -> _Level:
-    wider = dataclasses.replace(level, radius_m=SHAPE_SCALE * level.radius_m)
-    if isinstance(wider, PointConvConfig):
-        variance = SHAPE_SCALE**2 * wider.density_variance_m2
-        return dataclasses.replace(wider, density_variance_m2=variance)
-    return wider
+def _wider(level: SetAbstractionConfig) -> SetAbstractionConfig:
+    return dataclasses.replace(level, radius_m=SHAPE_SCALE * level.radius_m)
+
+
+def _wider_convolution(level: PointConvConfig) -> PointConvConfig:
+    return dataclasses.replace(
+        level,
+        radius_m=SHAPE_SCALE * level.radius_m,
+        density_variance_m2=SHAPE_SCALE**2 * level.density_variance_m2,
+    )

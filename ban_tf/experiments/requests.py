@@ -74,7 +74,8 @@ class Evaluation:
         clusterer: None takes the one of the training.
         predictions: folder of prediction files to score.
         estimate: print settings that suit the training data instead.
-        compare: networks or run folders, a row of the table each.
+        compare: networks or run folders, a row of the table each; those that differ in the seed
+            alone share one.
         tf1_checkpoint: of the authors' TensorFlow 1 code.
         network: what wrote `tf1_checkpoint`.
         split: of the data for `tf1_checkpoint`; None takes the data set's first.

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ban_tf import config, disk, systems
@@ -45,16 +45,19 @@ class Result:
     def system(self) -> systems.System:
         return systems.of(self.experiment.network.name)
 
-    def row(self, footnotes: tuple[str, ...] = ()) -> comparison.SystemScores:
+    def row(
+        self, footnotes: tuple[str, ...] = (), further: Sequence[Evaluation] = ()
+    ) -> comparison.SystemScores:
         """The system as a row of the tables that compare several.
 
         Args:
             footnotes: sentences beside those on where the system departs from its original.
+            further: scores of the same setting with other seeds.
         """
         system = self.system
         own = system.footnotes(self.experiment)
         return comparison.SystemScores(
-            system.title, system.backbone, self.scores, (*own, *footnotes)
+            system.title, system.backbone, self.scores, (*own, *footnotes), tuple(further)
         )
 
 
@@ -97,6 +100,28 @@ def read(folder: pathlib.Path) -> Result:
         raise ValueError(
             f"{path} is damaged or of another version ({error}). Evaluate the run again."
         ) from error
+
+
+def by_setting(found: Sequence[Result]) -> list[list[int]]:
+    """Which results are of one setting with different seeds, in the order of their first.
+
+    Args:
+        found: any results.
+
+    Returns:
+        Indices into `found`, each once. Results that share setting and seed stay apart.
+    """
+    groups: list[list[int]] = []
+    for index, one in enumerate(found):
+        for group in groups:
+            first, seeds = found[group[0]].experiment, [found[i].experiment.seed for i in group]
+            alike = dataclasses.replace(one.experiment, seed=first.seed)
+            if one.experiment.seed not in seeds and not files.differences(first, alike):
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return groups
 
 
 def read_scores(path: pathlib.Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from ban_tf.metrics import average_precision, cells, panoptic
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.metrics.layout import Table
 
+TITLE = "Average precision and panoptic quality"
 SCORE_RULE = "the mean probability of its class over its points"
 RULES: Mapping[str, str] = {
     "AP": average_precision.RULE,
@@ -43,20 +44,24 @@ def table(evaluation: Evaluation) -> Table:
             _row("mean of stuff", nothing | evaluation.panoptic.of_stuff().means()),
         ]
     return Table(
-        title="Average precision and panoptic quality (last row: means), not in the paper",
+        title=f"{TITLE} (last row: means), not in the paper",
         header=("Class", *arrays),
         num_labels=1,
         rows=(*rows, _row("mean", evaluation.quality())),
-        notes=notes(evaluation),
+        notes=notes(evaluation.precision.scored),
     )
 
 
-def notes(evaluation: Evaluation) -> tuple[str, ...]:
-    """The rules, as sentences below a table."""
+def notes(scored: bool) -> tuple[str, ...]:
+    """The rules, as sentences below a table.
+
+    Args:
+        scored: whether every instance came with a score.
+    """
     precision = (
         f"AP: {RULES['AP']}; AP50 and AP25 at one threshold. "
         f"The score of an instance is {SCORE_RULE}."
-        if evaluation.precision.scored
+        if scored
         else "No AP: not all instances came with a score."
     )
     return (precision, f"PQ = SQ x RQ: {RULES['PQ']}.")

@@ -40,11 +40,11 @@ def tables(
         >>> shown = tables({"mugs": evaluator.evaluation()}, ("BAN", "PointNet++"), 1, paper={})
         >>> print(shown[1].text())
         Semantic segmentation: mean of 1 data set
-        -----------------------------------------
+        -------------------------------------------
         Method      Backbone     mAcc   mIoU   oAcc
-        -----------------------------------------
+        -------------------------------------------
         BAN (ours)  PointNet++  100.0  100.0  100.0
-        -----------------------------------------
+        -------------------------------------------
     """
     values = {name: found.means() for name, found in done.items()}
     columns = {metric: np.array([row[metric] for row in values.values()]) for metric in METRICS}
@@ -63,8 +63,23 @@ def tables(
         )
         for kind, title, metrics in _KINDS
     ]
-    rows = [
-        (name, *(cells.percent(100 * row[metric]) for metric in METRICS))
-        for name, row in values.items()
-    ]
-    return [*shown, Table("Each data set", ("Data set", *METRICS), 1, tuple(rows))]
+    official = {name: _official(found) for name, found in done.items()}
+    columns_of_all = dict.fromkeys(name for scores in official.values() for name in scores)
+    rows = []
+    for name, row in values.items():
+        scores = [row[metric] for metric in METRICS]
+        scores += [official[name].get(column, np.nan) for column in columns_of_all]
+        rows.append((name, *(cells.percent(100 * score) for score in scores)))
+    header = ("Data set", *METRICS, *columns_of_all)
+    return [*shown, Table("Each data set", header, 1, tuple(rows))]
+
+
+def _official(found: Evaluation) -> dict[str, float]:
+    """The means of a data set's official evaluation by name, as fractions; none without one."""
+    document = {} if found.benchmark is None else found.benchmark.document
+    kept = {name: value for name, value in document.items() if value is None or _is_score(value)}
+    return {name: np.nan if value is None else value for name, value in kept.items()}
+
+
+def _is_score(value: object) -> bool:
+    return isinstance(value, float)

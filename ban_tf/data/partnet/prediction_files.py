@@ -161,7 +161,7 @@ def _check(path: Path, file: "h5py.File", num_shapes: int) -> None:
             raise UnreadableError(
                 path, name, f"is missing; the file has {', '.join(file) or 'none'}"
             )
-        shape = getattr(file[name], "shape", ())
+        shape: tuple[int, ...] = getattr(file[name], "shape", ())
         if len(shape) != num_axes or shape[0] != num_shapes or shape[1] != file["mask"].shape[1]:
             raise UnreadableError(
                 path, name, f"must have {num_axes} axes, the first {num_shapes} long, the second "

@@ -20,8 +20,8 @@ def sample(
     Returns:
         float64 `[N, 3]` points, float64 `[N, 3]` normals, and int64 `[N]` the solid of each.
     """
-    areas = np.array([_area(solid) for solid in solids])
-    owner = rng.choice(len(solids), num_points, p=areas / areas.sum())
+    surfaces = np.array([_area(solid) for solid in solids])
+    owner = rng.choice(len(solids), num_points, p=surfaces / surfaces.sum())
     points, normals = np.empty((num_points, 3)), np.empty((num_points, 3))
     for number in np.unique(owner):
         rows, solid = np.flatnonzero(owner == number), solids[number]

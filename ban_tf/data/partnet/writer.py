@@ -66,7 +66,7 @@ def _y_up(vectors: np.ndarray) -> np.ndarray:
 def _tree_of(paths: Sequence[str]) -> tuple[list[Any], np.ndarray]:
     """The hierarchy of leaves as in `result.json`, numbered as it is walked, and each leaf's id."""
     nodes: dict[str, dict[str, Any]] = {}
-    roots = []
+    roots: list[Any] = []
     for path in paths:
         names = path.split("/")
         for depth, own in enumerate(names, start=1):

@@ -61,7 +61,7 @@ def _carry_out(
 
 def default_protocol(experiment: config.Experiment) -> config.Protocol:
     """Only the originals' protocol may stand beside the paper's numbers."""
-    return "legacy" if published.tables_of(experiment.dataset) else "covering"
+    return "legacy" if published.ablation().dataset == experiment.dataset else "covering"
 
 
 def report(done: dict[str, list[results.Result]], parent: Path) -> None:

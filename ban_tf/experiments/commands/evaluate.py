@@ -1,7 +1,6 @@
 """Evaluates what was trained, here or elsewhere, and gives the paper's tables."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 from ban_tf import config, disk, systems
@@ -12,7 +11,7 @@ from ban_tf.experiments import checks, folds, outcomes, results, workflow
 from ban_tf.experiments.choosing import with_clusterer
 from ban_tf.experiments.doctor import estimation
 from ban_tf.experiments.requests import RUNS, Evaluation
-from ban_tf.metrics import benchmarks, comparison, evaluators, table
+from ban_tf.metrics import benchmarks, comparison, comparison_files, evaluators, table
 from ban_tf.training import checkpoints, runs, tf1_checkpoint
 
 
@@ -192,7 +191,10 @@ def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
 
 
 def _compare(request: Evaluation, source: Source) -> None:
-    """Prints several runs under the paper's rows; evaluates those that were not."""
+    """Prints several runs under the paper's rows; evaluates those that were not.
+
+    Runs that differ in the seed alone make one row: their mean, and how far they spread.
+    """
     made: list[results.Result] = []
     evaluated: list[runs.Run] = []  # the first of each row
     for name in request.compare or ():
@@ -210,18 +212,27 @@ def _compare(request: Evaluation, source: Source) -> None:
         made.append(result)
     lengths = [length_of(run) for run in evaluated]
     are_alike = len(set(lengths)) == 1 and all(run.is_trained for run in evaluated)
-    rows = [
-        result.row(() if are_alike else (length,))
-        for result, length in zip(made, lengths, strict=True)
-    ]
-    print("\n" + "\n\n".join(shown.text() for shown in comparison.tables(rows)))
+    rows = []
+    for first, *others in results.by_setting(made):
+        further = [made[index].scores for index in others]
+        rows.append(made[first].row(() if are_alike else (lengths[first],), further))
+    _show(rows, request)
+
+
+def _show(rows: list[comparison.SystemScores], request: Evaluation) -> None:
+    """Prints the tables, and writes them where the request names files."""
+    shown = comparison_files.tables(rows)
+    print("\n" + "\n\n".join(one.text() for one in shown))
+    made = {}
     if request.json is not None:
-        document = [
-            {"system": row.title, "backbone": row.backbone, **table.to_document(row.scores)}
-            for row in rows
-        ]
-        disk.write_whole(request.json, json.dumps(document, indent=2) + "\n")
-        print(f"\nwrote {request.json}")
+        made[request.json] = comparison_files.to_json(rows)
+    if request.out is not None:
+        made[request.out / "comparison.json"] = comparison_files.to_json(rows)
+        made[request.out / "comparison.md"] = comparison_files.render_markdown(rows)
+        made[request.out / "comparison.csv"] = comparison_files.render_csv(rows)
+    for path, text in made.items():
+        disk.write_whole(path, text)
+        print(f"\nwrote {path}")
 
 
 def length_of(run: runs.Run) -> str:

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import math
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -68,6 +69,14 @@ class Report:
     tables: tuple[Table, ...]
     document: dict[str, Any]
 
+    def means(self) -> dict[str, float]:
+        """The official means by name, as fractions; NaN where undefined."""
+        return {
+            name: math.nan if value is None else value
+            for name, value in self.document.items()
+            if value is None or isinstance(value, float)
+        }
+
 
 def report(benchmark: Benchmark) -> Report:
     """The scores of all clouds added to a benchmark so far."""
@@ -87,18 +96,17 @@ def render_csv(found: Report) -> str:
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(("benchmark", "row", "score", "percent"))
-    for row, score, value in _scores(found.document):
-        percent = "" if value is None else f"{100 * value:.4f}"
+    for row, score, value in _scores(found):
+        percent = "" if math.isnan(value) else f"{100 * value:.4f}"
         lines.writerow((found.document["name"], row, score, percent))
     return text.getvalue()
 
 
-def _scores(document: dict[str, Any]) -> Iterator[tuple[str, str, float | None]]:
-    for name, value in document.items():
-        if value is None or isinstance(value, float):
-            yield "mean", name, value
-    per_class = document["per_class"]
+def _scores(found: Report) -> Iterator[tuple[str, str, float]]:
+    for name, value in found.means().items():
+        yield "mean", name, value
+    per_class = found.document["per_class"]
     for index, row in enumerate(per_class["classes"]):
         for name, values in per_class.items():
             if values[index] is None or isinstance(values[index], float):
-                yield row, name, values[index]
+                yield row, name, math.nan if values[index] is None else values[index]
