@@ -8,6 +8,7 @@
 #
 # Environment: PYTHON (default: python), CXX (default: g++, then clang++),
 # CUDACXX or CUDA_HOME (default: nvcc on PATH), BAN_CUDA=0 (leave CUDA out),
+# BAN_CUDA_ARCHITECTURES (of GPUs, such as 90 or 80,90; default: 75 to 90),
 # BAN_MARCH (the processor to compile for, such as x86-64-v3; default: this one).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"

@@ -6,9 +6,9 @@ This is the command `ban-eval-partnet`, whose explanation and flags are in
 `ban_tf/programs/evaluate_partnet.py`.
 """
 
-from ban_tf.programs.evaluate_partnet import command, main
+from ban_tf.programs.evaluate_partnet import command, main, parse_args
 
-__all__ = ["command", "main"]
+__all__ = ["command", "main", "parse_args"]
 
 if __name__ == "__main__":
     command()

@@ -25,6 +25,20 @@ if keras.config.backend() == "tensorflow":
         KERNELS.append(pytest.param("native GPU", marks=pytest.mark.gpu))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Makes what a test printed or logged text, which names of files need not be.
+
+    Processes that share the tests (`-n`) could not send it to one another otherwise.
+    """
+    report = yield
+    report.sections = [
+        (title, content.encode(errors="backslashreplace").decode())
+        for title, content in report.sections
+    ]
+    return report
+
+
 def pytest_generate_tests(metafunc):
     """Runs a test that takes `kernels` on every set of kernels: one contract, one test body.
 

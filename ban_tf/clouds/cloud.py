@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ban_tf.config import NONE
+from ban_tf.config import NONE, names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Cloud:
     """A room, a scan or a shape; `N` points.
 
     Args:
-        name: unique within a data set, e.g. `scene0011_00`; used as a file name.
+        name: unique within a data set, e.g. `scene0011_00`; part of the names of files.
         xyz: float64 `[N, 3]`, metres, z up, all finite.
         rgb: uint8 `[N, 3]`, or None if the scan has no colours.
         semantic: int32 `[N]`, class of every point, `NONE` where it has none.
@@ -21,7 +21,8 @@ class Cloud:
             splits name the clouds themselves.
 
     Raises:
-        ValueError: a wrong shape, or a coordinate that is not finite.
+        ValueError: a wrong shape, a coordinate that is not finite, or a name that no file can have
+            (`config.names`).
         TypeError: a wrong dtype, or no plain NumPy array.
 
     Example:
@@ -38,6 +39,7 @@ class Cloud:
     group: str = ""
 
     def __post_init__(self) -> None:
+        names.require_file_name("`name` of a cloud", self.name)
         self._check_plain("xyz", self.xyz)
         num_points = len(self.xyz)
         self._check("xyz", self.xyz, np.float64, (num_points, 3))
@@ -84,7 +86,7 @@ def unlabelled(name: str, xyz: np.ndarray, rgb: np.ndarray | None = None) -> Clo
     """A cloud without labels, such as a user's own scan.
 
     Args:
-        name: used as a file name.
+        name: part of the names of files.
         xyz: float64 `[N, 3]`, metres, z up.
         rgb: uint8 `[N, 3]`, or None if the scan has no colours.
 

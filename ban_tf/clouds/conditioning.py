@@ -5,7 +5,7 @@ given instead.
 """
 
 import dataclasses
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from scipy import spatial
@@ -13,10 +13,7 @@ from scipy import spatial
 from ban_tf.clouds import up_axis
 from ban_tf.clouds.cloud import Cloud, unlabelled
 from ban_tf.clouds.formats.raw_scan import RawScan
-
-Unit = Literal["m", "cm", "mm", "in", "ft"]
-Up = Literal["x", "-x", "y", "-y", "z", "-z"]
-ColorRange = Literal["8-bit", "16-bit", "0-1", "none"]
+from ban_tf.config.scans import ColorRange, Unit, Up
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048}
 _MOST = {"8-bit": 255.0, "16-bit": 65535.0, "0-1": 1.0}

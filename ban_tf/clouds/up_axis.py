@@ -1,10 +1,13 @@
 """Which way is up in a scan, as its flat surfaces tell."""
 
+from typing import get_args
+
 import numpy as np
 
 from ban_tf.clouds import uprightness
+from ban_tf.config.scans import Up
 
-AXES = ("x", "-x", "y", "-y", "z", "-z")
+AXES = get_args(Up)
 _LEAST_POINTS = 24
 _NEAR = np.cos(np.deg2rad(10))
 _LEVEL, _UPRIGHT = np.cos(np.deg2rad(15)), np.sin(np.deg2rad(15))

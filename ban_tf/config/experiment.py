@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from ban_tf.config import kinds, names
 from ban_tf.config.checking import require
 from ban_tf.config.features import Features
 from ban_tf.config.inference import InferenceConfig
@@ -16,7 +17,7 @@ from ban_tf.config.training import TrainingConfig
 MAX_SEED = 2**32 - 1  # of what NumPy's and Keras's generators take
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Experiment:
     """One row of a table: data, a network, and everything done with them.
 
@@ -35,7 +36,7 @@ class Experiment:
         inference: from outputs to instances.
 
     Raises:
-        ValueError: parts that contradict each other.
+        ValueError: parts that contradict each other, or a name of the data that no folder can have.
     """
 
     dataset: str
@@ -52,7 +53,7 @@ class Experiment:
     inference: InferenceConfig = InferenceConfig()
 
     def __post_init__(self) -> None:
-        require(bool(self.dataset), "`dataset` must not be empty.", dataset=self.dataset)
+        names.require_file_name("`dataset`", self.dataset)
         require(0 <= self.seed <= MAX_SEED, f"`seed` must be in [0, {MAX_SEED}].", seed=self.seed)
         in_sample = "block_xyz" if isinstance(self.samples, Blocks) else "xyz"
         require(

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from ban_tf.config import kinds
 from ban_tf.config.checking import require
 
 
@@ -30,7 +31,7 @@ KNOWN = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Features:
     """Which channels a network sees, in order; the first three are coordinates.
 

@@ -1,15 +1,15 @@
 """From outputs of the network to instances."""
 
-import dataclasses
 from typing import Literal
 
+from ban_tf.config import kinds
 from ban_tf.config.checking import require, require_at_least_one, require_choice
 
 Protocol = Literal["covering", "legacy"]
 Clusterer = Literal["native", "sklearn"]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class GroupMergingConfig:
     """From SGPN's similarities of a block to its groups (GroupMerging), and the thresholds."""
 
@@ -40,7 +40,7 @@ class GroupMergingConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class InferenceConfig:
     """From network outputs to instances of a room."""
 

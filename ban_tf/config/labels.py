@@ -1,16 +1,16 @@
 """What the labels of a data set mean."""
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
+from ban_tf.config import kinds
 from ban_tf.config.checking import require
 
 NONE = -1  # the label of a point that has no class, or belongs to no instance
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Labels:
     """The classes of a data set.
 

@@ -3,12 +3,13 @@
 import dataclasses
 from typing import Literal
 
+from ban_tf.config import kinds
 from ban_tf.config.checking import require, require_choice
 
 Norm = Literal["l1", "l2"]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class LossConfig:
     """Discriminative loss (De Brabandere et al. 2017) with the released code's L1 norm [C]."""
 
@@ -28,7 +29,7 @@ class LossConfig:
             require(value >= 0, f"`{name}` must be at least 0.", **{name: value})
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class SimilarityLossConfig:
     """SGPN's double hinge on the similarities of pairs, which are small for points of one group.
 
@@ -57,7 +58,7 @@ class SimilarityLossConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class BoxLossConfig:
     """Losses of BoNet's boxes and masks [B].
 

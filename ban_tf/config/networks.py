@@ -1,8 +1,8 @@
 """Sizes and switches of the networks; where a number comes from is marked as in `ban_tf.config`."""
 
-import dataclasses
 from typing import Literal
 
+from ban_tf.config import kinds
 from ban_tf.config.checking import (
     require,
     require_at_least_one,
@@ -18,7 +18,7 @@ AttentionKernel = Literal["plain", "chunked"]
 SimilarityStart = Literal["independent", "tied"]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class SetAbstractionConfig:
     """One level of the encoder (PointNet++ set abstraction)."""
 
@@ -33,7 +33,7 @@ class SetAbstractionConfig:
         require_widths(widths=self.widths)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class BackboneConfig:
     """PointNet++ as in ASIS and BAN [C]: encoder levels, then decoder widths coarse to fine."""
 
@@ -51,7 +51,7 @@ class BackboneConfig:
         require_at_least_one(head_width=self.head_width)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class BanConfig:
     """The bi-directional attention of BAN (paper, section 3) and its ablations (Table 7).
 
@@ -97,7 +97,7 @@ class BanConfig:
         return "embedding" if plain_order else "feature"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class PointNetConfig:
     """PointNet for segmentation (Qi et al. 2017), whose trunk SGPN shares."""
 
@@ -110,7 +110,7 @@ class PointNetConfig:
             require_widths(**{name: getattr(self, name)})
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class AsisConfig:
     """How ASIS (Wang et al. 2019) joins semantic features over points of similar embedding."""
 
@@ -127,7 +127,7 @@ class AsisConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class PointConvConfig:
     """One PointConv level of JSNet's encoder; the sizes that all levels share are defaults [J]."""
 
@@ -161,7 +161,7 @@ class PointConvConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class JsnetConfig:
     """JSNet's own backbone [J]; on PointNet++ ("jsnet_pointnet2") it takes `BackboneConfig`."""
 
@@ -198,7 +198,7 @@ class JsnetConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class SgpnConfig:
     """SGPN (Wang et al. 2018): what it adds to PointNet's trunk."""
 
@@ -210,7 +210,7 @@ class SgpnConfig:
         require_widths(shared_widths=self.shared_widths)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class BonetConfig:
     """3D-BoNet (Yang et al. 2019) on PointNet++ [B].
 
@@ -263,7 +263,7 @@ class BonetConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class NetworkConfig:
     """A network: its name in `model.networks`, shared sizes, and each network's own numbers.
 

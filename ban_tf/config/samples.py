@@ -1,13 +1,12 @@
 """What a network sees at a time: a block of a room, or a whole shape."""
 
-import dataclasses
-
+from ban_tf.config import kinds
 from ban_tf.config.checking import require, require_at_least_one
 
 _LARGEST_M = 1e6  # no cloud is as wide; places in larger blocks leave the range of float32
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Blocks:
     """A room is cut into overlapping blocks, whose outputs are merged; lengths in metres.
 
@@ -39,7 +38,7 @@ class Blocks:
         require_at_least_one(num_points=self.num_points, min_points=self.min_points)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Shapes:
     """A cloud is one sample in the unit sphere; there is nothing to merge."""
 

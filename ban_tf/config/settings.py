@@ -7,21 +7,18 @@ The form is that of a run's `config.json` without what the data say (name, class
 
 import dataclasses
 import json
-import math
-import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args, get_origin
 
-from ban_tf.config import files
+from ban_tf.config import files, kinds
 from ban_tf.config.experiment import Experiment
 from ban_tf.config.samples import Blocks, Shapes
 
 # What the data say, and what follows from that.
 _OF_THE_DATA = ("dataset", "labels", "split")
 _FOLLOWS = ("network.num_classes", "network.num_features")
-_UNIONS = (types.UnionType, typing.Union)
 _SAMPLES = {"blocks": Blocks, "shapes": Shapes}
 
 
@@ -138,9 +135,9 @@ class _Overlay:
 
     def changed(self, before: Any, values: Any, place: str) -> Any:
         """A dataclass with some of its fields replaced."""
-        kinds = self._fields(type(before), values, place)
+        fields_of = self._fields(type(before), values, place)
         changes = {
-            name: self._value(kinds[name], value, _join(place, name), getattr(before, name))
+            name: self._value(fields_of[name], value, _join(place, name), getattr(before, name))
             for name, value in values.items()
         }
         if isinstance(before, Experiment):  # the network is told the number of features anew
@@ -150,7 +147,7 @@ class _Overlay:
 
     def _built(self, cls: type, values: Any, place: str) -> Any:
         """A new dataclass; what the file leaves out has its default."""
-        kinds = self._fields(cls, values, place)
+        fields_of = self._fields(cls, values, place)
         needed = [
             field.name
             for field in dataclasses.fields(cls)
@@ -159,30 +156,32 @@ class _Overlay:
         if needed:
             raise _refused(self.path, place, f"an object with {', '.join(needed)}", values)
         made = {
-            name: self._value(kinds[name], value, _join(place, name), None)
+            name: self._value(fields_of[name], value, _join(place, name), None)
             for name, value in values.items()
         }
         return self._checked(lambda: cls(**made), place)
 
     def _fields(self, cls: type, values: Any, place: str) -> dict[str, Any]:
         """The types of the fields that may be named; refuses other names."""
-        kinds = typing.get_type_hints(cls)
+        fields_of = typing.get_type_hints(cls)
         hidden = _OF_THE_DATA if not place else ()
-        kinds = {
+        fields_of = {
             name: kind
-            for name, kind in kinds.items()
+            for name, kind in fields_of.items()
             if name not in hidden and _join(place, name) not in _FOLLOWS
         }
         if not isinstance(values, dict):
-            raise _refused(self.path, place, f"an object with any of {', '.join(kinds)}", values)
+            raise _refused(
+                self.path, place, f"an object with any of {', '.join(fields_of)}", values
+            )
         for name in values:
-            if name not in kinds:
+            if name not in fields_of:
                 raise SettingsError(
                     f"{self.path}: there is no setting `{_join(place, name)}`. Known are: "
-                    f"{', '.join(_join(place, known) for known in kinds)}. Received: "
+                    f"{', '.join(_join(place, known) for known in fields_of)}. Received: "
                     f"{name}={json.dumps(values[name])[:80]}"
                 )
-        return kinds
+        return fields_of
 
     def _checked(self, make: Callable[[], Any], place: str) -> Any:
         """What `make` makes; its own checks say what was out of range."""
@@ -204,8 +203,8 @@ class _Overlay:
             return self.changed(before, value, place)
         if get_origin(kind) is tuple:
             return self._tuple(kind, value, place)
-        if not _fits(kind, value):
-            raise _refused(self.path, place, _name_of(kind), value)
+        if not kinds.fits(kind, value):
+            raise _refused(self.path, place, kinds.name_of(kind), value)
         return float(value) if kind is float else value
 
     def _samples(self, values: Any, place: str, before: Blocks | Shapes) -> Any:
@@ -222,7 +221,7 @@ class _Overlay:
     def _tuple(self, kind: Any, value: Any, place: str) -> tuple[Any, ...]:
         inner = get_args(kind)[0]
         if not isinstance(value, list):
-            raise _refused(self.path, place, _name_of(kind), value)
+            raise _refused(self.path, place, kinds.name_of(kind), value)
         return tuple(
             self._value(inner, item, f"{place}[{index}]", None) for index, item in enumerate(value)
         )
@@ -230,29 +229,3 @@ class _Overlay:
 
 def _join(place: str, name: str) -> str:
     return f"{place}.{name}" if place else name
-
-
-def _fits(kind: Any, value: Any) -> bool:
-    """Whether a plain value is of a type; `true` is no number, and NaN is none either."""
-    if get_origin(kind) in _UNIONS:
-        return any(_fits(option, value) for option in get_args(kind))
-    if get_origin(kind) is Literal:
-        return any(value == option and type(value) is type(option) for option in get_args(kind))
-    if kind is float:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return is_number and math.isfinite(value)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return value is None if kind is type(None) else isinstance(value, kind)
-
-
-def _name_of(kind: Any) -> str:
-    """A type for people, as JSON names it."""
-    if get_origin(kind) in _UNIONS:
-        return " or ".join(_name_of(option) for option in get_args(kind))
-    if get_origin(kind) is Literal:
-        return "one of " + ", ".join(json.dumps(option) for option in get_args(kind))
-    if get_origin(kind) is tuple:
-        return f"a list, of each item {_name_of(get_args(kind)[0])}"
-    names = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
-    return names.get(kind) or ("null" if kind is type(None) else f"an object ({kind.__name__})")

@@ -1,14 +1,14 @@
 """Which clouds of a data set train a network, and which test it."""
 
-import dataclasses
 from collections.abc import Sequence
 
+from ban_tf.config import kinds, names
 from ban_tf.config.checking import require
 
 _SHOWN = 6  # more names than these are counted, not listed
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Split:
     """One way to part a data set.
 
@@ -19,7 +19,7 @@ class Split:
         test: the same, at least one; nothing that is in `train`.
 
     Raises:
-        ValueError: nothing to test on, or something on both sides.
+        ValueError: nothing to test on, something on both sides, or a name that no folder can have.
 
     Example:
         >>> Split(name="val", train=("scan1", "scan2"), test=("scan3",)).title
@@ -31,7 +31,7 @@ class Split:
     test: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        require(bool(self.name), "`name` must not be empty.", name=self.name)
+        names.require_file_name("`name` of a split", self.name)
         require(
             bool(self.test),
             "`test` must name at least one cloud or group of clouds.",

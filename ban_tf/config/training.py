@@ -1,15 +1,16 @@
 """Optimiser, schedules, augmentation and length of a training."""
 
-import dataclasses
 from typing import Literal
 
+from ban_tf.config import kinds
 from ban_tf.config.checking import require, require_at_least_one, require_choice
 
 DecayUnit = Literal["samples", "iterations"]
 Keep = Literal["last", "best"]
+_MOST_EPOCHS = 10**6  # more steps than 64 bits can count would follow
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class ScheduleConfig:
     """A value that decays in steps: learning rate, or 1 - batch-norm momentum."""
 
@@ -29,7 +30,7 @@ class ScheduleConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class AugmentationConfig:
     """Random changes of training blocks; all off by default, as in the paper [C]."""
 
@@ -46,7 +47,7 @@ class AugmentationConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class PretrainingConfig:
     """Epochs before the others, for the classes alone.
 
@@ -67,7 +68,7 @@ class PretrainingConfig:
         require_at_least_one(batch_size=self.batch_size)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class ValidationConfig:
     """Scores in the course of a training, on some of the training clouds [O].
 
@@ -107,7 +108,7 @@ class ValidationConfig:
         )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class TrainingConfig:
     """Optimiser, schedules and length of a run."""
 
@@ -138,6 +139,11 @@ class TrainingConfig:
             self.adam_epsilon > 0,
             "`adam_epsilon` must be positive.",
             adam_epsilon=self.adam_epsilon,
+        )
+        require(
+            self.num_epochs <= _MOST_EPOCHS,
+            f"`num_epochs` must be at most {_MOST_EPOCHS}.",
+            num_epochs=self.num_epochs,
         )
         require_at_least_one(
             batch_size=self.batch_size,

@@ -12,6 +12,7 @@ from ban_tf.config import (
     Sampling,
     Split,
     for_samples,
+    names,
     with_network,
 )
 from ban_tf.data.reading import Problem, Scan
@@ -45,7 +46,7 @@ class Dataset:
         benchmark: name of the official evaluation (`metrics.benchmarks`); empty if there is none.
 
     Raises:
-        ValueError: no split, or two of one name.
+        ValueError: no split, two of one name, or a name that no folder can have.
 
     Example:
         >>> dataset = Dataset(
@@ -72,11 +73,10 @@ class Dataset:
     benchmark: str = ""
 
     def __post_init__(self) -> None:
-        names = [split.name for split in self.splits]
-        if not names or len(set(names)) < len(names):
-            raise ValueError(
-                f"`splits` must hold at least one split, and each name once. Received: {names}"
-            )
+        names.require_file_name("`name` of a data set", self.name)
+        if not self.splits:
+            raise ValueError("`splits` must hold at least one split. Received: none")
+        names.require_distinct("split", [split.name for split in self.splits])
 
     def split(self, name: str | None = None) -> Split:
         """The split of a name; None gives the default.

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ban_tf import disk
-from ban_tf.config import NONE
+from ban_tf.config import NONE, names
 
 PREDICTED_SUFFIX = "_pred.txt"
 TRUTH_SUFFIX = "_gt.txt"
@@ -62,7 +62,7 @@ def list_rooms(folder: str | os.PathLike[str]) -> list[str]:
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no such folder of prediction files. Received: folder={folder}")
-    files = [path.name for path in folder.iterdir()]
+    files = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
     predicted, truth = (
         {name.removesuffix(suffix) for name in files if name.endswith(suffix)}
         for suffix in (PREDICTED_SUFFIX, TRUTH_SUFFIX)
@@ -137,7 +137,7 @@ def write_room(folder: str | os.PathLike[str], room: RoomPrediction) -> list[pat
         The two paths.
 
     Raises:
-        ValueError: arrays of different lengths.
+        ValueError: arrays of different lengths, or a name that no file can have.
         OSError: a full disk and the like; earlier files stay as they were.
 
     Example:
@@ -152,6 +152,7 @@ def write_room(folder: str | os.PathLike[str], room: RoomPrediction) -> list[pat
         >>> read_room(folder, "office_1", num_classes=13).xyz
         array([[0., 0., 0.]])
     """
+    names.require_file_name("`name` of a room", room.name)
     folder = pathlib.Path(folder)
     lengths = {
         field.name: len(getattr(room, field.name))

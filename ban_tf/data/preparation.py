@@ -4,10 +4,12 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ban_tf import disk
 from ban_tf.clouds import cloud_cache
 from ban_tf.config import Experiment
-from ban_tf.data import reading, store
+from ban_tf.data import reading, samples, store
 from ban_tf.data.dataset import Dataset
 
 
@@ -87,6 +89,18 @@ def open_store(dataset: Dataset, blocks: Path, experiment: Experiment) -> store.
     """A prepared store of a data set; errors as `Store.open`."""
     opened = store.Store.open(blocks, experiment, dataset.group_of)
     return dataclasses.replace(opened, benchmark=dataset.benchmark)
+
+
+def summary(prepared: store.Store) -> str:
+    """One line: what a store holds, and how large its clouds are, taken as metres."""
+    sizes = [cloud.frame.extent for cloud in prepared.clouds if cloud.frame is not None]
+    size = ""
+    if sizes:
+        size = f" of {samples.shown(np.median(sizes, axis=0).round(2))} m in the median"
+    return (
+        f"{prepared.path}: {len(prepared.clouds)} clouds{size}, {len(prepared)} samples of "
+        f"{prepared.num_points} points"
+    )
 
 
 def generate(dataset: Dataset, root: Path, seed: int) -> Path:

@@ -12,6 +12,7 @@ from ban_tf import disk
 from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.clouds.problems import Problem, UnreadableError
+from ban_tf.config import names
 from ban_tf.data import workers
 from ban_tf.progress import Bar
 
@@ -35,6 +36,9 @@ class Scan:
             Other processes call it: a function of a module, or a `functools.partial` of one.
         version: of the reader and its settings; another one reads the scan again.
         num_sharing: how many scans lie in the same files, this one among them.
+
+    Raises:
+        ValueError: a name that no file can have.
     """
 
     name: str
@@ -43,6 +47,9 @@ class Scan:
     read: Callable[[], tuple[Cloud, list[Problem]]]
     version: str
     num_sharing: int = 1
+
+    def __post_init__(self) -> None:
+        names.require_file_name("`name` of a scan", self.name)
 
     def num_bytes(self) -> int:
         """Size of the scan's share of the raw files, the measure of the work to read it."""
@@ -85,7 +92,7 @@ def read_scans(
     Raises:
         RuntimeError: a reading process died.
         UnreadableScansError: no scan could be read, or some could not and `unreadable` is None.
-        ValueError: a scan without one valid point, or fewer than one worker.
+        ValueError: a scan without one valid point, two of one name, or fewer than one worker.
 
     Example:
         >>> import tempfile
@@ -104,7 +111,7 @@ def read_scans(
         >>> [path.name for path in read_scans([scan], folder / "clouds", progress=False)]
         ['desk.npz']
     """
-    paths = [cache / f"{scan.name}.npz" for scan in scans]
+    paths = _cache_files(scans, cache)
     stale = [
         (scan, path)
         for scan, path in zip(scans, paths, strict=True)
@@ -153,8 +160,12 @@ class UnreadableScansError(ValueError):
 def cached(
     scans: Sequence[Scan], cache: Path, left_out: Sequence[Problem] = ()
 ) -> list[Path] | None:
-    """The clouds that `read_scans` would give, if it had nothing to do; writes nothing."""
-    paths = [cache / f"{scan.name}.npz" for scan in scans]
+    """The clouds that `read_scans` would give, if it had nothing to do; writes nothing.
+
+    Raises:
+        ValueError: two scans of one name.
+    """
+    paths = _cache_files(scans, cache)
     if not all(
         path.is_file() and _is_cached(path, scan.fingerprint())
         for scan, path in zip(scans, paths, strict=True)
@@ -166,6 +177,11 @@ def cached(
         return None
     _tell(problems, report)
     return paths
+
+
+def _cache_files(scans: Sequence[Scan], cache: Path) -> list[Path]:
+    names.require_distinct("scan", [scan.name for scan in scans])
+    return [cache / f"{scan.name}.npz" for scan in scans]
 
 
 def require_space(scans: Sequence[Scan], cache: Path) -> None:

@@ -1,15 +1,18 @@
 """What a request asks for that cannot be: refused before anything is imported, read or written."""
 
 import math
+import typing
 from pathlib import Path
 from typing import Any
 
 from ban_tf import disk
+from ban_tf.config import kinds
 from ban_tf.config.experiment import MAX_SEED
 from ban_tf.experiments import requests
 
 _AT_LEAST_ONE = (
     "epochs", "batch_size", "seeds", "num_blocks", "rounds", "validate_every", "validation_clouds",
+    "num_samples",
 )  # fmt: skip
 # Files by which a folder that a command has made is known.
 _OURS = ("config.json", "folds.json", "manifest.json", "clouds", disk.LOCK)
@@ -22,7 +25,9 @@ _OUTPUTS: dict[type, tuple[tuple[str, bool], ...]] = {
     requests.Timing: (("json", False),),
     requests.Figure: (("out", False),),
     requests.Scans: (("csv", False), ("json", False)),
+    requests.Similarity: (("json", False), ("out", False)),
 }
+_PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".eps", ".ps", "")
 
 
 def check(request: Any) -> None:
@@ -42,6 +47,7 @@ def check(request: Any) -> None:
         ...
         ValueError: `seed` must be a whole number from 0 to 4294967295. Received: seed=-1
     """
+    _check_choices(request)
     for name in _AT_LEAST_ONE:
         value = getattr(request, name, None)
         if value is not None and value < 1:
@@ -53,12 +59,32 @@ def check(request: Any) -> None:
             f"`learning_rate` must be above 0 and finite. Received: learning_rate={rate}"
         )
     _check_weights(getattr(request, "weights", None))
+    _check_outputs(request)
+
+
+def _check_choices(request: Any) -> None:
+    for name, kind in typing.get_type_hints(type(request)).items():
+        value = getattr(request, name)
+        if not kinds.fits(kind, value):  # a choice
+            raise ValueError(f"`{name}` must be {kinds.name_of(kind)}. Received: {name}={value!r}")
+    variants = getattr(request, "variants", ())
+    if len(set(variants)) < len(variants):
+        raise ValueError(f"`variants` must name each once. Received: variants={variants}")
+
+
+def _check_outputs(request: Any) -> None:
     for name, is_folder in _OUTPUTS.get(type(request), ()):
         path = getattr(request, name)
         is_read_only = name == "blocks" and request.data is None
-        if path is not None and not is_read_only:
-            disk.require_writable(path, name, is_folder)
-            _check_beside_rooms(path, name, getattr(request, "data", None))
+        if path is None or is_read_only:
+            continue
+        if name == "out" and path.suffix.lower() not in _PICTURES:
+            raise ValueError(
+                f"a picture is written as {', '.join(filter(None, _PICTURES))} (`out`). "
+                f"Received: out={path}"
+            )
+        disk.require_writable(path, name, is_folder)
+        _check_beside_rooms(path, name, getattr(request, "data", None))
 
 
 def _check_beside_rooms(path: Path, name: str, data: Path | None) -> None:

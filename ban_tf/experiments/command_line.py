@@ -140,7 +140,10 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
         help="print block size, bandwidth and instance sizes that suit the run's training data",
     )
     flags.add_argument(
-        "--compare", nargs="+", metavar="RUN", help="networks or run folders, a row each"
+        "--compare",
+        nargs="+",
+        metavar="RUN",
+        help="networks or run folders, a row each; runs that differ in the seed alone share one",
     )
     flags.add_argument("--tf1-checkpoint", type=path, help="of the authors' code")
     flags.add_argument("--network", choices=ORIGINALS, help="what wrote --tf1-checkpoint")

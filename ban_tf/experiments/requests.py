@@ -1,14 +1,17 @@
-"""What a user asks of a command, whether by flags or in Python; importing it is fast."""
+"""What a user asks of a command, whether by flags or in Python; importing it is fast.
 
-import dataclasses
+Places may be given as text.
+"""
+
 from pathlib import Path
 
-from ban_tf.config import Clusterer, Keep, Protocol, Recipe
+from ban_tf.config import Clusterer, Keep, Protocol, Recipe, kinds
+from ban_tf.config.scans import ColorRange, Unit, Up
 
 RUNS = Path("runs")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Training:
     """A training with its evaluation.
 
@@ -60,7 +63,7 @@ class Training:
         return self.data is None and self.blocks is None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Evaluation:
     """An evaluation of what was trained, here or elsewhere.
 
@@ -106,7 +109,7 @@ class Evaluation:
         return self.data is not None or self.blocks is not None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Preparation:
     """A preparation of training samples, nothing more.
 
@@ -127,7 +130,7 @@ class Preparation:
     seed: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Ablation:
     """Trainings of BAN's variants, each with several seeds.
 
@@ -166,7 +169,7 @@ class Ablation:
         return self.data is None and self.blocks is None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Timing:
     """A timing of whole systems, beside the originals' way from outputs to instances.
 
@@ -194,7 +197,7 @@ class Timing:
     json: Path | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Figure:
     """A picture of an evaluated cloud.
 
@@ -209,7 +212,7 @@ class Figure:
     out: Path = Path("cloud.png")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Similarity:
     """A look into the attentions of a trained BAN.
 
@@ -228,7 +231,7 @@ class Similarity:
     point: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@kinds.config
 class Scans:
     """A segmentation of a user's own scans.
 
@@ -254,9 +257,9 @@ class Scans:
     model: Path | None = None
     out: Path | None = None
     format: str | None = None
-    unit: str | None = None
-    up: str | None = None
-    colors: str | None = None
+    unit: Unit | None = None
+    up: Up | None = None
+    colors: ColorRange | None = None
     columns: tuple[str, ...] | None = None
     overwrite: bool = False
     csv: Path | None = None

@@ -1,6 +1,8 @@
 """A trained network with all that is needed to segment a cloud with it."""
 
 import dataclasses
+import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +35,15 @@ class TrainedModel:
         return self.experiment.labels.class_names
 
 
-def load(run_or_file: str | Path) -> TrainedModel:
+class MissingSizesWarning(UserWarning):
+    """A network comes without the sizes of the instances that it was trained on."""
+
+
+def load(run_or_file: str | os.PathLike[str]) -> TrainedModel:
     """Loads a trained network.
+
+    Warns with `MissingSizesWarning` if the sizes of the training instances are gone: instances
+    that are far smaller are then kept, where evaluation would drop them.
 
     Args:
         run_or_file: a run folder, of which the finished network or else the newest checkpoint is
@@ -42,7 +51,9 @@ def load(run_or_file: str | Path) -> TrainedModel:
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: the file is damaged, or does not say what it was trained for.
+        TypeError: `run_or_file` is no path.
+        ValueError: the file is damaged, does not say what it was trained for, or holds weights
+            that are not finite.
 
     Example:
         >>> from ban_tf import load
@@ -51,19 +62,41 @@ def load(run_or_file: str | Path) -> TrainedModel:
         ...
         FileNotFoundError: There is no model at runs/nothing.
     """
-    path = Path(run_or_file)
+    path = _path(run_or_file)
     found = _describe_run(path) if path.is_dir() else _describe_file(path)
     network = checkpoints.load_model(path)
+    if found.sizes is None:
+        where = path / instance_sizes.FILE_NAME if path.is_dir() else path
+        warnings.warn(
+            f"{where} does not tell how large the training instances were: instances far smaller "
+            "are kept. Restore it, or give the training command again.",
+            MissingSizesWarning,
+            stacklevel=2,
+        )
     sizes = None if found.sizes is None else found.sizes.raw
     predictor = as_predictor(network, found.experiment.inference.batch_size)
     return TrainedModel(predictor, found.experiment, sizes)
 
 
+def _path(run_or_file: str | os.PathLike[str]) -> Path:
+    try:
+        text = os.fspath(run_or_file)
+    except TypeError:
+        text = None
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise TypeError(
+            f"`run_or_file` must name a run folder or a `.keras` file. Received: {run_or_file!r}"
+        )
+    return Path(text)
+
+
 def _describe_run(folder: Path) -> description.Description:
+    """Of the run; sizes are those of the folder, or else those that its network carries."""
     run = runs.load(folder)
-    has_sizes = (folder / instance_sizes.FILE_NAME).is_file()
-    sizes = instance_sizes.load(folder) if has_sizes else None
-    return description.Description(run.experiment, sizes)
+    if (folder / instance_sizes.FILE_NAME).is_file():
+        return description.Description(run.experiment, instance_sizes.load(folder))
+    of_file = description.read(checkpoints.newest_model(run))
+    return description.Description(run.experiment, None if of_file is None else of_file.sizes)
 
 
 def _describe_file(path: Path) -> description.Description:
@@ -81,7 +114,7 @@ def _describe_file(path: Path) -> description.Description:
 
 def segment(
     cloud: Cloud,
-    model: TrainedModel | str | Path,
+    model: TrainedModel | str | os.PathLike[str],
     progress: segmentation.Progress | None = None,
 ) -> Segmentation:
     """Gives every point of a cloud a class and an instance.
@@ -93,6 +126,7 @@ def segment(
 
     Raises:
         FileNotFoundError: there is no such model.
+        TypeError: `cloud` is no `Cloud`, or `model` is neither a model nor a path.
         ValueError: an empty cloud, one not in metres, or a damaged model.
 
     Example:

@@ -100,21 +100,20 @@ def doubts(cloud: Cloud, ranges: Ranges) -> list[str]:
         >>> doubts(unlabelled("hall", xyz * (5, 4, 2.8)), ranges)
         []
         >>> doubts(unlabelled("hall", xyz * (5, 4, 9)), ranges)
-        ['it is 9.0 m high, and the training clouds are 2.5 to 3.0 m']
+        ['it is 9.0 m high, and the training clouds 2.5 to 3.0']
     """
     extent = np.ptp(cloud.xyz, axis=0)
     density = len(cloud) / max(extent[0] * extent[1], _EPSILON)
     told = []
-    for value, what, unit, digits, (low, high), factor in (
-        (extent[:2].max(), "wide", "m", 1, ranges.width_m, _WIDER),
-        (extent[2], "high", "m", 1, ranges.height_m, _HIGHER),
-        (density, "dense", "points per square metre of ground", 0, ranges.density, _DENSER),
-    ):
+    for value, text, digits, (low, high), factor in (
+        (extent[:2].max(), "it is {} m wide, and the training clouds", 1, ranges.width_m, _WIDER),
+        (extent[2], "it is {} m high, and the training clouds", 1, ranges.height_m, _HIGHER),
+        (density, "a square metre of ground has {} points, and in training", 0, ranges.density,
+         _DENSER),
+    ):  # fmt: skip
         if not low / factor <= value <= high * factor:
-            told.append(
-                f"it is {value:,.{digits}f} {unit} {what}, and the training clouds are "
-                f"{low:,.{digits}f} to {high:,.{digits}f} {unit}"
-            )
+            shown, least, most = (f"{number:,.{digits}f}" for number in (value, low, high))
+            told.append(f"{text.format(shown)} {least} to {most}")
     if ranges.brightness is not None and cloud.rgb is not None:
         middle = float(np.median(cloud.rgb.mean(axis=1)))
         low, high = ranges.brightness

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ban_tf import disk
+from ban_tf.config import names
 from ban_tf.inference.results import SampledSegmentation, Segmentation
 
 _UNREADABLE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
@@ -44,8 +45,9 @@ class UnfinishedEvaluation:
 
         Raises:
             OSError: the folder cannot be written.
-            ValueError: the labels that were kept are damaged.
+            ValueError: the labels that were kept are damaged, or a name that no file can have.
         """
+        names.require_file_name("`room`", room)
         path = self._folder / f"{room}.{origin}.npz"
         if path.is_file():
             labels = read_labels(path, kind)

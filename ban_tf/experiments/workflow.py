@@ -85,6 +85,7 @@ def train_only(run: runs.Run, store: Store, sources: runs.Sources) -> None:
 
 
 def _note_data(run: runs.Run, store: Store, sources: runs.Sources) -> instance_sizes.InstanceSizes:
+    store.require_apart(run.experiment.split)
     run.save_sources(sources)
     sizes = instance_sizes.measure(run.experiment, store)
     instance_sizes.save(run.folder, sizes)

@@ -5,10 +5,15 @@ import warnings
 from ban_tf import config
 from ban_tf.clouds import uprightness
 from ban_tf.clouds.cloud import Cloud
+from ban_tf.data import samples
 
 
 class MissingColorsWarning(UserWarning):
     """A cloud without colours is given to a network that was trained with them."""
+
+
+class ScaleWarning(UserWarning):
+    """A cloud that is to be cut into blocks can hardly be in metres."""
 
 
 class NotUprightWarning(UserWarning):
@@ -16,7 +21,15 @@ class NotUprightWarning(UserWarning):
 
 
 def warn_of_other_clouds(cloud: Cloud, experiment: config.Experiment) -> None:
-    """Warns of a cloud unlike those that a network was trained on."""
+    """Warns of a cloud unlike those that a network was trained on, as of the caller's caller.
+
+    Args:
+        cloud: with at least one point.
+        experiment: of the network that is to segment it.
+
+    Raises:
+        ValueError: the cloud is empty, or wider than any in metres.
+    """
     if cloud.rgb is None and "rgb" in experiment.features.names:
         warnings.warn(
             f"{cloud.name} has no colours, and the network was trained with them: it is given "
@@ -24,9 +37,17 @@ def warn_of_other_clouds(cloud: Cloud, experiment: config.Experiment) -> None:
             MissingColorsWarning,
             stacklevel=3,
         )
-    doubt = ""
-    if isinstance(experiment.samples, config.Blocks):
-        doubt = uprightness.doubt(cloud.xyz)
+    extent = samples.frame_of(cloud).extent
+    if not isinstance(experiment.samples, config.Blocks):
+        return
+    doubt = samples.doubt_of_metres(extent)
+    if doubt:
+        warnings.warn(
+            f"{cloud.name} must be in metres; {doubt}. Received: {samples.shown(extent)}",
+            ScaleWarning,
+            stacklevel=3,
+        )
+    doubt = uprightness.doubt(cloud.xyz)
     if doubt:
         warnings.warn(
             f"{cloud.name} does not seem to stand upright: {doubt}. The network was trained on "

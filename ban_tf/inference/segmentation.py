@@ -21,7 +21,7 @@ from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import NONE
 from ban_tf.data import samples
 from ban_tf.inference import cautions, chunks
-from ban_tf.inference.cautions import MissingColorsWarning, NotUprightWarning
+from ban_tf.inference.cautions import MissingColorsWarning, NotUprightWarning, ScaleWarning
 from ban_tf.inference.chunks import Progress
 from ban_tf.inference.cloud_state import state_of
 from ban_tf.inference.key import Key
@@ -41,6 +41,7 @@ __all__ = [
     "MissingColorsWarning",
     "NotUprightWarning",
     "SampledSegmentation",
+    "ScaleWarning",
     "Segmentation",
     "collapse_detector",
     "segment",
@@ -66,9 +67,10 @@ def segment(
     probability and the instance that most of its rows belong to. Of a shape, which is one sample,
     points that are not in the sample take the labels of the nearest point that is. Instances of
     stuff classes are dropped. Warns with `MissingColorsWarning` if the network was trained with
-    colours and the cloud has none, with `NotUprightWarning` if z does not seem to be up in a cloud
-    that is cut into blocks (see `clouds.uprightness`). Warns with `CollapseWarning` if the
-    network's embedding has collapsed, so that there can be no instances.
+    colours and the cloud has none. Of a cloud that is cut into blocks, warns with `ScaleWarning` if
+    it is far larger or smaller than a room in metres, and with `NotUprightWarning` if z does not
+    seem to be up (see `clouds.uprightness`). Warns with `CollapseWarning` if the network's
+    embedding has collapsed, so that there can be no instances.
 
     Args:
         cloud: a room, a scan or a shape with at least one point.

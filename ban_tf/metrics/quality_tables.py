@@ -44,7 +44,7 @@ def table(evaluation: Evaluation) -> Table:
             _row("mean of stuff", nothing | evaluation.panoptic.of_stuff().means()),
         ]
     return Table(
-        title=f"{TITLE} (last row: means), not in the paper",
+        title=f"{TITLE} (last row: means)",
         header=("Class", *arrays),
         num_labels=1,
         rows=(*rows, _row("mean", evaluation.quality())),
@@ -62,7 +62,7 @@ def notes(scored: bool) -> tuple[str, ...]:
         f"AP: {RULES['AP']}; AP50 and AP25 at one threshold. "
         f"The score of an instance is {SCORE_RULE}."
         if scored
-        else "No AP: not all instances came with a score."
+        else "No AP: some instances came without a score, or the scores are older than AP is here."
     )
     return (precision, f"PQ = SQ x RQ: {RULES['PQ']}.")
 

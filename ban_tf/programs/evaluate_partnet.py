@@ -22,15 +22,13 @@ _OWN = (*partnet_flags.OWN, "write_h5", "score_h5")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    flags = _flags()
-    args = flags.parse_args(argv)
-    _check(flags, args)
+    args = parse_args(argv)
     if args.score_h5 is not None:
         from ban_tf.programs import partnet_predictions
 
         partnet_predictions.score(args.score_h5, args.data, partnet_flags.choice(args), args.json)
         return
-    request = command_line.evaluation_request(flags, args, own=_OWN)
+    request = command_line.evaluation_request(_flags(), args, own=_OWN)
     quiet.load_tensorflow()  # only once there is work
     from ban_tf.data import partnet
     from ban_tf.experiments.commands import evaluate, study
@@ -49,6 +47,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         from ban_tf.programs import partnet_predictions
 
         partnet_predictions.write(args.write_h5, request, source, choice)
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    flags = _flags()
+    args = flags.parse_args(argv)
+    _check(flags, args)
+    return args
 
 
 def _flags() -> argparse.ArgumentParser:

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 OWN = ("category", "level", "form", "num_points", "other_as_class", "all")
 CATEGORY, LEVEL = "Chair", 3  # what is meant where nothing is said
 STUDY = "partnet"
-_NOTES = (
-    "Ours is the mean over the tasks that were trained, each scored over all points with PartNet's "
-    "own labels. The paper says neither which categories and levels its rows are of nor how they "
-    "are pooled, and its released loader takes weights of SGPN's loss for labels: the rows do not "
-    "compare (docs/datasets_partnet.md).",
-)
 
 
 def add(flags: argparse.ArgumentParser, all_help: str) -> None:
@@ -106,5 +100,5 @@ def study(args: argparse.Namespace, generated: bool = False) -> "Study":
     members = {}
     for task in wanted:
         named = argparse.Namespace(**{**vars(args), "category": task.category, "level": task.level})
-        members[task.title] = partnet.source(choice(named))
-    return Study(name=STUDY, members=members, notes=_NOTES)
+        members[task.category, task.level] = partnet.source(choice(named))
+    return Study(name=STUDY, members=members)

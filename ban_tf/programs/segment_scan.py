@@ -14,7 +14,9 @@ what is stopped goes on with the same command. See docs/own_scans.md.
 
 import argparse
 from collections.abc import Sequence
+from typing import get_args
 
+from ban_tf.config.scans import ColorRange, Unit, Up
 from ban_tf.experiments import command_line, quiet, requests, running
 from ban_tf.programs import names
 
@@ -67,17 +69,17 @@ def _add_files(flags: argparse.ArgumentParser) -> None:
 def _add_meaning(flags: argparse.ArgumentParser) -> None:
     flags.add_argument(
         "--unit",
-        choices=("m", "cm", "mm", "in", "ft"),
+        choices=get_args(Unit),
         help="of the coordinates (default: found from extent and density)",
     )
     flags.add_argument(
         "--up",
-        choices=("x", "-x", "y", "-y", "z", "-z"),
+        choices=get_args(Up),
         help="axis of the file that is up; write --up=-y (default: found from flat surfaces)",
     )
     flags.add_argument(
         "--colors",
-        choices=("8-bit", "16-bit", "0-1", "none"),
+        choices=get_args(ColorRange),
         help="their range, or leave them out (default: found from type and largest value)",
     )
     flags.add_argument(

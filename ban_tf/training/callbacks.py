@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from ban_tf.training import checkpoints, runs
+from ban_tf.training import checkpoints, network_file, runs
 from ban_tf.training.stages import Stage
 
 _GENERATOR = "seed_generator_state"  # the name Keras gives the state of dropout
@@ -130,9 +130,9 @@ def require_finite_weights(model: keras.Model, run: runs.Run) -> None:
         >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
         >>> callbacks.require_finite_weights(model, run)  # says nothing: they are
     """
-    for variable in model.variables:
-        if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
-            raise _diverged(f"The weight {variable.path} is not finite", model, run)
+    weight = network_file.first_not_finite(model)
+    if weight:
+        raise _diverged(f"The weight {weight} is not finite", model, run)
 
 
 def _diverged(what: str, model: keras.Model, run: runs.Run) -> TrainingDivergedError:

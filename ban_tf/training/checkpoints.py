@@ -10,7 +10,7 @@ import keras
 from ban_tf import disk, systems
 from ban_tf.config import files
 from ban_tf.model import networks  # which also tells Keras the layers that a file names
-from ban_tf.training import description, instance_sizes, runs
+from ban_tf.training import description, instance_sizes, network_file, runs
 from tf_ops import library
 
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
@@ -220,8 +220,9 @@ def load_model(path: pathlib.Path) -> keras.Model:
         raise FileNotFoundError(f"There is no model at {path}.")
     library.use_stock()  # Keras would hide a wrong choice of kernels in an error of the file
     try:
-        _require_whole(path)
+        network_file.require_whole(path)
         model = keras.models.load_model(path, compile=False)
+        network_file.require_finite(model)
     except _UNREADABLE as error:
         reason = str(error).splitlines()[0][:300]
         raise ValueError(
@@ -292,11 +293,3 @@ def newest_model(run: runs.Run) -> pathlib.Path:
     if not kept:
         raise FileNotFoundError(f"{run.folder} has no model yet: its training saved no checkpoint.")
     return kept[-1][1]
-
-
-def _require_whole(path: pathlib.Path) -> None:
-    """Compares the checksums, which Keras reads around when they fail."""
-    with zipfile.ZipFile(path) as archive:
-        damaged = archive.testzip()
-    if damaged is not None:
-        raise zipfile.BadZipFile(f"{damaged} in it was changed")

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ban_tf.config import NetworkConfig
 from ban_tf.model import networks
-from ban_tf.training import checkpoints, tf1_names
+from ban_tf.training import checkpoints, network_file, tf1_names
 
 NETWORKS = tuple(tf1_names.NETWORKS)
 
@@ -35,8 +35,9 @@ def load_network(path: str | Path, network: str) -> keras.Model:
 
     Raises:
         FileNotFoundError: no checkpoint there.
-        ValueError: an unknown network, several checkpoints in the folder, a damaged file, or
-            variables that are missing, of another shape, or unknown to the network.
+        ValueError: an unknown network, several checkpoints in the folder, a damaged file,
+            variables that are missing, of another shape, or unknown to the network, or weights
+            that are not finite.
 
     Example:
         >>> from ban_tf.training import tf1_checkpoint
@@ -61,6 +62,10 @@ def load_network(path: str | Path, network: str) -> keras.Model:
         raise ValueError(f"{prefix} is damaged or cut short: {error}") from error
     for name, variable in sources.items():
         variable.assign(np.reshape(values[name], variable.shape))
+    try:
+        network_file.require_finite(model)
+    except ValueError as error:
+        raise ValueError(f"{prefix}: {error}") from error
     return model
 
 

@@ -48,9 +48,11 @@ def script(folder, name, *lines):
 
 
 def test_a_second_run_with_nothing_changed_does_nothing():
-    assert build("--ops-only").returncode == 0
     before = compilation.LIBRARY.stat().st_mtime_ns
     done = build("--ops-only")
+    if "up to date" not in done.stdout:  # that was the first run
+        before = compilation.LIBRARY.stat().st_mtime_ns
+        done = build("--ops-only")
     assert done.returncode == 0, done.stderr
     assert "up to date" in done.stdout
     assert compilation.LIBRARY.stat().st_mtime_ns == before

@@ -219,7 +219,12 @@ INVALID = {
     "split without a name": (
         config.Split,
         {"name": "", "train": ("a",), "test": ("b",)},
-        "`name` must not be empty",
+        "`name` of a split is part of the names of files",
+    ),
+    "more epochs than can be counted": (
+        config.TrainingConfig,
+        {"num_epochs": 10**20},
+        "`num_epochs` must be at most 1000000. Received: num_epochs=1",
     ),
     "nothing to test": (
         config.Split,
@@ -246,7 +251,7 @@ INVALID = {
     "data set without a name": (
         config.Experiment,
         {"dataset": "", "labels": LABELS, "split": SPLIT},
-        "`dataset` must not be empty",
+        "`dataset` is part of the names of files",
     ),
     "blocks without their coordinates": (
         config.Experiment,

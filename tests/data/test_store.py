@@ -409,7 +409,7 @@ def test_a_store_of_an_earlier_format_is_built_anew(folder, clouds, with_manifes
 def test_sources_are_checked_before_work_starts(tmp_path, clouds, cached):
     with pytest.raises(ValueError, match="at least one cloud"):
         prepare(tmp_path / "b", [])
-    with pytest.raises(ValueError, match=r"Received twice: \['east_1'\]"):
+    with pytest.raises(ValueError, match=r"Received twice: east_1$"):
         prepare(tmp_path / "b", [clouds[0], clouds[0]])
     with pytest.raises(ValueError, match="`load` is needed"):
         prepare(tmp_path / "b", cached)
@@ -461,11 +461,3 @@ def test_a_manifest_with_values_of_another_kind_is_refused_by_name(folder, place
     path.write_text(json.dumps(values))
     with pytest.raises(ValueError, match=r"manifest\.json is damaged .*Restore it"):
         store.Store.open(folder)
-
-
-@pytest.mark.parametrize("name", ["../east_1", "a/b", "/east_1", ".east_1", ""])
-def test_a_cloud_that_would_be_written_elsewhere_is_refused(tmp_path, name):
-    cloud = dataclasses.replace(make_cloud(NAMES[0]), name=name)
-    with pytest.raises(ValueError, match=r"must be that of a file. Received: "):
-        prepare(tmp_path / "store", [cloud])
-    assert not list(tmp_path.rglob("*.h5"))

@@ -26,8 +26,12 @@ LAST_SEED = 2**32 - 1
         (requests.Ablation, {"variants": (), "seeds": 0}, "`seeds` must be at least 1"),
         (TRAINING, {"epochs": 0}, "`epochs` must be at least 1. Received: epochs=0"),
         (TRAINING, {"batch_size": -4}, "`batch_size` must be at least 1"),
+        (requests.Similarity, {"num_samples": 0}, "`num_samples` must be at least 1"),
+        (requests.Similarity, {"json": pathlib.Path("/")}, "`json` must be a file"),
+        (requests.Figure, {"out": "room.xyz"}, "written as .png, .* Received: out=room.xyz"),
+        (requests.Similarity, {"out": "rows.PNG.txt"}, "written as .png, .pdf"),
         (requests.Timing, {"rounds": 0}, "`rounds` must be at least 1"),
-        (TRAINING, {"learning_rate": float("nan")}, "`learning_rate` must be above 0 and finite"),
+        (TRAINING, {"learning_rate": float("nan")}, "`learning_rate` must be finite"),
         (TRAINING, {"learning_rate": 0.0}, "`learning_rate` must be above 0"),
     ],
 )

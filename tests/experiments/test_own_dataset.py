@@ -20,6 +20,7 @@ from ban_tf.config import NONE, reduced
 from ban_tf.data.dataset import always
 from ban_tf.experiments import requests
 from ban_tf.experiments.commands import evaluate, prepare, train
+from ban_tf.experiments.outcomes import Outcome
 from ban_tf.training import runs
 
 pytestmark = [
@@ -91,33 +92,55 @@ def _tiny():
     framework_config.disable_op_determinism()
 
 
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    data: Path
+    run: Path
+    outcome: Outcome
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Trains on a data set once, for all that look at the run."""
+
+    @functools.cache
+    def train_on(name: str) -> Trained:
+        [dataset] = [one for one in (BLOCKS, SHAPES) if one.name == name]
+        folder = tmp_path_factory.mktemp(name)
+        data, run = write_raw(folder / "raw"), folder / "run"
+        request = requests.Training(data=data, run=run, quick=True)
+        [outcome] = train.train(request, always(dataset))
+        return Trained(data, run, outcome)
+
+    return train_on
+
+
 WAYS = [(BLOCKS, "covering"), (SHAPES, "covering"), (SHAPES, "legacy")]
 
 
 @pytest.mark.parametrize(("dataset", "protocol"), WAYS, ids=["blocks", "shapes", "shapes, legacy"])
-def test_it_trains_evaluates_and_prints_its_table(dataset, protocol, tmp_path, capsys):
-    data, run = write_raw(tmp_path / "raw"), tmp_path / "run"
-    source = always(dataset)
-    [outcome] = train.train(requests.Training(data=data, run=run, quick=True), source)
+def test_it_trains_evaluates_and_prints_its_table(dataset, protocol, trained, capsys):
+    done = trained(dataset.name)
+    run, outcome = done.run, done.outcome
     assert runs.load(run).is_trained
     assert outcome.after.test == ("gable",)
-    evaluate.evaluate(requests.Evaluation(run=run, protocol=protocol), source)
+    capsys.readouterr()
+    evaluate.evaluate(requests.Evaluation(run=run, protocol=protocol), always(dataset))
     printed = capsys.readouterr().out
     assert f"BAN on {dataset.name}, gable, 1 cloud" in printed
     assert "chair" in printed
     written = json.loads((run / "evaluation" / protocol / "scores.json").read_text())
     assert written["stuff_classes"] == ["floor", "wall"]
     assert np.isnan(outcome.after.instance.coverage).tolist() == [True, True, False]
-    cloud = read(data / "gable.npy")[0]
+    cloud = read(done.data / "gable.npy")[0]
     labelled = np.count_nonzero(cloud.semantic != NONE)
     assert outcome.after.semantic.num_points == labelled < len(cloud)
 
 
-def test_the_originals_merging_is_refused_where_the_network_does_not_see_the_room(tmp_path):
-    data, run = write_raw(tmp_path / "raw"), tmp_path / "run"
-    train.train(requests.Training(data=data, run=run, quick=True), always(BLOCKS))
+def test_the_originals_merging_is_refused_where_the_network_does_not_see_the_room(trained):
+    request = requests.Evaluation(run=trained(BLOCKS.name).run, protocol="legacy")
     with pytest.raises(ValueError, match="room_xyz"):
-        evaluate.evaluate(requests.Evaluation(run=run, protocol="legacy"), always(BLOCKS))
+        evaluate.evaluate(request, always(BLOCKS))
 
 
 def test_prepared_samples_hold_its_channels_and_no_instance_of_stuff(tmp_path):

@@ -105,13 +105,15 @@ def test_a_study_is_told_of_what_is_missing_resumes_and_ends_with_tables_3_and_4
     assert "[1/3] Bag-1: left out, as there are no data of it" in printed
     assert "[2/3] Chair-1: done before" in printed
     assert "[3/3] Lamp-1: training, evaluating" in printed
-    assert "Instance segmentation: mean of 2 of 3 data sets" in printed
-    assert "part mAP50" in printed.split("Each data set")[1]
-    assert pathlib.Path("study/study.md").read_text().count("mean of 2 of 3 data sets") == 2
+    assert "Instance segmentation, mean of 2 of 3 tasks" in printed
+    last = printed.split("Official scores by category and level")[1]
+    assert "part mAP50" in last
+    assert "Bag" in last
+    assert pathlib.Path("study/study.md").read_text().count("mean of 2 of 3 tasks") == 2
     evaluate_partnet.main(["--all", "--run", "study"])
     again = capsys.readouterr().out
     assert "evaluating" not in again  # nothing is segmented twice
-    assert again.split("Each data set")[1] == printed.split("Each data set")[1]
+    assert again.split("Official scores by category and level")[1] == last
 
 
 @pytest.mark.usefixtures("_here")
@@ -158,9 +160,9 @@ def test_all_is_50_tasks_or_those_of_a_category_or_a_level():
         return partnet_flags.study(train_partnet.parse_args(flags), **options)
 
     assert len(of().members) == 50
-    assert list(of("--category", "Lamp").members) == ["Lamp-1", "Lamp-2", "Lamp-3"]
+    assert list(of("--category", "Lamp").members) == [("Lamp", level) for level in (1, 2, 3)]
     assert len(of("--level", "2").members) == 9
-    assert {name.split("-")[0] for name in of(generated=True).members} == set(writer.CATEGORIES)
+    assert {category for category, _ in of(generated=True).members} == set(writer.CATEGORIES)
     with pytest.raises(ValueError, match="has level 1 only"):
         of("--category", "Bag", "--level", "2")
     with pytest.raises(ValueError, match="generated data of Chair, Lamp, Table only"):

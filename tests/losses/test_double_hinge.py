@@ -202,7 +202,7 @@ def test_4096_points_take_less_than_one_matrix_of_all_pairs():
     assert done.returncode == 0, done.stderr
     half, whole = json.loads(done.stdout)
     matrix = 4096**2 * 4 / 2**20
-    assert whole < 0.75 * matrix, (half, whole)  # the plain formula holds several of them
+    assert whole < matrix, (half, whole)  # the plain formula holds several of them
 
 
 # --- the losses beside it ---

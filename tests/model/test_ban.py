@@ -137,7 +137,7 @@ def test_every_variable_gets_a_gradient_unless_algebra_says_zero(name):
     network_checks.check_gradients(networks.build(tiny(name)), zero_by_algebra, batch=2)
 
 
-@pytest.mark.parametrize("name", ["ban", "pointnet2"])
+@pytest.mark.parametrize("name", ["ban", pytest.param("pointnet2", marks=pytest.mark.slow)])
 def test_one_block_can_be_learnt_by_heart(name):
     network_checks.check_overfitting(name)
 

@@ -137,7 +137,8 @@ def test_mixed_precision_trains_to_finite_weights_and_float32_outputs(name):
     network_checks.check_mixed_precision(name)
 
 
-@pytest.mark.parametrize("name", [pytest.param("jsnet", marks=pytest.mark.slow), "jsnet_pointnet2"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
 def test_one_block_can_be_learnt_by_heart(name):
     network_checks.check_overfitting(name)
 

@@ -443,7 +443,7 @@ def test_systems_are_compared_in_one_table(in_demo, tmp_path):
     own = scores(in_demo.evaluation_folder("covering"))
     row = next(line.split() for line in lines if line.startswith("BAN (ours)"))
     assert row[-4:] == [f"{100 * own[name]:.1f}" for name in ("mCov", "mWCov", "mPrec", "mRec")]
-    assert len([line for line in lines if line.startswith("PointNet++ (ours)")]) == 2
+    assert len([line for line in lines if line.startswith("PointNet++ (ours)")]) == 3
     compared = json.loads(json_file.read_text(encoding="utf-8"))
     assert [row["system"] for row in compared] == ["BAN", "PointNet++"]
     assert compared[0]["mCov"] == own["mCov"]
@@ -543,7 +543,7 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
         (PREPARE, ["--data", "nowhere", "--blocks", "b"], "nowhere is not a folder"),
         (EVALUATE, [], "There is no run below runs"),
         (EVALUATE, ["--run", "nowhere"], "nowhere is not a run folder"),
-        (EVALUATE, ["--model", "x/nowhere.keras"], "x is not a run folder"),
+        (EVALUATE, ["--model", "x/nowhere.keras"], "nowhere.keras lies in no run folder"),
         (
             EVALUATE,
             ["--run", "nowhere", "--six-fold"],

@@ -60,7 +60,7 @@ class Tools:
             "machine": platform.machine(),
             "instructions": list(self.compiler.instructions),
             "cuda": self.cuda.version if self.cuda else None,
-            "cuda_architectures": list(toolchain.CUDA_ARCHITECTURES) if self.cuda else [],
+            "cuda_architectures": list(self.cuda.architectures) if self.cuda else [],
         }
 
 
@@ -111,8 +111,8 @@ def _command(source: Path, tools: Tools) -> tuple[str, ...]:
 
 
 def _cuda_command(cuda: toolchain.Cuda) -> tuple[str, ...]:
-    newest = toolchain.CUDA_ARCHITECTURES[-1]
-    gencode = [f"-gencode=arch=compute_{a},code=sm_{a}" for a in toolchain.CUDA_ARCHITECTURES]
+    newest = cuda.architectures[-1]
+    gencode = [f"-gencode=arch=compute_{a},code=sm_{a}" for a in cuda.architectures]
     return (
         cuda.nvcc,
         *("-std=c++17", "-O3", "-fmad=false", "-DBAN_WITH_CUDA", f"-I{ROOT}"),

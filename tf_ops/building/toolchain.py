@@ -68,12 +68,13 @@ class Compiler:
 
 @dataclasses.dataclass(frozen=True)
 class Cuda:
-    """`nvcc`, the folders of its headers and static runtime, and its version."""
+    """`nvcc`, its version, the folders of its headers and static runtime, and what to build for."""
 
     nvcc: str
     version: str
     include: Path
     library: Path
+    architectures: tuple[int, ...] = CUDA_ARCHITECTURES
 
 
 def _run(
@@ -214,7 +215,22 @@ def find_cuda() -> Cuda | None:
             f"{nvcc} is there, but not the CUDA runtime's {missing} under {top}. Install the "
             "toolkit's cudart development package, or build for the CPU only with BAN_CUDA=0."
         )
-    return Cuda(nvcc, f"{version[1]}.{version[2]}", include, library)
+    return Cuda(nvcc, f"{version[1]}.{version[2]}", include, library, _cuda_architectures())
+
+
+def _cuda_architectures() -> tuple[int, ...]:
+    """Those of `BAN_CUDA_ARCHITECTURES`, ascending, else all that are built for."""
+    chosen = os.environ.get("BAN_CUDA_ARCHITECTURES", "")
+    if not chosen.strip():
+        return CUDA_ARCHITECTURES
+    numbers = chosen.split(",")
+    if not all(re.fullmatch(r"\s*[1-9]\d{1,2}\s*", number, re.ASCII) for number in numbers):
+        raise BuildError(
+            "BAN_CUDA_ARCHITECTURES must be numbers of GPU architectures with commas between them, "
+            "for example 90 or 80,90, or not be set. Received: "
+            f"BAN_CUDA_ARCHITECTURES={chosen}"
+        )
+    return tuple(sorted({int(number) for number in numbers}))
 
 
 def _nvcc() -> str | None:

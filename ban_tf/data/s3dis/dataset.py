@@ -55,7 +55,9 @@ def split_name(area: int) -> str:
     return f"area{area}"
 
 
-def describe(data: Path | None, blocks: Path | None, classes_from_data: bool = False) -> Dataset:
+def describe(
+    data: str | Path | None, blocks: str | Path | None, classes_from_data: bool = False
+) -> Dataset:
     """The data set that lies in a folder; a wrong path is refused before any work.
 
     Args:
@@ -85,11 +87,13 @@ def describe(data: Path | None, blocks: Path | None, classes_from_data: bool = F
         if store.settings is None and isinstance(found.samples, Blocks):
             samples = dataclasses.replace(found.samples, num_points=store.num_points)
             found = dataclasses.replace(found, samples=samples, has_fixed_samples=True)
-        return found if found.name == NAME else dataclasses.replace(found, name=store.dataset)
+        if store.settings is None or found.name == NAME:  # called like the folder, or all of S3DIS
+            return found
+        return dataclasses.replace(found, name=store.dataset)
     raise ValueError("`data` or `blocks` must be given. Received: neither")
 
 
-def _labels_of(data: Path, rooms: Sequence[layout.Room], classes_from_data: bool) -> Labels:
+def _labels_of(data: str | Path, rooms: Sequence[layout.Room], classes_from_data: bool) -> Labels:
     """S3DIS's classes, or those that the annotation files name."""
     files = (file for room in rooms for file in room.annotation_files())
     names = {layout.class_of(file) for file in files}
@@ -112,7 +116,7 @@ def _labels_of(data: Path, rooms: Sequence[layout.Room], classes_from_data: bool
     return LABELS
 
 
-def of_clouds(folder: Path, clouds: Sequence[str]) -> Dataset:
+def of_clouds(folder: str | Path, clouds: Sequence[str]) -> Dataset:
     """The data set that clouds belong to, by their names.
 
     All of S3DIS is called so, and may stand beside published results; any part of it, and any
@@ -122,10 +126,10 @@ def of_clouds(folder: Path, clouds: Sequence[str]) -> Dataset:
     return _of_clouds(folder, clouds, LABELS)
 
 
-def _of_clouds(folder: Path, clouds: Sequence[str], labels: Labels) -> Dataset:
+def _of_clouds(folder: str | Path, clouds: Sequence[str], labels: Labels) -> Dataset:
     if labels == LABELS and layout.is_complete(clouds):
         return dataset()
-    name = _other_name(folder.resolve().name)
+    name = _other_name(Path(folder).resolve().name)
     groups = tuple(sorted({layout.group_of(cloud) for cloud in clouds}))
     if layout.are_areas(groups):
         return dataset([layout.area_of(group) for group in groups], name, labels)
@@ -136,7 +140,8 @@ def _of_clouds(folder: Path, clouds: Sequence[str], labels: Labels) -> Dataset:
 
 
 def _other_name(name: str) -> str:
-    """A name that is not S3DIS's own, which incomplete data must not carry."""
+    """The name of a folder, unless it is S3DIS's own, which incomplete data must not carry."""
+    name = name.lstrip(".") or "data"  # of the root of a disk
     return f"{name}_part" if name.lower() == NAME else name
 
 

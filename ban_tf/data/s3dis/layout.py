@@ -85,7 +85,7 @@ def _natural(text: str) -> list[tuple[bool, int, str]]:
     return [(True, int(part), "") if part.isdigit() else (False, 0, part) for part in parts]
 
 
-def list_rooms(root: Path, areas: Iterable[int]) -> list[Room]:
+def list_rooms(root: str | Path, areas: Iterable[int]) -> list[Room]:
     """Lists the raw rooms of some areas, sorted by area, then by name with numbers by value.
 
     Args:
@@ -127,7 +127,7 @@ def list_rooms(root: Path, areas: Iterable[int]) -> list[Room]:
     return rooms
 
 
-def list_areas(root: Path) -> tuple[int, ...]:
+def list_areas(root: str | Path) -> tuple[int, ...]:
     """The numbers of the areas that are there, ascending.
 
     Raises:
@@ -136,7 +136,7 @@ def list_areas(root: Path) -> tuple[int, ...]:
     return tuple(sorted(_find_areas(Path(root))))
 
 
-def left_out(root: Path) -> list[Problem]:
+def left_out(root: str | Path) -> list[Problem]:
     """What lies beside the areas and rooms and is read as neither, though it looks like one.
 
     Args:

@@ -18,7 +18,7 @@ from ban_tf.data.s3dis.annotation import LostRow, read_annotation
 from ban_tf.data.s3dis.labels import LABELS
 from ban_tf.data.s3dis.layout import GROUP, Room, area_of, class_of, list_areas, list_rooms
 from ban_tf.data.s3dis.repeats import Kept
-from ban_tf.data.s3dis.room_checks import colors_of, refuse_lost, refuse_other_units
+from ban_tf.data.s3dis.room_checks import check_units, colors_of, refuse_lost
 
 UNKNOWN_CLASS = "clutter"  # where unknown classes (v1.2 has a few `stairs`) go, as in the authors'
 READ_AS_CLUTTER = ("stairs", "staris")  # the unknown ones of S3DIS itself, one misspelt
@@ -62,9 +62,11 @@ def read_room(
 
     The class of a file is the part of its name before the first underscore; unknown classes
     become `clutter`, or `NONE` where that is no class. Instances are numbered in the order of
-    `Room.annotation_files`, over the files that hold points. A file whose points all occur in
-    another one (such as the published `wall_3 (1).txt`) is skipped. Colours of 0 to 1 are read as
-    shares of 255 where all of the room's are, and a room of coordinates alone has no colours.
+    `Room.annotation_files`, over the files that hold points. A file that repeats an earlier one is
+    skipped: it has as many rows, all of which occur there, or it is named as a copy of that one
+    (such as the published `wall_3 (1).txt`) and all of its rows occur there. Colours of 0 to 1 are
+    read as shares of 255 where all of the room's are, and a room of coordinates alone has no
+    colours.
 
     Args:
         room: the room.
@@ -109,7 +111,7 @@ def read_room(
     num_kept = sum(map(len, kept.rows.values()))
     if len(lost) > num_kept:
         refuse_lost(room.folder, lost, len(lost) + num_kept)
-    refuse_other_units(room.folder, kept.rows.values())
+    problems += check_units(room.folder, kept.rows.values())
     colors, reported = colors_of(room.folder, kept.rows)
     classes = [_class_index(name, class_names) for name in names]
     return _assemble(room, list(kept.rows.values()), colors, classes), problems + reported

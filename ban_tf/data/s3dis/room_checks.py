@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ban_tf.data import samples
 from ban_tf.data.reading import Problem
 from ban_tf.data.s3dis.annotation import LostRow
 
-_LARGEST_M = np.array([2000.0, 2000.0, 200.0])  # a hall; a table in millimetres is higher
+_WIDE_M = 100.0  # a room beyond it has many points, or is in centimetres
+_FEW_PER_M2 = 10.0  # points on a square metre of its ground; scanners give thousands
 _LAYOUT = (
     "A row must be `x y z red green blue`: six numbers with spaces between them, metres and "
     "colours of 0 to 255, or `x y z` where a room has no colours."
@@ -45,24 +47,37 @@ def _words(kind: str, lost: Sequence[LostRow]) -> str:
     return f"colours up to {highest:g}" if highest > 255 else f"colours down to {lowest:g}"
 
 
-def refuse_other_units(room: Path, files: Iterable[np.ndarray]) -> None:
-    """Refuses a room that is too large to be in metres.
+def check_units(room: Path, files: Iterable[np.ndarray]) -> list[Problem]:
+    """Refuses a room that can hardly be in metres, and tells of one that may not be.
 
     Args:
         room: its folder.
         files: float64 `[N, 3]` or `[N, 6]` rows of every file, at least one.
 
+    Returns:
+        What there is to report: a wide room of few points.
+
     Raises:
-        ValueError: it is higher than any building, or wider than any; with its size.
+        ValueError: it is higher than any building, wider than any, or smaller than a hand; with
+            its size.
     """
-    boxes = [(rows[:, :3].min(axis=0), rows[:, :3].max(axis=0)) for rows in files]
-    lowest, highest = (np.array(ends) for ends in zip(*boxes, strict=True))
+    boxes = [(rows[:, :3].min(axis=0), rows[:, :3].max(axis=0), len(rows)) for rows in files]
+    lowest, highest, counts = (np.array(part) for part in zip(*boxes, strict=True))
     size = highest.max(axis=0) - lowest.min(axis=0)
-    if (size > _LARGEST_M).any():
+    doubt = samples.doubt_of_metres(size)
+    if doubt:
         raise ValueError(
-            f"coordinates in {room} must be in metres; divide millimetres by 1000, or move stray "
-            f"points away. Received: a room of {size[0]:.6g} x {size[1]:.6g} x {size[2]:.6g}"
+            f"coordinates in {room} must be in metres; {doubt}. "
+            f"Received: a room of {samples.shown(size)}"
         )
+    per_m2 = counts.sum() / max(size[0] * size[1], 1.0)
+    if size[:2].max() <= _WIDE_M or per_m2 >= _FEW_PER_M2:
+        return []
+    told = (
+        f"a room of {samples.shown(size)} has {per_m2:.2g} points on a square metre of ground; "
+        "read as metres, but is it in centimetres or feet?"
+    )
+    return [Problem(room, 0, told)]
 
 
 def colors_of(

@@ -11,16 +11,18 @@ from ban_tf.config import Blocks, Features, Sampling
 from ban_tf.data.samples import blocks, features, shapes
 from ban_tf.data.samples.arrays import Samples
 from ban_tf.data.samples.features import shares_of_extent
-from ban_tf.data.samples.frame import Frame, frame_of
+from ban_tf.data.samples.frame import Frame, doubt_of_metres, frame_of, shown
 
 __all__ = [
     "Frame",
     "Samples",
+    "doubt_of_metres",
     "frame_of",
     "gather",
     "plan_covering",
     "plan_training",
     "shares_of_extent",
+    "shown",
 ]
 
 

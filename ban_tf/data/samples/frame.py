@@ -7,6 +7,9 @@ import numpy as np
 from ban_tf.clouds.cloud import Cloud
 
 _MAX_EXTENT_M = 10_000.0
+_LARGEST_ROOM_M = np.array([2000.0, 2000.0, 200.0])  # a hall; a table in millimetres is higher
+_SMALLEST_ROOM_M = 0.05  # the longest side; rooms in kilometres are smaller
+_NOTHING_M = float(np.finfo(np.float32).tiny)  # below, ratios of lengths overflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +18,8 @@ class Frame:
 
     Args:
         origin: float64 `[3]`, the least x, y and z.
-        extent: float64 `[3]`, the greatest x, y and z after `origin` was taken off.
+        extent: float64 `[3]`, the greatest x, y and z after `origin` was taken off; 0 where that is
+            no length that float32 can hold.
     """
 
     origin: np.ndarray
@@ -42,4 +46,33 @@ def frame_of(cloud: Cloud) -> Frame:
             f"cloud {cloud.name} must be in metres and at most {_MAX_EXTENT_M:.0f} m wide; rescale "
             f"it or drop stray points. Received: extent={extent.round(3).tolist()}"
         )
-    return Frame(origin, extent)
+    return Frame(origin, np.where(extent < _NOTHING_M, 0.0, extent))
+
+
+def doubt_of_metres(extent: np.ndarray) -> str:
+    """Why a room of this size can hardly be in metres; empty where it may be.
+
+    Args:
+        extent: float64 `[3]`, length, width and height of the room.
+
+    Example:
+        >>> doubt_of_metres(np.array([4.0, 3.0, 2.5]))
+        ''
+        >>> doubt_of_metres(np.array([4000.0, 3000.0, 2500.0]))
+        'no room is so large: divide millimetres by 1000, or move stray points away'
+    """
+    if (extent > _LARGEST_ROOM_M).any():
+        return "no room is so large: divide millimetres by 1000, or move stray points away"
+    if 0 < extent.max() < _SMALLEST_ROOM_M:
+        return "no room is so small: multiply kilometres by 1000"
+    return ""
+
+
+def shown(extent: np.ndarray) -> str:
+    """Length, width and height for people.
+
+    Example:
+        >>> shown(np.array([4.0, 3.25, 0.0]))
+        '4 x 3.25 x 0'
+    """
+    return " x ".join(f"{length:.6g}" for length in extent)

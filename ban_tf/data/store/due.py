@@ -6,9 +6,12 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
+import numpy as np
+
 from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import Blocks
+from ban_tf.data import samples
 from ban_tf.data.store import manifest
 
 Load = Callable[[Path], Cloud]
@@ -57,7 +60,7 @@ def is_prepared(
     unlisted = [file for file in manifest.list_files(path) if file.stem not in earlier]
     if lost or unlisted or not all(is_current(job, earlier.get(job.name)) for job in jobs):
         return False
-    report_sparse(found.clouds, settings)
+    report(found.clouds, settings)
     return True
 
 
@@ -103,12 +106,22 @@ def is_current(job: Job, record: manifest.Record | None) -> bool:
     )
 
 
-def report_sparse(clouds: tuple[manifest.Record, ...], settings: manifest.Settings) -> None:
-    """Tells of clouds without a block; raises ValueError if none has any."""
+def report(clouds: tuple[manifest.Record, ...], settings: manifest.Settings) -> None:
+    """Tells of clouds without a block, that repeat another, or that seem not to be in metres.
+
+    Raises:
+        ValueError: no cloud has any block.
+    """
+    _report_repeated(clouds)
     if not isinstance(settings.samples, Blocks):
         return
     min_points = settings.samples.min_points
     for cloud in clouds:
+        doubt = samples.doubt_of_metres(np.array(cloud.extent))
+        if doubt:
+            _LOG.warning(
+                "%s: %s. Received: %s", cloud.name, doubt, samples.shown(np.array(cloud.extent))
+            )
         if cloud.num_samples == 0:
             _LOG.warning(_SPARSE, cloud.name, min_points)
     if not any(cloud.num_samples for cloud in clouds):
@@ -116,3 +129,11 @@ def report_sparse(clouds: tuple[manifest.Record, ...], settings: manifest.Settin
             "no cloud has a block with enough points; lower `min_points`, or check that "
             f"coordinates are in metres. Received: min_points={min_points}, clouds={len(clouds)}"
         )
+
+
+def _report_repeated(clouds: tuple[manifest.Record, ...]) -> None:
+    first: dict[str, str] = {}
+    for cloud in clouds:
+        other = first.setdefault(cloud.cloud_sha256, cloud.name)
+        if other != cloud.name:
+            _LOG.warning("%s has the very points and labels of %s: a copy?", cloud.name, other)

@@ -1,12 +1,15 @@
 """Blocks that others prepared, as ASIS's tools leave them: no manifest, and nothing to trust."""
 
+import dataclasses
+import hashlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from ban_tf.clouds import overlap
-from ban_tf.config import NONE, Experiment, Features
+from ban_tf.config import NONE, Experiment, Features, names
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import manifest, room_file
 from ban_tf.data.store.stored_cloud import StoredCloud
@@ -15,6 +18,7 @@ _SUFFIXES = (".h5", ".hdf5")
 _LOOKED_AT = 4  # samples of a file whose features are looked at before any work
 _ROUNDED = 1e-3  # a share of a length may be rounded beyond it by so much
 _WIDEST_M = 20.0  # of half a block; beyond, coordinates are not in metres
+_NARROWEST_M = 0.005  # of half a block; within, they are not in metres either
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -44,6 +48,9 @@ def open_clouds(
     paths = list_files(folder)
     if not paths:
         raise FileNotFoundError(f"There are no prepared blocks in {folder}. Prepare them first.")
+    for path in paths:
+        names.require_file_name(f"the name of a file of {folder}", path.stem)
+    names.require_distinct(f"cloud of {folder}", [path.stem for path in paths])
     shapes = {}
     for path in paths:
         if room_file.read_origin(path) is not None:
@@ -68,13 +75,26 @@ def open_clouds(
                 f"{shape[2]} channels"
             )
         _check_features(path, shape[0], features)
-    stems = [path.stem for path in paths]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if twice:
-        raise ValueError(f"every cloud of {folder} needs one file. Received twice: {twice}")
     num_classes = None if expected is None else expected.labels.num_classes
-    clouds = (_cloud(path, shapes[path][0], num_classes, group_of) for path in paths)
+    contents = _contents(paths)
+    clouds = (
+        dataclasses.replace(
+            _cloud(path, shapes[path][0], num_classes, group_of), content=contents.get(path, "")
+        )
+        for path in paths
+    )
     return tuple(clouds), num_points, features
+
+
+def _contents(paths: list[Path]) -> dict[Path, str]:
+    """SHA-256 of the files that have as many bytes as another: only these can be alike."""
+    sizes = Counter(path.stat().st_size for path in paths)
+    return {path: _digest(path) for path in paths if sizes[path.stat().st_size] > 1}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cloud(
@@ -147,4 +167,9 @@ def check_values(path: Path, looked_at: Samples, features: Features) -> None:
             raise ValueError(
                 f"x and y in `data` of {path} must be metres from the block's middle; divide "
                 f"millimetres by 1000. Received: {farthest:g} from it"
+            )
+        if 0 < farthest < _NARROWEST_M:
+            raise ValueError(
+                f"x and y in `data` of {path} must be metres from the block's middle; multiply "
+                f"kilometres by 1000. Received: {farthest:g} from it at most"
             )

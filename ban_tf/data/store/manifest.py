@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ban_tf import disk
-from ban_tf.config import Experiment, Features, Labels, Sampling, files
+from ban_tf.config import Experiment, Features, Labels, Sampling, files, names
 
 FORMAT = 2  # a store of an earlier format is prepared anew in its place
 FILE_NAME = "manifest.json"
@@ -202,6 +202,7 @@ def load(folder: Path) -> Manifest | None:
 
 def _record(name: str, values: dict[str, Any]) -> Record:
     kept = {field.name: values[field.name] for field in dataclasses.fields(Record)}
+    names.require_file_name("`name` of a cloud", name)
     if kept["name"] != name:
         raise ValueError(f"cloud {name} is recorded as {kept['name']}")
     whole = [kept[name] for name in ("num_samples", "num_bytes", "cloud_points")]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import Experiment, Features
+from ban_tf.config import Experiment, Features, Split
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import drawing, foreign, manifest, stored_cloud
 from ban_tf.data.store.stored_cloud import StoredCloud
@@ -72,7 +72,7 @@ class Store:
 
     @classmethod
     def open(
-        cls, path: Path, expected: Experiment | None = None, group_of: GroupOf = str
+        cls, path: str | Path, expected: Experiment | None = None, group_of: GroupOf = str
     ) -> "Store":
         """Opens a folder of prepared samples, after checking that it is whole.
 
@@ -87,6 +87,7 @@ class Store:
             ValueError: a file is missing, damaged or not of this store, or the samples were made
                 with other settings; the message names it and the way out.
         """
+        path = Path(path)
         found = manifest.load(path)
         if found is None:
             clouds, num_points, features = foreign.open_clouds(path, expected, group_of)
@@ -126,9 +127,12 @@ class Store:
             names: of clouds, or of groups.
 
         Raises:
+            TypeError: one name instead of several, or something else.
             ValueError: a name that is neither here.
         """
-        wanted = set(names)
+        wanted = set() if isinstance(names, str) else set(names)
+        if isinstance(names, str) or not all(isinstance(name, str) for name in wanted):
+            raise TypeError(f"`names` must be a list, of each item a text. Received: {names!r}")
         missing = sorted(name for name in wanted if not self.holds([name]))
         if missing:
             raise ValueError(
@@ -137,6 +141,22 @@ class Store:
             )
         chosen = (cloud for cloud in self.clouds if wanted & {cloud.name, cloud.group})
         return dataclasses.replace(self, clouds=tuple(chosen))
+
+    def require_apart(self, split: Split) -> None:
+        """Refuses a split with the very same cloud on both sides, whatever it is called there.
+
+        Raises:
+            ValueError: a cloud of the test is trained on, or `select` finds none of a name.
+        """
+        trained = {cloud.content: cloud for cloud in self.select(split.train).clouds}
+        tested = [cloud for cloud in self.select(split.test).clouds if cloud.content in trained]
+        seen = [(cloud.name, trained[cloud.content].name) for cloud in tested if cloud.content]
+        if seen:
+            raise ValueError(
+                f"what is tested must not be trained on, but {seen[0][0]}, which is tested, has "
+                f"the very points and labels of {seen[0][1]} ({len(seen)} such clouds in "
+                f"{self.path}). Move one of the two away from the data."
+            )
 
     def cloud_file(self, name: str) -> Path:
         """Where the store keeps a cloud as it was read, if it does."""

@@ -24,6 +24,8 @@ class StoredCloud:
             prepared, which do not tell.
         wide_ids: int64 `[I]`, ascending: the ids in the file where int32 does not hold them all;
             their places here are then the ids. None where the file's ids are used.
+        content: equal for clouds of the very same points and labels; empty where no other cloud
+            can have them.
     """
 
     name: str
@@ -33,6 +35,7 @@ class StoredCloud:
     instances: np.ndarray
     frame: Frame | None
     wide_ids: np.ndarray | None = None
+    content: str = ""
 
     def read(self, indices: list[int]) -> Samples:
         """Reads samples of the cloud by their places in it, in the order asked for."""
@@ -61,4 +64,5 @@ def of_record(folder: Path, record: manifest.Record) -> StoredCloud:
         num_samples=record.num_samples,
         instances=np.array(record.instances, np.int64).reshape(-1, 3),
         frame=Frame(np.array(record.origin), np.array(record.extent)),
+        content=record.cloud_sha256,
     )

@@ -13,14 +13,13 @@ import numpy as np
 from ban_tf import disk
 from ban_tf.clouds import overlap
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import Labels
+from ban_tf.config import Labels, names
 from ban_tf.data import samples, workers
 from ban_tf.data.store import drawing, due, manifest, room_file
 from ban_tf.data.store.due import Load
 from ban_tf.progress import Bar
 
 _LOG = logging.getLogger(__name__)
-_SPARSE = "%s has no block of at least %d points and takes no part in training."
 _SAMPLES_AT_ONCE = 64
 _WORTH_PROCESSES = 2**28  # bytes of clouds; starting processes takes seconds
 
@@ -71,9 +70,9 @@ def prepare(
         for record in _cut(left, num_workers, progress):
             records[record.name] = record
         clouds = tuple(record for _, record in sorted(records.items()))
-        due.report_sparse(clouds, settings)
-        names = "".join(f"{record.name}\n" * record.num_samples for record in clouds)
-        disk.write_whole(path / "room_filelist.txt", names)
+        due.report(clouds, settings)
+        listed = "".join(f"{record.name}\n" * record.num_samples for record in clouds)
+        disk.write_whole(path / "room_filelist.txt", listed)
         manifest.save(path, manifest.Manifest(settings, clouds))
         # What is left: clouds that are gone, an earlier format, an interrupted preparation.
         for file in manifest.list_files(path):
@@ -93,15 +92,12 @@ def _cut(jobs: list[due.Job], num_workers: int | None, progress: bool) -> Iterat
             yield record
 
 
-def _check_names(names: list[str]) -> None:
-    if not names:
+def _check_names(found: list[str]) -> None:
+    if not found:
         raise ValueError("`sources` must hold at least one cloud. Received: none")
-    for name in names:
-        if not name or name != Path(name).name or name.startswith("."):
-            raise ValueError(f"the name of a cloud must be that of a file. Received: {name!r}")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"every cloud needs a name of its own. Received twice: {twice}")
+    for name in found:
+        names.require_file_name("`name` of a cloud", name)
+    names.require_distinct("cloud", found)
 
 
 def _check_folder(path: Path, settings: manifest.Settings) -> dict[str, manifest.Record]:

@@ -46,6 +46,7 @@ def _carry_out(
             data = preparation.generate(dataset, parent / "building", experiment.seed)
         sources = runs.Sources(request.blocks or parent / "blocks", data)
         store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
+        store.require_apart(experiment.split)
         for trial in left:
             trainer.check_batches(trial.experiment, store.select(trial.experiment.split.train))
     found: dict[str, list[results.Result]] = {}

@@ -65,6 +65,11 @@ def evaluate_trained(request: Evaluation, source: Source) -> evaluators.Evaluati
 def choose_runs(request: Evaluation, source: Source) -> tuple[list[runs.Run], Path]:
     """The run that is named or those of all folds, and where their results go."""
     folder = _run_folder(request)
+    if _names_file(request) and not (folder / "config.json").is_file():
+        raise FileNotFoundError(
+            f"{request.model} lies in no run folder, whose config.json tells what it was "
+            "trained for. Name a file in one (`model`), or check its name."
+        )
     found = folds.finished(folder) if request.all_splits else [runs.load(folder)]
     for run in found:
         run.check_side_files()

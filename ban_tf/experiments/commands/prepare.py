@@ -18,8 +18,5 @@ def prepare(request: Preparation, source: Source) -> Store:
     dataset = source.describe(request.data, None)
     experiment = choosing.for_preparation(request, dataset)
     store = preparation.prepare(dataset, request.data, request.blocks, experiment, request.groups)
-    print(
-        f"{request.blocks}: {len(store.clouds)} clouds, {len(store)} samples of "
-        f"{store.num_points} points"
-    )
+    print(preparation.summary(store))
     return store

@@ -10,7 +10,7 @@ import numpy as np
 from ban_tf import disk
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store
-from ban_tf.experiments import folds
+from ban_tf.experiments import checks, folds
 from ban_tf.experiments.requests import RUNS, Similarity
 from ban_tf.metrics import similarity
 from ban_tf.metrics.layout import Table
@@ -51,6 +51,7 @@ def report(request: Similarity) -> dict[str, similarity.SimilarityScores]:
         ValueError: its network has no attention, or there are no test samples.
         ImportError: a picture is wanted and matplotlib is missing.
     """
+    checks.check(request)
     run = runs.load(request.run or folds.newest(RUNS))
     network = checkpoints.load_model(run.folder)
     try:

@@ -1,7 +1,7 @@
 """Trains one network for each of several data sets, and gives the tables of all together."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -11,8 +11,8 @@ from ban_tf.data.dataset import Source
 from ban_tf.experiments import checks, choosing, outcomes, results
 from ban_tf.experiments.commands import evaluate, train
 from ban_tf.experiments.requests import RUNS, Evaluation, Training
-from ban_tf.metrics import published, study_tables
 from ban_tf.metrics import table as tables_of_one
+from ban_tf.metrics import task_tables
 from ban_tf.training import runs
 
 _FILE = "study.md"
@@ -20,20 +20,18 @@ _FILE = "study.md"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Study:
-    """Data sets that belong together.
+    """A data set of many tasks, each a category at a level.
 
     Args:
-        name: of the study, and of the data set that the paper's tables are of.
-        members: for each its source, by the name of its run's folder.
-        notes: on what does not compare with the paper's rows.
+        name: of the study.
+        members: the source of each task; its run's folder is called `<category>-<level>`.
     """
 
     name: str
-    members: Mapping[str, Source]
-    notes: Sequence[str] = ()
+    members: Mapping[task_tables.Task, Source]
 
 
-def train_all(request: Training, study: Study) -> dict[str, results.Result]:
+def train_all(request: Training, study: Study) -> dict[task_tables.Task, results.Result]:
     """Trains and evaluates what is left of a study, and prints its tables.
 
     A stopped call, given again, goes on where it was. A member whose data are not there is told of
@@ -52,9 +50,10 @@ def train_all(request: Training, study: Study) -> dict[str, results.Result]:
     """
     checks.check(request)
     parent = request.run or RUNS / study.name
-    found: dict[str, results.Result] = {}
+    found: dict[task_tables.Task, results.Result] = {}
     missing: list[FileNotFoundError] = []
-    for number, (name, source) in enumerate(study.members.items(), start=1):
+    for number, (task, source) in enumerate(study.members.items(), start=1):
+        name = _folder(task)
         own = _of_member(request, parent, name)
         try:
             dataset = source.find(own.data, own.blocks, own.long)
@@ -69,11 +68,15 @@ def train_all(request: Training, study: Study) -> dict[str, results.Result]:
         if not done:
             train.train(own, source)
             keras.backend.clear_session()
-        found[name] = _result_of(parent / name)
+        found[task] = _result_of(parent / name)
     if not found:
         raise missing[0]
     report(found, study, parent)
     return found
+
+
+def _folder(task: task_tables.Task) -> str:
+    return f"{task[0]}-{task[1]}"
 
 
 def _of_member(request: Training, parent: Path, name: str) -> Training:
@@ -90,7 +93,7 @@ def _result_of(folder: Path) -> results.Result:
     return results.read(run.evaluation_folder(last.after.protocol))
 
 
-def evaluate_all(request: Evaluation, study: Study) -> dict[str, results.Result]:
+def evaluate_all(request: Evaluation, study: Study) -> dict[task_tables.Task, results.Result]:
     """Evaluates all members of a study that have been trained, and prints its tables.
 
     Args:
@@ -102,8 +105,9 @@ def evaluate_all(request: Evaluation, study: Study) -> dict[str, results.Result]
         ValueError: as for `evaluate.evaluate`.
     """
     parent = request.run or RUNS / study.name
-    found: dict[str, results.Result] = {}
-    for name, source in study.members.items():
+    found: dict[task_tables.Task, results.Result] = {}
+    for task, source in study.members.items():
+        name = _folder(task)
         if not (parent / name / "config.json").is_file():
             continue
         blocks = None if request.blocks is None else request.blocks / name
@@ -114,7 +118,7 @@ def evaluate_all(request: Evaluation, study: Study) -> dict[str, results.Result]
         if kept is None:
             evaluate.evaluate_trained(own, source)
             keras.backend.clear_session()
-        found[name] = kept or results.read(out)
+        found[task] = kept or results.read(out)
     if not found:
         raise FileNotFoundError(
             f"{parent} has no trained run of {study.name}. Train the study first, or name its "
@@ -124,16 +128,11 @@ def evaluate_all(request: Evaluation, study: Study) -> dict[str, results.Result]
     return found
 
 
-def report(found: Mapping[str, results.Result], study: Study, out: Path) -> None:
-    """Prints the scores of each member and the tables of all; writes both to `out`."""
-    first = next(iter(found.values())).system
-    shown = study_tables.tables(
-        {name: result.scores for name, result in found.items()},
-        (first.title, first.backbone),
-        len(study.members),
-        published.tables_of(study.name),
-        study.notes,
-    )
+def report(found: Mapping[task_tables.Task, results.Result], study: Study, out: Path) -> None:
+    """Prints the scores of each task and the tables of all; writes both to `out`."""
+    system = next(iter(found.values())).system
+    scores = {task: found[task].scores if task in found else None for task in study.members}
+    shown = task_tables.tables(scores, system.title, system.backbone)
     for result in found.values():
         print(f"\n{tables_of_one.render_text(result.scores)}")
     print("\n" + "\n\n".join(table.text() for table in shown))

@@ -54,6 +54,7 @@ def train(request: Training, source: Source) -> list[outcomes.Outcome]:
         sources = runs.Sources(request.blocks or parent / "blocks", data)
         store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
         for _, fold in due:
+            store.require_apart(fold.split)
             trainer.check_batches(fold, store.select(fold.split.train))
         if request.all_splits:
             return _train_all(request, parent, splits, due, store, sources)

@@ -67,11 +67,13 @@ def truth_of(semantic: np.ndarray, instance: np.ndarray, void: np.ndarray) -> Tr
         array([2, 4])
     """
     width = int(instance.max(initial=0)) + 1
-    inside = ~void & (instance != NONE)
-    code = np.full(len(semantic), NONE, np.int64)
-    key, code[inside] = overlap.number(semantic[inside].astype(np.int64) * width + instance[inside])
-    sizes = np.bincount(code[inside], minlength=len(key))
-    return Truth(code, key // width, sizes, void)
+    key = semantic.astype(np.int64) * width + instance
+    key[void | (instance == NONE)] = NONE
+    keys, code = overlap.number(key)
+    if len(keys) and keys[0] == NONE:
+        keys, code = keys[1:], code - 1  # which is `NONE` where the key was
+    sizes = np.bincount(code + 1, minlength=len(keys) + 1)[1:]
+    return Truth(code, keys // width, sizes, void)
 
 
 def of_labels(
