@@ -2,17 +2,22 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import scannet_trees
+import tiny_runs
 from ban_tf import config
 from ban_tf.clouds.formats import scan
 from ban_tf.clouds.formats.raw_scan import LABELS, RawScan
-from ban_tf.experiments import scan_files
+from ban_tf.experiments import running, scan_files
 from ban_tf.experiments.commands import segment_scan
 from ban_tf.experiments.requests import Scans
 from ban_tf.experiments.trained import TrainedModel
+from ban_tf.programs import scan_folders
+from ban_tf.programs import segment_scan as program
 
 NAMES = ("floor", "thing")
 TABLE = (3.0, 2.0)  # its middle
@@ -229,3 +234,45 @@ def test_numbers_that_are_no_classes_of_the_model_are_refused(tmp_path):
     found = RawScan(tmp_path, np.zeros((2, 3)), fields={"label": np.array([0, 0.5])})
     with pytest.raises(ValueError, match="label must hold whole numbers"):
         scan_files.truth_of(found, EXPERIMENT.labels, None, None)
+
+
+# --- folders of data sets, and the flags ---
+
+
+def test_a_room_of_s3dis_and_a_scan_of_scannet_are_scans(tmp_path):
+    kinds = scan_folders.kinds()
+    room = tiny_runs.write_raw(tmp_path / "raw", tiny_runs.rooms(areas=(2,))) / "Area_2/office_1"
+    found, labels = scan_files.read(room, None, kinds)
+    assert (len(found), labels.class_names[:2]) == (1500, ("ceiling", "floor"))
+    assert set(found.fields["truth_semantic"].tolist()) == {1, 2, 8}
+    scannet_trees.write_scan(tmp_path / "scene0011_00")
+    found, labels = scan_files.read(tmp_path / "scene0011_00", None, kinds)
+    assert (len(found), labels.num_classes) == (8, 20)
+    assert scan_files.outputs([room], None)[room] == room.parent / "office_1_labelled.ply"
+    with pytest.raises(ValueError, match="the folder of one scan of S3DIS or ScanNet"):
+        scan_files.read(tmp_path, None, kinds)
+
+
+def test_the_flags_become_a_request(capsys):
+    found = program.parse_args(
+        ["a.las", "b.ply", "-o", "out", "--unit", "mm", "--up=-y", "--columns", "x", "y", "z"]
+    )
+    assert found == Scans(
+        scans=("a.las", "b.ply"), out=Path("out"), unit="mm", up="-y", columns=("x", "y", "z")
+    )
+    with pytest.raises(SystemExit):
+        program.parse_args(["a.las", "--truth", "label"])
+    assert "goes with --evaluate" in capsys.readouterr().err
+
+
+def test_a_damaged_scan_is_one_line_and_exit_code_1(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "office.ply"
+    path.write_bytes(b"ply\n")
+    flags = ["--model", str(tmp_path), "--out", str(tmp_path / "out.ply")]
+    monkeypatch.setattr("sys.argv", ["segment", str(path), *flags])
+    with pytest.raises(SystemExit) as stop:
+        running.run(program.main)
+    assert stop.value.code == 1
+    printed = capsys.readouterr().err
+    assert f"error: {path}: header: is cut off\n" in printed
+    assert [one.name for one in tmp_path.iterdir()] == ["office.ply"]
