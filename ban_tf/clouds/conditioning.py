@@ -22,7 +22,7 @@ _GUESSED = ("m", "cm", "mm")
 # Only powers of ten are told apart.
 _USUAL_EXTENT_M, _USUAL_SPACING_M = 6.0, 0.01
 _LEAN_TO_METRES = 1.5  # powers of ten, that another unit must fit better
-_NUM_SPACINGS = 2000
+_NUM_SPACINGS, _MOST_NEAR = 2000, 500_000
 _FAR = 1e4  # coordinates beyond are told of: float32 would have steps of a millimetre
 _LARGE = 1e15  # of a coordinate, in any unit; the squares of differences stay finite
 
@@ -162,6 +162,10 @@ def spacing_of(xyz: np.ndarray) -> float:
         xyz: float64 `[N, 3]`, finite.
     """
     rng = np.random.default_rng(0)
+    if len(xyz) > _MOST_NEAR:  # all around one place tell as much
+        place = xyz[rng.integers(len(xyz))]
+        away = np.abs(xyz - place).max(axis=1)
+        xyz = xyz[np.argpartition(away, _MOST_NEAR)[:_MOST_NEAR]]
     points = xyz - xyz.mean(axis=0)
     asked = points[np.sort(rng.permutation(len(points))[:_NUM_SPACINGS])]
     if len(points) < 2:

@@ -87,8 +87,7 @@ def segment(
             whose state takes long to write.
         detector: from `collapse_detector`, to judge several clouds together; the caller then asks
             it, and there is no warning.
-        key: `Key.of` this cloud, predictor and experiment, where the caller has it already. None:
-            it is worked out if there is a state file.
+        key: `Key.of` this cloud, predictor and experiment; None works it out where it is needed.
         with_entropy: whether the result has the entropy of each point's probabilities too.
 
     Raises:
