@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ban_tf import Cloud, Dataset, Labels, Scan, Split
-from ban_tf.data import ply_mesh
+from ban_tf.clouds.formats import ply_mesh
 from ban_tf.data.dataset import Source
 from ban_tf.data.reading import Problem
 from ban_tf.experiments import command_line, requests, running

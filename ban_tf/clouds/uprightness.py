@@ -7,7 +7,7 @@ _MOST_POINTS = 100_000  # looked at; a share of larger clouds is, drawn with a f
 _NUM_PLACES = 1500
 _NEIGHBOURS = 24
 _FLAT = 0.02  # thickness over width of a neighbourhood, both squared
-_MIN_FLAT = 100  # places; fewer tell nothing
+MIN_FLAT = 100  # places; fewer tell nothing
 _NEAR_RAD = np.deg2rad(15)
 # Measured on 48 generated rooms and 36 real table tops: upright, at least 0.86 of the flat places
 # are level or upright, tilted by 25 degrees at most 0.34.
@@ -41,8 +41,8 @@ def doubt(xyz: np.ndarray) -> str:
     """
     if len(xyz) < _NEIGHBOURS:
         return ""
-    normals = _normals_of_flat_places(xyz)
-    if len(normals) < _MIN_FLAT:
+    normals = np.abs(flat_normals(xyz))
+    if len(normals) < MIN_FLAT:
         return ""
     along = (normals > np.cos(_NEAR_RAD)).mean(axis=0)  # share of the surfaces across each axis
     in_order = along[2] + (normals[:, 2] < np.sin(_NEAR_RAD)).mean()
@@ -59,8 +59,12 @@ def doubt(xyz: np.ndarray) -> str:
     return ""
 
 
-def _normals_of_flat_places(xyz: np.ndarray) -> np.ndarray:
-    """float64 `[F, 3]`, absolute components of the unit normal where a neighbourhood is flat."""
+def flat_normals(xyz: np.ndarray) -> np.ndarray:
+    """float64 `[F, 3]`, a unit normal, of either sign, at each place whose neighbourhood is flat.
+
+    Args:
+        xyz: float64 `[N, 3]`, finite, at least 24 points; a fixed number of places is drawn.
+    """
     rng = np.random.default_rng(0)
     chosen = rng.permutation(len(xyz))[:_MOST_POINTS]
     # Sums of squares of coordinates far from the origin would lose the shape of a neighbourhood.
@@ -70,4 +74,4 @@ def _normals_of_flat_places(xyz: np.ndarray) -> np.ndarray:
     around = points[index]
     around -= around.mean(axis=1, keepdims=True)
     size, axes = np.linalg.eigh(np.einsum("nki,nkj->nij", around, around))
-    return np.abs(axes[size[:, 0] < _FLAT * size[:, 1], :, 0])
+    return axes[size[:, 0] < _FLAT * size[:, 1], :, 0]

@@ -11,6 +11,7 @@ from pathlib import Path
 from ban_tf import disk
 from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
+from ban_tf.clouds.problems import Problem, UnreadableError
 from ban_tf.config import names
 from ban_tf.data import workers
 from ban_tf.progress import Bar
@@ -21,45 +22,6 @@ _ONE_PROCESS_BYTES = 256 * 2**20  # below, starting processes costs more than th
 _SHOWN = 3  # unreadable scans that a message names; the rest is counted
 _MAX_WORKERS = 8  # each may hold the largest scan, about 2 GB
 _LOG = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """Something wrong in a raw file, and what became of it.
-
-    Args:
-        path: the file.
-        line: the line, counted from 1; 0 if the problem is the whole file's.
-        text: what was wrong, and whether it was repaired, dropped or left out.
-    """
-
-    path: Path
-    line: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.text}" if self.line else f"{self.path}: {self.text}"
-
-
-class UnreadableError(ValueError):
-    """A raw file that a scan cannot be read without is damaged, or does not fit the others.
-
-    `Scan.read` raises it where the scan as a whole is lost: the other scans are read all the same.
-    Any other error ends the reading.
-
-    Args:
-        path: the file.
-        field: of the file, such as a property of a mesh; empty where it is the whole file.
-        text: what is wrong with it.
-
-    Example:
-        >>> str(UnreadableError(Path("scan.json"), "segIndices", "is cut off"))
-        'scan.json: segIndices: is cut off'
-    """
-
-    def __init__(self, path: Path, field: str, text: str) -> None:
-        self.problem = Problem(path, 0, f"{field}: {text}" if field else text)
-        super().__init__(str(self.problem))
 
 
 @dataclasses.dataclass(frozen=True)

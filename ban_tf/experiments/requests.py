@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ban_tf.config import Clusterer, Keep, Protocol, Recipe, kinds
+from ban_tf.config.scans import ColorRange, Unit, Up
 
 RUNS = Path("runs")
 
@@ -247,3 +248,41 @@ class Export:
     out: Path | None = None
     ops: Literal["stock", "native"] = "stock"
     half: bool = False
+
+
+@kinds.config
+class Scans:
+    """A segmentation of a user's own scans.
+
+    Args:
+        scans: files, folders of a data set's scan, or patterns of these.
+        model: a run folder or a `.keras` file; None takes the newest run below `runs/`.
+        out: the file to write; with several scans the folder. None puts `<name>_labelled` beside
+            each scan.
+        format: extension of what is written, such as `.ply`; None keeps the scan's own.
+        unit: of the coordinates; None finds it.
+        up: axis of the file that is up; None finds it.
+        colors: range of the colours; None finds it.
+        columns: names of the columns of a file of text; None takes them from the file.
+        overwrite: replace files and fields that are there.
+        csv: file to write the table of instances to as well.
+        json: file to write the table, the assumptions and the scores to as well.
+        evaluate: score the labels that the scan has.
+        truth: names of the fields of the scan with class and instance; None finds them.
+        dry_run: read, and tell what would be done.
+    """
+
+    scans: tuple[str, ...]
+    model: Path | None = None
+    out: Path | None = None
+    format: str | None = None
+    unit: Unit | None = None
+    up: Up | None = None
+    colors: ColorRange | None = None
+    columns: tuple[str, ...] | None = None
+    overwrite: bool = False
+    csv: Path | None = None
+    json: Path | None = None
+    evaluate: bool = False
+    truth: tuple[str, ...] | None = None
+    dry_run: bool = False

@@ -94,7 +94,11 @@ class Segmentation(_Labels):
         instance: int32 `[N]`, instances numbered from 0 without gaps, `NONE` for points of none.
         confidence: float32 `[N]`, mean probability of the class, in [0, 1].
         instances: G items; item g describes the points whose `instance` is g.
+        entropy: float32 `[N]`, of the mean probabilities of all classes, in nats; None where it was
+            not asked for. It is not kept by `to_arrays`.
     """
+
+    entropy: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -59,6 +59,7 @@ def segment(
     state_every_s: float = 60.0,
     detector: collapse.CollapseDetector | None = None,
     key: Key | None = None,
+    with_entropy: bool = False,
 ) -> Segmentation:
     """Segments every point of a cloud; the same cloud and network give the same labels.
 
@@ -86,8 +87,8 @@ def segment(
             whose state takes long to write.
         detector: from `collapse_detector`, to judge several clouds together; the caller then asks
             it, and there is no warning.
-        key: `Key.of` this cloud, predictor and experiment, where the caller has it already. None:
-            it is worked out if there is a state file.
+        key: `Key.of` this cloud, predictor and experiment; None works it out where it is needed.
+        with_entropy: whether the result has the entropy of each point's probabilities too.
 
     Raises:
         TypeError: `cloud` is no `Cloud`, or `model` is neither a Keras model nor a `Predictor`.
@@ -145,6 +146,7 @@ def segment(
         semantic, confidence, instance = state.result()
         instance = _keep(instance, semantic, mean_sizes, experiment)
         instances = instances_of(instance, semantic, state.probability)
+        entropy = state.entropy() if with_entropy else None
     except BaseException:  # Ctrl-C too: it is a way to stop, and nothing is swallowed
         if keeper:
             keeper.save(state)
@@ -153,7 +155,7 @@ def segment(
         keeper.delete()
     if detector is None:
         _warn_of_collapse(watch)
-    return Segmentation(semantic, instance, confidence, instances)
+    return Segmentation(semantic, instance, confidence, instances, entropy)
 
 
 def segment_sampled(

@@ -15,6 +15,7 @@ SCRIPTS = {
     "ban-figures": "eval/figures.py",
     "ban-prepare": "train/prepare_s3dis.py",
     "ban-prepare-scannet": "train/prepare_scannet.py",
+    "ban-segment": "eval/segment_scan.py",
     "ban-similarity": "eval/eval_similarity.py",
     "ban-train": "train/train_s3dis.py",
     "ban-train-partnet": "train/train_partnet.py",

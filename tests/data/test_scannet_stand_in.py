@@ -5,8 +5,9 @@ import filecmp
 import numpy as np
 import pytest
 
+from ban_tf.clouds.formats import ply_mesh
 from ban_tf.config import NONE
-from ban_tf.data import ply_mesh, scannet, scenenn, synthetic
+from ban_tf.data import scannet, scenenn, synthetic
 from ban_tf.data.scannet import layout, reader, writer
 from ban_tf.data.scenenn import writer as scenenn_writer
 

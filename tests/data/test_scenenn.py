@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import scannet_trees
+from ban_tf.clouds.formats import ply_mesh
 from ban_tf.config import NONE
-from ban_tf.data import ply_mesh, scenenn
+from ban_tf.data import scenenn
 from ban_tf.data.reading import UnreadableError
 from ban_tf.data.scenenn import layout
 

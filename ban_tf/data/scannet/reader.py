@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from ban_tf.clouds.cloud import Cloud, unlabelled
+from ban_tf.clouds.formats import ply_mesh
 from ban_tf.config import NONE
-from ban_tf.data import ply_mesh
 from ban_tf.data.reading import Problem, Scan, UnreadableError
 from ban_tf.data.scannet import annotation, label_map, layout
 from ban_tf.data.scannet.classes import Choice, Classes, is_nyu40, of_choice

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ban_tf import disk
-from ban_tf.data import ply_mesh, synthetic
+from ban_tf.clouds.formats import ply_mesh
+from ban_tf.data import synthetic
 from ban_tf.data.facts import rows_of
 from ban_tf.data.nyu40 import id_of as nyu40_id
 from ban_tf.data.scannet import label_map, layout

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ban_tf.clouds.cloud import Cloud
+from ban_tf.clouds.formats import ply_mesh
 from ban_tf.config import NONE, Labels
-from ban_tf.data import nyu40, ply_mesh
+from ban_tf.data import nyu40
 from ban_tf.data.reading import Problem, Scan, UnreadableError
 from ban_tf.data.scenenn import layout
 from ban_tf.data.scenenn.layout import SceneFiles

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ban_tf import disk
-from ban_tf.data import ply_mesh, synthetic
+from ban_tf.clouds.formats import ply_mesh
+from ban_tf.data import synthetic
 from ban_tf.data.scenenn import layout
 
 _FIRST_SCENE = 901  # no scene of the data set has such a number

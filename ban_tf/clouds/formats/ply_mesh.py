@@ -4,6 +4,7 @@ Faces are not needed, and parsing them takes far longer than the vertices: where
 first, as in all data sets here, only they are given to the parser.
 """
 
+import dataclasses
 import io
 import tempfile
 import warnings
@@ -13,13 +14,17 @@ from pathlib import Path
 import numpy as np
 import plyfile
 
-from ban_tf.data.reading import UnreadableError
+from ban_tf.clouds.problems import UnreadableError
 
 _END = b"end_header"
 _XYZ, _RGB = ("x", "y", "z"), ("red", "green", "blue")
 _BYTES = {b"char": 1, b"uchar": 1, b"int8": 1, b"uint8": 1, b"short": 2, b"ushort": 2}
 _CORNERS = 3  # of a face, at least
 _LARGEST_HEADER = 2**16  # bytes
+_UNREADABLE = (
+    plyfile.PlyParseError, ValueError, TypeError, IndexError, OverflowError, UnicodeDecodeError,
+    MemoryError,
+)  # fmt: skip
 
 
 def read_vertices(path: Path, required: Sequence[str] = _XYZ) -> np.ndarray:
@@ -44,20 +49,7 @@ def read_vertices(path: Path, required: Sequence[str] = _XYZ) -> np.ndarray:
         >>> read_vertices(path, required=("x",))["x"].tolist()
         [2.5]
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(path, "", f"cannot be read ({error.strerror})") from error
-    header, body = _parted(path, content)
-    lines, after = _vertices_alone(header)
-    try:
-        is_text = any(line.startswith(b"format ascii") for line in lines)
-        vertices = _read_text(lines, body) if is_text else _read_binary(lines, body)
-    except KeyError as error:
-        raise UnreadableError(path, "element vertex", "is missing") from error
-    except (plyfile.PlyParseError, ValueError, UnicodeDecodeError, MemoryError) as error:
-        raise UnreadableError(path, "element vertex", str(error)) from error
-    _require_faces(path, after, body, vertices, is_text)
+    vertices = parse(path).vertices
     names = vertices.dtype.names or ()
     missing = [name for name in required if name not in names]
     if missing or not len(vertices):
@@ -70,8 +62,66 @@ def read_vertices(path: Path, required: Sequence[str] = _XYZ) -> np.ndarray:
     return vertices
 
 
+@dataclasses.dataclass(frozen=True)
+class Mesh:
+    """What a PLY file holds, without its faces.
+
+    Args:
+        header: its lines up to the last property of the vertices, or all where other elements
+            come before them.
+        after: the lines of the elements behind the vertices.
+        vertices: structured `[N]`, a field per property, in the order of the file.
+    """
+
+    header: list[bytes]
+    after: list[bytes]
+    vertices: np.ndarray
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the file is ASCII."""
+        return _is_text(self.header)
+
+    @property
+    def has_vertices_first(self) -> bool:
+        """Whether the vertices come before everything else in the file."""
+        return len([line for line in self.header if line.startswith(b"element ")]) == 1
+
+
+def parse(path: Path) -> Mesh:
+    """The vertices of a PLY file as they are, which may be none or not finite.
+
+    Args:
+        path: the file, binary or ASCII.
+
+    Raises:
+        UnreadableError: no PLY file, one that ends too early, or one without vertices.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(path, "", f"cannot be read ({error.strerror})") from error
+    header, body = parted(path, content)
+    lines, after = _vertices_alone(header)
+    try:
+        vertices = _read_text(lines, body) if _is_text(lines) else _read_binary(lines, body)
+    except KeyError as error:
+        raise UnreadableError(path, "element vertex", "is missing") from error
+    except _UNREADABLE as error:
+        raise UnreadableError(path, "element vertex", str(error)) from error
+    _require_faces(path, after, body, vertices, _is_text(lines))
+    return Mesh(lines, after, vertices)
+
+
+def _is_text(header: list[bytes]) -> bool:
+    return any(line.startswith(b"format ascii") for line in header)
+
+
 def _read_binary(header: list[bytes], body: bytes) -> np.ndarray:
     """Vertices by plyfile, from a file of the system: of others it reads row by row."""
+    elements = [line.split() for line in header if line.startswith(b"element ")]
+    if len(elements) == 1 and int(elements[0][2]) > len(body):  # each has a byte at least
+        raise ValueError(f"early end-of-file: {int(elements[0][2])} vertices in {len(body)} bytes")
     with tempfile.TemporaryFile() as stream:
         stream.write(_content(header, body))
         stream.seek(0)
@@ -93,8 +143,20 @@ def _read_text(header: list[bytes], body: bytes) -> np.ndarray:
     vertices = np.empty(count, fields)
     values = _numbers(rows, len(fields))
     for name, column in zip(fields.names or (), values.T, strict=True):
-        vertices[name] = column
+        vertices[name] = _as_type(name, column, fields[name])
     return vertices
+
+
+def _as_type(name: str, column: np.ndarray, kind: np.dtype) -> np.ndarray:
+    """The values in their type; ValueError for one that it does not hold, which would wrap."""
+    if kind.kind == "f":
+        return column
+    limits = np.iinfo(kind)
+    wrong = ~((column >= limits.min) & (column <= limits.max) & (column == np.floor(column)))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"{name} of vertex {row} must be of {kind}, and is {column[row]}")
+    return column.astype(kind)
 
 
 def _numbers(rows: list[bytes], num_columns: int) -> np.ndarray:
@@ -130,13 +192,17 @@ def count_vertices(path: Path) -> int | None:
         head = file.read(_LARGEST_HEADER).split(_END)[0]
     for line in head.splitlines():
         words = line.split()
-        if len(words) == 3 and words[:2] == [b"element", b"vertex"] and words[2].isdigit():
+        if words[:2] == [b"element", b"vertex"] and _is_count(words):
             return int(words[2])
     return None
 
 
-def _parted(path: Path, content: bytes) -> tuple[list[bytes], bytes]:
-    """The lines of the header, without the last, and what follows it."""
+def parted(path: Path, content: bytes) -> tuple[list[bytes], bytes]:
+    """The lines of a PLY file's header, without the last, and what follows it.
+
+    Raises:
+        UnreadableError: it has none.
+    """
     if not content.startswith(b"ply"):
         raise UnreadableError(path, "header", "is not that of a PLY file")
     end = content.find(_END, 0, _LARGEST_HEADER)
@@ -159,8 +225,8 @@ def _require_faces(
 ) -> None:
     """Refuses a file that ends within its faces: a broken download, whatever its vertices say."""
     words = [line.split() for line in after]
-    counts = [int(row[2]) for row in words if row[:2] == [b"element", b"face"]]
-    lists = [row for row in words if row[:2] == [b"property", b"list"]]
+    counts = [int(row[2]) for row in words if row[:2] == [b"element", b"face"] and _is_count(row)]
+    lists = [row for row in words if row[:2] == [b"property", b"list"] and len(row) == 5]
     if len(counts) != 1 or len(lists) != 1:
         return
     if is_text:
@@ -171,6 +237,10 @@ def _require_faces(
         num_bytes, expected = len(body), vertices.nbytes + counts[0] * size
     if num_bytes < expected:
         raise UnreadableError(path, "element face", "the file ends too early")
+
+
+def _is_count(row: list[bytes]) -> bool:
+    return len(row) == 3 and row[2].isdigit() and len(row[2]) < 19
 
 
 def write(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scannet_trees
-from ban_tf.data import ply_mesh
+from ban_tf.clouds.formats import ply_mesh
 from ban_tf.data.reading import UnreadableError
 
 XYZ, RGB = scannet_trees.vertices(6)
