@@ -42,11 +42,12 @@ def measure(name: str, rounds: int, clock: str) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     block = rng.uniform(0, 1, (1, NUM_POINTS, NUM_FEATURES)).astype(np.float32)
     request = {"points": block, "num_points": np.array([NUM_POINTS], np.int32)}
-    models, size = {}, {}
+    kept, models, size = [], {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for ops in ("native", "stock"):
             made = export.export(network, experiment, Path(folder) / ops / "1", ops=ops)
-            models[ops] = tf.saved_model.load(str(made.folder)).signatures[graph.NETWORK]
+            kept.append(tf.saved_model.load(str(made.folder)))  # weights live as long as it does
+            models[ops] = kept[-1].signatures[graph.NETWORK]
             size[ops] = sum(file.stat().st_size for file in made.folder.rglob("*"))
 
         def seconds(function: Any) -> float:

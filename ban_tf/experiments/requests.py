@@ -242,12 +242,14 @@ class Export:
             `models/<network>/<the next version>`.
         ops: kernels in the graph: TensorFlow's own, or the compiled ones.
         half: keep the larger weights as float16.
+        onnx: also write the network as ONNX.
     """
 
     run: Path | None = None
     out: Path | None = None
     ops: Literal["stock", "native"] = "stock"
     half: bool = False
+    onnx: bool = False
 
 
 @kinds.config

@@ -46,6 +46,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         f"built with (default: {defaults.ops})",
     )
     flags.add_argument("--half", action="store_true", help="keep the larger weights as float16")
+    flags.add_argument(
+        "--onnx",
+        action="store_true",
+        help='also write the network as ONNX; needs python -m pip install -e ".[onnx]"',
+    )
     return flags.parse_args(argv)
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from ban_tf import disk, systems
 from ban_tf.config import Experiment
 from ban_tf.inference.digest import digest
-from ban_tf.serving import assets, graph, inspection, warm_up
+from ban_tf.serving import assets, graph, inspection, onnx_graph, warm_up
 
 # How far the exported model may be from the network, at its valid rows.
 MAX_PROBABILITY_ERROR, MAX_EMBEDDING_ERROR = 1e-4, 1e-3
@@ -82,6 +82,7 @@ def export(
     out: Path,
     ops: graph.Kernels = "stock",
     half: bool = False,
+    onnx: bool = False,
 ) -> Exported:
     """Writes a SavedModel with its warm-up and all that the server reads beside it.
 
@@ -97,14 +98,19 @@ def export(
             has to be built with.
         half: keep the larger weights as float16, half the size; all is computed in float32. How
             far the results move stands in the card.
+        onnx: also write the signature `network` as ONNX, into `assets.extra`.
 
     Raises:
-        ValueError: a place that is not to be written, or a network that embeds nothing.
+        ValueError: a place that is not to be written, a network that embeds nothing, or compiled
+            ops that are to be ONNX.
+        ImportError: ONNX is wanted, and what makes or runs it is not installed.
         RuntimeError: the written model fails its trial.
         OSError: a full disk, a missing right and so on.
     """
     check_place(out)
     check_system(experiment)
+    if onnx:
+        onnx_graph.check(ops)
     out = out.absolute()
     served = graph.ServedNetwork(network, experiment, ops, half)
     signatures = served.signatures()
@@ -120,6 +126,8 @@ def export(
             _check_ops(folder)
         measured = _try(folder, network, experiment, served.fewest_points, half)
         card |= {"difference_from_network": measured}
+        if onnx:
+            card["difference_of_onnx"] = onnx_graph.write(folder, served.fewest_points)
         assets.write(folder, experiment, card)
         _refuse_if_there(out)
     for name, text in _beside(out.parent.name).items():

@@ -16,7 +16,8 @@ def farthest_point_sample(xyz: Any, num_samples: int) -> Any:
     finite = ops.all(ops.isfinite(xyz), axis=-1)  # [B, N]
     # A point that is not finite ranks after every finite one, even those at distance 0, and stays
     # there: no distance is smaller.
-    nearest = ops.where(finite, float("inf"), -1.0)
+    # (A tensor, not a number: converters turn a choice between two numbers into products.)
+    nearest = ops.where(finite, ops.full_like(xyz[..., 0], float("inf")), -1.0)
     planes = ops.transpose(ops.where(finite[..., None], xyz, 0.0), (2, 0, 1))  # [3, B, N]
     flat = ops.reshape(planes, (3, batch * num_points))
     first = (ops.arange(batch, dtype="int32") * num_points)[:, None]  # of each cloud, in `flat`

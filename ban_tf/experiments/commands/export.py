@@ -5,6 +5,7 @@ from pathlib import Path
 from ban_tf.experiments import folds, trained
 from ban_tf.experiments.requests import RUNS, Export
 from ban_tf.serving import export as writing
+from ban_tf.serving import onnx_graph
 from tf_ops import library
 
 MODELS = Path("models")
@@ -30,8 +31,12 @@ def export(request: Export) -> writing.Exported:
     if request.ops == "native":
         library.require_usable()
     out = request.out or next_version(MODELS / experiment.network.name)
+    if request.onnx:
+        onnx_graph.check(request.ops)
     network = trained.load_network(source)
-    made = writing.export(network, experiment, out, ops=request.ops, half=request.half)
+    made = writing.export(
+        network, experiment, out, ops=request.ops, half=request.half, onnx=request.onnx
+    )
     print(f"wrote {made.folder}: {experiment.network.name}, {request.ops} ops")
     for name, value in made.card["difference_from_network"].items():
         print(f"  largest difference from the network, {name}: {value:.1e}")
