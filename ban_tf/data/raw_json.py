@@ -46,7 +46,7 @@ def field(path: Path, found: Any, name: str, kind: type, where: str = "") -> Any
         >>> field(Path("scan.json"), {"label": 7}, "label", str, "groups[2]")
         Traceback (most recent call last):
         ...
-        ban_tf.data.reading.UnreadableError: scan.json: groups[2].label: must be str. Received: 7
+        ban_tf.clouds.problems.UnreadableError: scan.json: groups[2].label: must be str. Received: 7
     """
     place = f"{where}.{name}" if where else name
     if not isinstance(found, dict) or name not in found:

@@ -117,5 +117,12 @@ class CrossTaskAttention(keras.layers.Layer):
 
 
 def narrow(x: Any) -> Any:
-    """float64 as float32, the widest that the op takes; halves as they are, which it sums wider."""
+    """float64 as float32, the widest that the op takes; halves as they are, which it sums wider.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model import attention
+        >>> str(np.asarray(attention.narrow(np.ones(2))).dtype)
+        'float32'
+    """
     return ops.cast(x, "float32") if keras.backend.standardize_dtype(x.dtype) == "float64" else x

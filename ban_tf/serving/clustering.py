@@ -31,7 +31,7 @@ def cluster_blocks(
         >>> with tf_ops.stock_kernels():
         ...     labels, moves = cluster_blocks(embedding, tf.constant([3]), InferenceConfig())
         >>> labels.numpy().tolist(), moves.numpy().tolist()
-        ([[0, 1, 0, 0]], [1])
+        ([[0, 1, 0, 0]], [2])
     """
     is_stock = library.use_stock()
     length, width = tf.shape(embedding)[1], embedding.shape[2]
