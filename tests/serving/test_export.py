@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -207,37 +206,6 @@ def test_nothing_else_is_left(exported):
     assert sorted(path.name for path in exported.parent.iterdir()) == [
         "1", "models.config", "monitoring.config",
     ]  # fmt: skip
-
-
-# --- what is refused ---
-
-
-@pytest.mark.parametrize("place", ["ban/latest", "ban/1.0", "ban/-1", "ban/\u0661"])
-def test_a_place_that_is_no_version_is_refused(tmp_path, place):
-    with pytest.raises(ValueError, match=r"`out` must be <name>/<version>"):
-        export.check_place(tmp_path / place)
-
-
-def test_a_version_is_never_overwritten(network, exported):
-    before = {path: path.stat().st_mtime_ns for path in exported.rglob("*")}
-    with pytest.raises(ValueError, match=r"never overwritten\. Name the next, such as .*/ban/2"):
-        export.export(network, served_networks.experiment(), exported)
-    assert {path: path.stat().st_mtime_ns for path in exported.rglob("*")} == before
-
-
-@pytest.mark.parametrize("name", ["sgpn", "bonet"])
-def test_networks_that_embed_nothing_are_refused(tmp_path, name):
-    with pytest.raises(ValueError, match=f"embed points are exported.*network={name}"):
-        export.export(keras.Sequential(), served_networks.experiment(name), tmp_path / "m" / "1")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_model_that_fails_its_trial_leaves_nothing(tmp_path, monkeypatch):
-    network = served_networks.network("pointnet")
-    monkeypatch.setattr(export, "MAX_EMBEDDING_ERROR", -1.0)
-    with pytest.raises(RuntimeError, match="must agree with the network"):
-        export.export(network, served_networks.experiment("pointnet"), tmp_path / "m" / "1")
-    assert list((tmp_path / "m").iterdir()) == []
 
 
 # --- other exports ---
