@@ -370,7 +370,7 @@ def test_one_run_of_six_folds_is_not_mistaken_for_a_run(six_fold):
 def test_blocks_prepared_apart_carry_the_name_of_their_data(scans, tmp_path):
     blocks = tmp_path / "blocks"
     printed = call(PREPARE, "--data", scans, "--blocks", blocks, "--quick")
-    assert f"{blocks}: 4 clouds, " in printed
+    assert f"{blocks}: 4 clouds of 1.99 x 2 x 1.3 m in the median, 16 samples" in printed
     experiment = experiment_of(["--blocks", str(blocks), "--quick"])
     assert experiment.dataset == "scans"
     assert (experiment.split.train, experiment.split.test) == (("Area_1",), ("Area_2",))
