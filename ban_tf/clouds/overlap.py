@@ -11,6 +11,8 @@ import numpy as np
 
 from ban_tf.config import NONE
 
+_MANY_CELLS = 4  # a table of so many pairs per point costs more than it saves
+
 
 @dataclasses.dataclass(frozen=True)
 class Contingency:
@@ -95,8 +97,55 @@ def contingency(
             "`first` and `second` must label the same points, one value each. "
             f"Received: first.shape={np.shape(first)}, second.shape={np.shape(second)}"
         )
-    first_labels, first_code = _code(np.asarray(first), first_none)
-    second_labels, second_code = _code(np.asarray(second), second_none)
+    first = np.asarray(first).astype(np.int64, copy=False)
+    second = np.asarray(second).astype(np.int64, copy=False)
+    spans = [
+        int(labels.max(initial=0)) - int(labels.min(initial=0)) + 1 for labels in (first, second)
+    ]
+    if spans[0] * spans[1] <= _MANY_CELLS * len(first):
+        return _few_labels(first, second, first_none, second_none)
+    return _many_labels(first, second, first_none, second_none)
+
+
+def _few_labels(
+    first: np.ndarray, second: np.ndarray, first_none: int | None, second_none: int | None
+) -> Contingency:
+    """Counts in a table of all pairs, in one pass; for labels that span little."""
+    first_code, first_values = _shifted(first)
+    second_code, second_values = _shifted(second)
+    width = len(second_values)
+    table = np.bincount(first_code * width + second_code, minlength=len(first_values) * width)
+    table = table.reshape(-1, width)
+    first_sizes, second_sizes = table.sum(axis=1), table.sum(axis=0)
+    first_used = (first_sizes > 0) & (first_values != first_none)
+    second_used = (second_sizes > 0) & (second_values != second_none)
+    kept = table[np.ix_(first_used, second_used)]
+    first_index, second_index = np.nonzero(kept)
+    return Contingency(
+        first_labels=first_values[first_used],
+        second_labels=second_values[second_used],
+        first_sizes=first_sizes[first_used],
+        second_sizes=second_sizes[second_used],
+        first_code=np.where(first_used, np.cumsum(first_used) - 1, NONE)[first_code],
+        second_code=np.where(second_used, np.cumsum(second_used) - 1, NONE)[second_code],
+        first_index=first_index,
+        second_index=second_index,
+        count=kept[first_index, second_index],
+    )
+
+
+def _shifted(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels counted from the lowest, and all values of their span."""
+    lowest, highest = int(labels.min()), int(labels.max())
+    return (labels - lowest if lowest else labels), np.arange(lowest, highest + 1)
+
+
+def _many_labels(
+    first: np.ndarray, second: np.ndarray, first_none: int | None, second_none: int | None
+) -> Contingency:
+    """Counts the pairs that occur alone."""
+    first_labels, first_code = _code(first, first_none)
+    second_labels, second_code = _code(second, second_none)
     both = (first_code != NONE) & (second_code != NONE)
     width = max(len(second_labels), 1)
     pairs, pair_code = number(first_code[both] * width + second_code[both])
@@ -138,9 +187,9 @@ def number(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         >>> number(np.array([70, 5, 70]))
         (array([ 5, 70]), array([1, 0, 1]))
     """
-    keys = np.asarray(keys).astype(np.int64)
+    keys = np.asarray(keys).astype(np.int64, copy=False)
     if len(keys) == 0:
-        return keys, keys
+        return keys.copy(), keys.copy()
     lowest, highest = int(keys.min()), int(keys.max())
     if highest - lowest > 8 * len(keys) + 1024:
         return np.unique(keys, return_inverse=True)

@@ -37,6 +37,7 @@ from ban_tf.config.recipes import (
     with_recipe,
 )
 from ban_tf.config.samples import Blocks, Sampling, Shapes
+from ban_tf.config.scale import for_samples
 from ban_tf.config.split import Split, leave_one_out, title_of
 from ban_tf.config.training import (
     AugmentationConfig,
@@ -91,6 +92,7 @@ __all__ = [
     "Split",
     "TrainingConfig",
     "ValidationConfig",
+    "for_samples",
     "from_json",
     "identity",
     "leave_one_out",

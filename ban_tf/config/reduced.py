@@ -15,6 +15,7 @@ from ban_tf.config import (
     PointNetConfig,
     SetAbstractionConfig,
     SgpnConfig,
+    for_samples,
     with_recipe,
 )
 
@@ -117,13 +118,16 @@ def quick(experiment: Experiment) -> Experiment:
     return dataclasses.replace(
         experiment,
         samples=dataclasses.replace(experiment.samples, num_points=1024),
-        network=dataclasses.replace(
-            experiment.network,
-            backbone=BackboneConfig(encoder=_ENCODER, decoder=_DECODER, head_width=64),
-            pointnet=_POINTNET,
-            jsnet=_JSNET,
-            sgpn=SgpnConfig(shared_widths=(128, 128), head_width=64),
-            bonet=_BONET,
+        network=for_samples(
+            dataclasses.replace(
+                experiment.network,
+                backbone=BackboneConfig(encoder=_ENCODER, decoder=_DECODER, head_width=64),
+                pointnet=_POINTNET,
+                jsnet=_JSNET,
+                sgpn=SgpnConfig(shared_widths=(128, 128), head_width=64),
+                bonet=_BONET,
+            ),
+            experiment.samples,
         ),
         training=dataclasses.replace(
             experiment.training,

@@ -11,6 +11,7 @@ from ban_tf.config import (
     Labels,
     Sampling,
     Split,
+    for_samples,
     names,
     with_network,
 )
@@ -42,6 +43,7 @@ class Dataset:
         default_split: name of the split that is meant where none is named; empty for the first.
         stand_in: writes generated raw data, given a folder to make and a seed, for those who have
             none of the real ones; whole or not at all. None if there is no generator.
+        benchmark: name of the official evaluation (`metrics.benchmarks`); empty if there is none.
 
     Raises:
         ValueError: no split, two of one name, or a name that no folder can have.
@@ -68,6 +70,7 @@ class Dataset:
     group_of: Callable[[str], str] = str
     default_split: str = ""
     stand_in: Callable[[Path, int], None] | None = None
+    benchmark: str = ""
 
     def __post_init__(self) -> None:
         names.require_file_name("`name` of a data set", self.name)
@@ -103,7 +106,8 @@ class Dataset:
             features=self.features,
             samples=self.samples,
         )
-        return with_network(experiment, network)
+        fitted = for_samples(experiment.network, self.samples)
+        return with_network(dataclasses.replace(experiment, network=fitted), network)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

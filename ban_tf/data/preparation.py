@@ -39,6 +39,7 @@ def prepare(
     Raises:
         FileNotFoundError: the raw data are not where `data` says.
         ValueError: the store was made with other settings; the message says which.
+        reading.UnreadableScansError: some scans could not be read; the store holds all others.
         disk.FolderInUseError: another process prepares the store.
     """
     scans, left_out = dataset.scans(data, names), dataset.left_out(data)
@@ -46,17 +47,22 @@ def prepare(
     cached = reading.cached(scans, clouds, left_out)
     if cached is None or not store.is_prepared(cached, settings, blocks, names):
         reading.require_space(scans, clouds)
+        unreadable: list[reading.Problem] = []
         with disk.one_writer(blocks):
             disk.clear_leftovers(clouds)
             store.prepare(
-                reading.read_scans(scans, clouds, progress=progress, left_out=left_out),
+                reading.read_scans(
+                    scans, clouds, progress=progress, left_out=left_out, unreadable=unreadable
+                ),
                 load=cloud_cache.load_cloud,
                 settings=settings,
                 path=blocks,
                 groups=names,
                 progress=progress,
             )
-    return store.Store.open(blocks, experiment)
+        if unreadable:
+            raise reading.UnreadableScansError(unreadable, len(scans))
+    return open_store(dataset, blocks, experiment)
 
 
 def prepare_or_open(
@@ -71,12 +77,18 @@ def prepare_or_open(
     The samples of a store that is there were drawn with a seed of its own, and stay as they are.
     """
     if data is None:
-        return store.Store.open(blocks, experiment, dataset.group_of)
+        return open_store(dataset, blocks, experiment)
     found = store.manifest.load(blocks)
     if found is not None and found.settings.seed != experiment.seed:
         print(f"{blocks}: prepared with seed {found.settings.seed}, and used as it is")
         experiment = dataclasses.replace(experiment, seed=found.settings.seed)
     return prepare(dataset, data, blocks, experiment, names)
+
+
+def open_store(dataset: Dataset, blocks: Path, experiment: Experiment) -> store.Store:
+    """A prepared store of a data set; errors as `Store.open`."""
+    opened = store.Store.open(blocks, experiment, dataset.group_of)
+    return dataclasses.replace(opened, benchmark=dataset.benchmark)
 
 
 def summary(prepared: store.Store) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ban_tf import disk
 from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
+from ban_tf.clouds.problems import Problem, UnreadableError
 from ban_tf.config import names
 from ban_tf.data import workers
 from ban_tf.progress import Bar
@@ -18,26 +19,9 @@ from ban_tf.progress import Bar
 REPORT = "reading_report.txt"  # beside the cached clouds
 _LEAST_SHARE = 0.7  # of the raw bytes, that clouds and samples take at the least
 _ONE_PROCESS_BYTES = 256 * 2**20  # below, starting processes costs more than they save
+_SHOWN = 3  # unreadable scans that a message names; the rest is counted
 _MAX_WORKERS = 8  # each may hold the largest scan, about 2 GB
 _LOG = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """Something wrong in a raw file, and what became of it.
-
-    Args:
-        path: the file.
-        line: the line, counted from 1; 0 if the problem is the whole file's.
-        text: what was wrong, and whether it was repaired, dropped or left out.
-    """
-
-    path: Path
-    line: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.text}" if self.line else f"{self.path}: {self.text}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,9 +32,10 @@ class Scan:
         name: that its cloud will have.
         group: that splits name; empty where they name the cloud itself.
         files: the raw files; their sizes and times tell whether the scan changed.
-        read: gives the cloud and what had to be repaired or left out. Other processes call it: a
-            function of a module, or a `functools.partial` of one.
+        read: gives the cloud and what had to be repaired or left out, or raises `UnreadableError`.
+            Other processes call it: a function of a module, or a `functools.partial` of one.
         version: of the reader and its settings; another one reads the scan again.
+        num_sharing: how many scans lie in the same files, this one among them.
 
     Raises:
         ValueError: a name that no file can have.
@@ -61,13 +46,14 @@ class Scan:
     files: tuple[Path, ...]
     read: Callable[[], tuple[Cloud, list[Problem]]]
     version: str
+    num_sharing: int = 1
 
     def __post_init__(self) -> None:
         names.require_file_name("`name` of a scan", self.name)
 
     def num_bytes(self) -> int:
-        """Size of the raw files, the measure of the work to read them."""
-        return sum(file.stat().st_size for file in self.files)
+        """Size of the scan's share of the raw files, the measure of the work to read it."""
+        return sum(file.stat().st_size for file in self.files) // self.num_sharing
 
     def fingerprint(self) -> str:
         """A digest that changes when the raw files or the reader change."""
@@ -83,6 +69,7 @@ def read_scans(
     num_workers: int | None = None,
     progress: bool = True,
     left_out: Sequence[Problem] = (),
+    unreadable: list[Problem] | None = None,
 ) -> list[Path]:
     """Reads scans into a cache of clouds, `<cache>/<Cloud.name>.npz`.
 
@@ -96,12 +83,15 @@ def read_scans(
             asks for more than one needs `if __name__ == "__main__":`.
         progress: whether to draw a progress bar.
         left_out: what was found beside the scans and is none, for the report.
+        unreadable: takes what made scans unreadable, and these are left out of what is returned;
+            None refuses them, once all others are read.
 
     Returns:
         The cached clouds, in the order of `scans`.
 
     Raises:
         RuntimeError: a reading process died.
+        UnreadableScansError: no scan could be read, or some could not and `unreadable` is None.
         ValueError: a scan without one valid point, two of one name, or fewer than one worker.
 
     Example:
@@ -133,10 +123,38 @@ def read_scans(
         cores = min(os.cpu_count() or 1, _MAX_WORKERS)
         num_workers = cores if total > _ONE_PROCESS_BYTES else 1
     with Bar(total, "reading scans", unit="B", scaled=True, shown=progress) as bar:
-        for num_bytes in workers.run(_cache_scan, largest_first, num_workers):
+        lost = {}
+        for num_bytes, path, problem in workers.run(_cache_scan, largest_first, num_workers):
             bar.update(num_bytes)
-    _report(paths, left_out, cache / REPORT)
+            if problem is not None:
+                lost[path] = problem
+    problems = [lost[path] for path in paths if path in lost]
+    if problems and (unreadable is None or len(problems) == len(paths)):
+        raise UnreadableScansError(problems, len(paths))
+    if unreadable is not None:
+        unreadable += problems
+    paths = [path for path in paths if path not in lost]
+    _report(paths, [*problems, *left_out], cache / REPORT)
     return paths
+
+
+class UnreadableScansError(ValueError):
+    """Scans that could not be read, in one sentence; all the others were.
+
+    Args:
+        problems: what made each of them unreadable, at least one.
+        num_scans: of all scans that were to be read.
+    """
+
+    def __init__(self, problems: Sequence[Problem], num_scans: int) -> None:
+        shown = "; ".join(map(str, problems[:_SHOWN]))
+        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        kept = "The others are read and kept" if len(problems) < num_scans else "No other is there"
+        super().__init__(
+            f"{len(problems)} of {num_scans} scans could not be read: {shown}{more}. {kept}: get "
+            "these files anew, or move the folders of these scans away, and give the same command "
+            "again."
+        )
 
 
 def cached(
@@ -183,14 +201,18 @@ def require_space(scans: Sequence[Scan], cache: Path) -> None:
     disk.require_free(cache, num_bytes, f"the cache of {len(stale)} scans (`blocks`)")
 
 
-def _cache_scan(job: tuple[Scan, Path]) -> int:
+def _cache_scan(job: tuple[Scan, Path]) -> tuple[int, Path, Problem | None]:
+    """Size, cached file, and what made the scan unreadable, if that is what it is."""
     scan, path = job
     fingerprint = scan.fingerprint()
-    cloud, problems = scan.read()
+    try:
+        cloud, problems = scan.read()
+    except UnreadableError as error:
+        return scan.num_bytes(), path, error.problem
     cloud = dataclasses.replace(cloud, group=scan.group)
     notes = json.dumps([(str(problem.path), problem.line, problem.text) for problem in problems])
     cloud_cache.save_cloud(cloud, path, fingerprint=fingerprint, notes=notes)
-    return scan.num_bytes()
+    return scan.num_bytes(), path, None
 
 
 def _is_cached(path: Path, fingerprint: str, quiet: bool = False) -> bool:

@@ -8,9 +8,13 @@ from ban_tf import config
 from ban_tf.data.store import StoredCloud
 from ban_tf.progress import Bar
 
+_LINES_OF_SHAPES = 10
+
 
 class BlockProgress:
     """A bar over the samples of some clouds; where there is no terminal, a line per cloud.
+
+    Shapes are many and small: of these a line comes after each tenth of them.
 
     How many blocks cover a cloud is known once it is cut: until then it is estimated.
 
@@ -29,6 +33,7 @@ class BlockProgress:
     ) -> None:
         self._expected = {cloud.name: expected(cloud, samples, protocol) for cloud in clouds}
         unit = "block" if isinstance(samples, config.Blocks) else "shape"
+        self._every = 1 if unit == "block" else math.ceil(len(clouds) / _LINES_OF_SHAPES)
         self._bar = Bar(sum(self._expected.values()), "evaluating", unit=unit)
         self._num_done = 0  # clouds
         self._num_added = 0  # samples of the cloud that it is in
@@ -63,7 +68,9 @@ class BlockProgress:
         self._num_done += 1
         self._expected[cloud.name] = self._num_added
         self._bar.set_total(sum(self._expected.values()))
-        self._bar.stage(f"evaluated {cloud.name}, {self._num_done} of {len(self._expected)} clouds")
+        if self._num_done % self._every == 0 or self._num_done == len(self._expected):
+            count = f"{self._num_done} of {len(self._expected)} clouds"
+            self._bar.stage(f"evaluated {cloud.name}, {count}")
 
 
 def expected(cloud: StoredCloud, samples: config.Sampling, protocol: config.Protocol) -> int:

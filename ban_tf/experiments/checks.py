@@ -24,6 +24,7 @@ _OUTPUTS: dict[type, tuple[tuple[str, bool], ...]] = {
     requests.Ablation: (("run", True), ("blocks", True)),
     requests.Timing: (("json", False),),
     requests.Figure: (("out", False),),
+    requests.Scans: (("csv", False), ("json", False)),
     requests.Similarity: (("json", False), ("out", False)),
 }
 _PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".eps", ".ps", "")

@@ -29,17 +29,23 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
     return flags
 
 
-def request(kind: Callable[..., _Request], args: argparse.Namespace) -> _Request:
+def request(
+    kind: Callable[..., _Request], args: argparse.Namespace, own: Sequence[str] = ()
+) -> _Request:
     """The flags as a request; each has the name of a field, but for those of the program.
+
+    Args:
+        kind: of request.
+        args: the flags as they were read.
+        own: names of further flags that are the program's own, such as those on its data set.
 
     Raises:
         FileNotFoundError, ValueError: as `checks.check`; or the environment's choice of kernels is
             none, with which no work starts.
     """
     choice.requested()
-    made = kind(
-        **{name: value for name, value in vars(args).items() if name not in _OF_THE_PROGRAM}
-    )
+    passed_over = {*_OF_THE_PROGRAM, *own}
+    made = kind(**{name: value for name, value in vars(args).items() if name not in passed_over})
     checks.check(made)
     return made
 
@@ -134,7 +140,10 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
         help="print block size, bandwidth and instance sizes that suit the run's training data",
     )
     flags.add_argument(
-        "--compare", nargs="+", metavar="RUN", help="networks or run folders, a row each"
+        "--compare",
+        nargs="+",
+        metavar="RUN",
+        help="networks or run folders, a row each; runs that differ in the seed alone share one",
     )
     flags.add_argument("--tf1-checkpoint", type=path, help="of the authors' code")
     flags.add_argument("--network", choices=ORIGINALS, help="what wrote --tf1-checkpoint")
@@ -148,10 +157,15 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
 
 
 def evaluation_request(
-    flags: argparse.ArgumentParser, argv: Sequence[str] | None
+    flags: argparse.ArgumentParser, args: argparse.Namespace, own: Sequence[str] = ()
 ) -> requests.Evaluation:
-    """Reads the flags and refuses those that contradict each other."""
-    args = flags.parse_args(argv)
+    """The flags of an evaluation as a request; those that contradict each other are refused.
+
+    Args:
+        flags: which refuses them.
+        args: what it has read.
+        own: as for `request`.
+    """
     named = [name for name in ("run", "model", "compare", "tf1_checkpoint", "predictions")
              if getattr(args, name) is not None]  # fmt: skip
     if len(named) > 1:
@@ -168,7 +182,7 @@ def evaluation_request(
         flags.error("--tf1-checkpoint and --network go together")
     if args.split is not None and args.tf1_checkpoint is None:
         flags.error("which split to test goes with --tf1-checkpoint; a run knows its own")
-    return request(requests.Evaluation, args)
+    return request(requests.Evaluation, args, own)
 
 
 def ablation_parser(docstring: str | None) -> argparse.ArgumentParser:
@@ -188,6 +202,12 @@ def ablation_parser(docstring: str | None) -> argparse.ArgumentParser:
         choices=tuple(VARIANTS),
         default=tuple(VARIANTS),
         help="rows of the table (default: all)",
+    )
+    flags.add_argument(
+        "--done",
+        type=path,
+        metavar="FOLDER",
+        help="results of other machines, as <trial>/result.json; these trainings count as done",
     )
     add_protocol_flag(
         flags, "every raw point, or drawn as by the originals (default on the paper's data)"

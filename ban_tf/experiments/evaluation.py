@@ -11,7 +11,7 @@ import numpy as np
 
 from ban_tf import config, disk, systems
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.data import prediction_files
+from ban_tf.data import prediction_files, prediction_scores
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store, StoredCloud
 from ban_tf.experiments.block_progress import BlockProgress
@@ -20,7 +20,7 @@ from ban_tf.inference import predictor, segmentation
 from ban_tf.inference.key import Key
 from ban_tf.inference.results import SampledSegmentation, Segmentation
 from ban_tf.inference.sample_outputs import collapse_detector
-from ban_tf.metrics import table
+from ban_tf.metrics import benchmarks, table
 from ban_tf.metrics.evaluators import Evaluation, Evaluator
 from ban_tf.systems import collapse
 from ban_tf.training.instance_sizes import InstanceSizes
@@ -75,7 +75,7 @@ def _evaluate(
     test: list[str] = []
     for fold in folds:
         if evaluator is None:
-            evaluator = evaluator_of(fold.experiment, protocol)
+            evaluator = evaluator_of(fold.experiment, protocol, fold.samples.benchmark)
         test += fold.experiment.split.test
         _FoldEvaluation(fold, evaluator, unfinished, out, protocol).run()
     if evaluator is None:
@@ -85,17 +85,30 @@ def _evaluate(
     return dataclasses.replace(evaluator.evaluation(), test=tuple(sorted(test)))
 
 
-def evaluator_of(experiment: config.Experiment, protocol: config.Protocol) -> Evaluator:
-    """What scores the clouds of an experiment, none so far."""
+def evaluator_of(
+    experiment: config.Experiment, protocol: config.Protocol, benchmark: str = ""
+) -> Evaluator:
+    """What scores the clouds of an experiment, none so far.
+
+    Args:
+        experiment: names data set, classes and network.
+        protocol: which points are evaluated.
+        benchmark: name of the data set's official evaluation, which is of every raw point and has
+            no part in `legacy`; empty if there is none.
+    """
     title = systems.of(experiment.network.name).title
-    return Evaluator(experiment.dataset, experiment.labels, (), protocol, title)
+    labels = experiment.labels
+    official = benchmarks.of(benchmark if protocol == "covering" else "", labels)
+    return Evaluator(experiment.dataset, labels, (), protocol, title, official)
 
 
 def write(evaluation: Evaluation, out: pathlib.Path) -> None:
-    """Writes the scores as JSON, Markdown and CSV."""
+    """Writes the scores as JSON, Markdown and CSV; a benchmark's have a CSV file of their own."""
     disk.write_whole(out / "scores.json", table.to_json(evaluation))
     disk.write_whole(out / "tables.md", table.render_markdown(evaluation))
     disk.write_whole(out / "tables.csv", table.render_csv(evaluation))
+    if evaluation.benchmark is not None:
+        disk.write_whole(out / "benchmark.csv", benchmarks.render_csv(evaluation.benchmark))
 
 
 def load_cloud(store: Store, name: str) -> Cloud:
@@ -160,7 +173,14 @@ class _FoldEvaluation:
 
         result = self._once(stored, key, sizes, Segmentation, segment)
         truth = experiment.labels.without_stuff(cloud.semantic, cloud.instance)
-        self._evaluator.add(stored.name, cloud.semantic, truth, result.semantic, result.instance)
+        self._evaluator.add(
+            stored.name,
+            cloud.semantic,
+            truth,
+            result.semantic,
+            result.instance,
+            result.instance_scores,
+        )
 
     def _sampled(self, stored: StoredCloud) -> None:
         alone = dataclasses.replace(self._fold.samples, clouds=(stored,))
@@ -178,6 +198,7 @@ class _FoldEvaluation:
                 sizes,
                 progress=self._progress.add,
                 detector=self._detector,
+                room_xyz=alone.exact_shares(stored.name),
             )
 
         result = self._once(stored, key, sizes, SampledSegmentation, segment)
@@ -188,12 +209,14 @@ class _FoldEvaluation:
             truth.ravel(),
             result.semantic.ravel(),
             result.instance.ravel(),
+            result.instance_scores,
         )
         if self._out is not None and stored.num_samples:
             predictions = self._out / "predictions"
             prediction_files.write_room(
                 predictions, _as_prediction(stored, drawn, result, experiment.features)
             )
+            prediction_scores.write(predictions, stored.name, result.instance_scores)
 
     def _once(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ban_tf import config, disk
-from ban_tf.data import prediction_files
+from ban_tf.data import prediction_files, prediction_scores
 from ban_tf.data.store import Store, StoredCloud
 from ban_tf.experiments import evaluation, outcomes, results, unfinished, workflow
 from ban_tf.inference.results import Segmentation
@@ -33,7 +33,7 @@ def pool(fold_runs: Sequence[runs.Run], store: Store, out: pathlib.Path) -> Eval
     """
     begin, protocol = time.monotonic(), outcomes.protocol_of(store)
     kept = [results.read(run.evaluation_folder(protocol)) for run in fold_runs]
-    evaluator = evaluation.evaluator_of(fold_runs[0].experiment, protocol)
+    evaluator = evaluation.evaluator_of(fold_runs[0].experiment, protocol, store.benchmark)
     test: list[str] = []
     for run in fold_runs:
         test += run.experiment.split.test
@@ -75,7 +75,14 @@ def _add_covering(
             f"{len(cloud)}."
         )
     truth = labels.without_stuff(cloud.semantic, cloud.instance)
-    evaluator.add(stored.name, cloud.semantic, truth, predicted.semantic, predicted.instance)
+    evaluator.add(
+        stored.name,
+        cloud.semantic,
+        truth,
+        predicted.semantic,
+        predicted.instance,
+        predicted.instance_scores,
+    )
 
 
 def _add_legacy(
@@ -90,6 +97,7 @@ def _add_legacy(
         evaluator.add(stored.name, nothing, nothing, nothing, nothing)
         return
     room = prediction_files.read_room(predictions, stored.name, labels.num_classes)
+    instance, scores = prediction_scores.numbered(room, predictions)
     evaluator.add(
-        stored.name, room.truth_semantic, room.truth_instance, room.semantic, room.instance
+        stored.name, room.truth_semantic, room.truth_instance, room.semantic, instance, scores
     )

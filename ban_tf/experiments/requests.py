@@ -4,8 +4,10 @@ Places may be given as text.
 """
 
 from pathlib import Path
+from typing import Literal
 
 from ban_tf.config import Clusterer, Keep, Protocol, Recipe, kinds
+from ban_tf.config.scans import ColorRange, Unit, Up
 
 RUNS = Path("runs")
 
@@ -76,10 +78,12 @@ class Evaluation:
         clusterer: None takes the one of the training.
         predictions: folder of prediction files to score.
         estimate: print settings that suit the training data instead.
-        compare: networks or run folders, a row of the table each.
+        compare: networks or run folders, a row of the table each; those that differ in the seed
+            alone share one.
         tf1_checkpoint: of the authors' TensorFlow 1 code.
         network: what wrote `tf1_checkpoint`.
         split: of the data for `tf1_checkpoint`; None takes the data set's first.
+        test: groups or clouds to evaluate; None takes those that were held out from the training.
         json: file to write the scores to as well.
         out: folder of the results; None puts them into the run's folder.
     """
@@ -97,6 +101,7 @@ class Evaluation:
     tf1_checkpoint: Path | None = None
     network: str | None = None
     split: str | None = None
+    test: tuple[str, ...] | None = None
     json: Path | None = None
     out: Path | None = None
 
@@ -142,6 +147,7 @@ class Ablation:
         long: the reduced setting at a length of hours; without data, on a larger generated set.
         epochs: instead of the setting's own number.
         variants: rows of the table.
+        done: folder of results of other machines, `<trial>/result.json`, which count as done.
         protocol: None takes `legacy` where the paper's numbers are of the same data.
     """
 
@@ -156,6 +162,7 @@ class Ablation:
     long: bool = False
     epochs: int | None = None
     variants: tuple[str, ...]
+    done: Path | None = None
     protocol: Protocol | None = None
 
     @property
@@ -223,3 +230,61 @@ class Similarity:
     json: Path | None = None
     out: Path | None = None
     point: int | None = None
+
+
+@kinds.config
+class Export:
+    """An export of a trained network for TensorFlow Serving.
+
+    Args:
+        run: run folder or `.keras` file; None takes the newest below `runs/`.
+        out: `<name>/<version>` to write, which must not exist; None takes
+            `models/<network>/<the next version>`.
+        ops: kernels in the graph: TensorFlow's own, or the compiled ones.
+        half: keep the larger weights as float16.
+        onnx: also write the network as ONNX.
+    """
+
+    run: Path | None = None
+    out: Path | None = None
+    ops: Literal["stock", "native"] = "stock"
+    half: bool = False
+    onnx: bool = False
+
+
+@kinds.config
+class Scans:
+    """A segmentation of a user's own scans.
+
+    Args:
+        scans: files, folders of a data set's scan, or patterns of these.
+        model: a run folder or a `.keras` file; None takes the newest run below `runs/`.
+        out: the file to write; with several scans the folder. None puts `<name>_labelled` beside
+            each scan.
+        format: extension of what is written, such as `.ply`; None keeps the scan's own.
+        unit: of the coordinates; None finds it.
+        up: axis of the file that is up; None finds it.
+        colors: range of the colours; None finds it.
+        columns: names of the columns of a file of text; None takes them from the file.
+        overwrite: replace files and fields that are there.
+        csv: file to write the table of instances to as well.
+        json: file to write the table, the assumptions and the scores to as well.
+        evaluate: score the labels that the scan has.
+        truth: names of the fields of the scan with class and instance; None finds them.
+        dry_run: read, and tell what would be done.
+    """
+
+    scans: tuple[str, ...]
+    model: Path | None = None
+    out: Path | None = None
+    format: str | None = None
+    unit: Unit | None = None
+    up: Up | None = None
+    colors: ColorRange | None = None
+    columns: tuple[str, ...] | None = None
+    overwrite: bool = False
+    csv: Path | None = None
+    json: Path | None = None
+    evaluate: bool = False
+    truth: tuple[str, ...] | None = None
+    dry_run: bool = False

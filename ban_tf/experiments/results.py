@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ban_tf import config, disk, systems
@@ -14,7 +14,8 @@ from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.training import side_files
 
 NAME = "result.json"
-_FORMAT = 2  # of the file; one more whenever its contents change
+_FORMAT = 3  # of the file; one more whenever its contents change
+_READABLE = (2, _FORMAT)  # 2 lacks average precision, panoptic quality and benchmarks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +45,19 @@ class Result:
     def system(self) -> systems.System:
         return systems.of(self.experiment.network.name)
 
-    def row(self, footnotes: tuple[str, ...] = ()) -> comparison.SystemScores:
+    def row(
+        self, footnotes: tuple[str, ...] = (), further: Sequence[Evaluation] = ()
+    ) -> comparison.SystemScores:
         """The system as a row of the tables that compare several.
 
         Args:
             footnotes: sentences beside those on where the system departs from its original.
+            further: scores of the same setting with other seeds.
         """
         system = self.system
         own = system.footnotes(self.experiment)
         return comparison.SystemScores(
-            system.title, system.backbone, self.scores, (*own, *footnotes)
+            system.title, system.backbone, self.scores, (*own, *footnotes), tuple(further)
         )
 
 
@@ -72,7 +76,7 @@ def write(folder: pathlib.Path, result: Result) -> None:
 
 
 def read(folder: pathlib.Path) -> Result:
-    """The inverse of `write`.
+    """The inverse of `write`; also reads the format before, whose later scores are undefined.
 
     Raises:
         FileNotFoundError: the folder holds no result.
@@ -83,7 +87,7 @@ def read(folder: pathlib.Path) -> Result:
         raise FileNotFoundError(f"{path} is missing: evaluate the run first.")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != _FORMAT:
+        if document["format"] not in _READABLE:
             raise ValueError(f"its format is {document['format']}, not {_FORMAT}")
         fields = {field.name: document[field.name] for field in dataclasses.fields(Result)}
         fields["experiment"] = config.from_json(json.dumps(fields["experiment"]))
@@ -96,6 +100,28 @@ def read(folder: pathlib.Path) -> Result:
         raise ValueError(
             f"{path} is damaged or of another version ({error}). Evaluate the run again."
         ) from error
+
+
+def by_setting(found: Sequence[Result]) -> list[list[int]]:
+    """Which results are of one setting with different seeds, in the order of their first.
+
+    Args:
+        found: any results.
+
+    Returns:
+        Indices into `found`, each once. Results that share setting and seed stay apart.
+    """
+    groups: list[list[int]] = []
+    for index, one in enumerate(found):
+        for group in groups:
+            first, seeds = found[group[0]].experiment, [found[i].experiment.seed for i in group]
+            alike = dataclasses.replace(one.experiment, seed=first.seed)
+            if one.experiment.seed not in seeds and not files.differences(first, alike):
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return groups
 
 
 def read_scores(path: pathlib.Path) -> dict[str, Any]:

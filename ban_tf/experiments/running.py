@@ -42,6 +42,9 @@ def run(main: Callable[[Sequence[str] | None], Any]) -> None:
         with stopping.orderly():
             main(None)
     except Exception as error:
+        if stopping.was_terminated():  # what fails then fails because its own processes ended too
+            _say_stopped()
+            sys.exit(stopping.exit_code(stopping.Terminated()))
         if not _is_expected(error) or os.environ.get("BAN_TF_TRACEBACK") == "1":
             raise
         print(
@@ -51,8 +54,12 @@ def run(main: Callable[[Sequence[str] | None], Any]) -> None:
         )
         sys.exit(1)
     except KeyboardInterrupt as stop:
-        print("\nStopped. Give the same command again to go on.", file=sys.stderr)
+        _say_stopped()
         sys.exit(stopping.exit_code(stop))
+
+
+def _say_stopped() -> None:
+    print("\nStopped. Give the same command again to go on.", file=sys.stderr)
 
 
 def _is_expected(error: Exception) -> bool:

@@ -12,6 +12,9 @@ class Terminated(KeyboardInterrupt):
     """The process was told to end (SIGTERM)."""
 
 
+_told = threading.Event()
+
+
 @contextlib.contextmanager
 def orderly() -> Iterator[None]:
     """Within it SIGTERM raises `Terminated`, as Ctrl-C raises KeyboardInterrupt.
@@ -27,11 +30,21 @@ def orderly() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are for the main thread alone
         return
+    _told.clear()
     before = signal.signal(signal.SIGTERM, _raise)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def was_terminated() -> bool:
+    """Whether the last `orderly` was told to end, even if another error came out of it.
+
+    A batch system tells the whole process group: worker processes end too, and libraries make an
+    error of that before the command has ended.
+    """
+    return _told.is_set()
 
 
 def exit_code(stop: KeyboardInterrupt) -> int:
@@ -40,5 +53,6 @@ def exit_code(stop: KeyboardInterrupt) -> int:
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    _told.set()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Terminated

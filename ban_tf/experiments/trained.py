@@ -5,6 +5,7 @@ import os
 import warnings
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from ban_tf import config
@@ -63,8 +64,7 @@ def load(run_or_file: str | os.PathLike[str]) -> TrainedModel:
         FileNotFoundError: There is no model at runs/nothing.
     """
     path = _path(run_or_file)
-    found = _describe_run(path) if path.is_dir() else _describe_file(path)
-    network = checkpoints.load_model(path)
+    found, network = describe(path), load_network(path)
     if found.sizes is None:
         where = path / instance_sizes.FILE_NAME if path.is_dir() else path
         warnings.warn(
@@ -88,6 +88,17 @@ def _path(run_or_file: str | os.PathLike[str]) -> Path:
             f"`run_or_file` must name a run folder or a `.keras` file. Received: {run_or_file!r}"
         )
     return Path(text)
+
+
+def load_network(run_or_file: str | os.PathLike[str]) -> keras.Model:
+    """The network itself; argument and errors as `load`."""
+    return checkpoints.load_model(_path(run_or_file))
+
+
+def describe(run_or_file: str | os.PathLike[str]) -> description.Description:
+    """What it was trained for; argument and errors as `load`."""
+    path = _path(run_or_file)
+    return _describe_run(path) if path.is_dir() else _describe_file(path)
 
 
 def _describe_run(folder: Path) -> description.Description:

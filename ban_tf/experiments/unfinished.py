@@ -80,6 +80,23 @@ def _write(path: Path, labels: Segmentation | SampledSegmentation) -> None:
         np.savez_compressed(file, **arrays)
 
 
+def kept_prediction(out: Path, cloud: str) -> Segmentation:
+    """What an evaluation with the covering protocol has predicted for a cloud.
+
+    Args:
+        out: folder of its results.
+        cloud: its name.
+
+    Raises:
+        FileNotFoundError: it has not been evaluated there; the message names the file.
+        ValueError: the file is damaged.
+    """
+    path = out / "predictions" / f"{cloud}.npz"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing.")
+    return read_labels(path, Segmentation)
+
+
 def read_labels(path: Path, kind: type[_Labels]) -> _Labels:
     """Labels that an evaluation kept; ValueError where they are damaged."""
     try:

@@ -34,6 +34,9 @@ class CloudState(Protocol):
     def result(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """int32 `[N]` classes, float32 `[N]` confidences and int32 `[N]` instances, with gaps."""
 
+    def entropy(self) -> np.ndarray:
+        """float32 `[N]`: the entropy of each point's mean probabilities, in nats."""
+
     def probability(self, points: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """float32 `[n]`: the mean probability of a class for each of some points, int `[n]`."""
 

@@ -36,6 +36,11 @@ class _Labels:
     confidence: np.ndarray
     instances: tuple[Instance, ...]
 
+    @property
+    def instance_scores(self) -> np.ndarray:
+        """float64 `[G]`: the score of each instance."""
+        return np.array([one.score for one in self.instances], np.float64)
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything as arrays by name, as `np.savez` takes them.
 
@@ -48,7 +53,7 @@ class _Labels:
             "instance": self.instance,
             "confidence": self.confidence,
             "instance_semantic": np.array([one.semantic for one in found], np.int32),
-            "instance_score": np.array([one.score for one in found], np.float64),
+            "instance_score": self.instance_scores,
             "instance_num_points": np.array([one.num_points for one in found], np.int64),
         }
 
@@ -89,7 +94,11 @@ class Segmentation(_Labels):
         instance: int32 `[N]`, instances numbered from 0 without gaps, `NONE` for points of none.
         confidence: float32 `[N]`, mean probability of the class, in [0, 1].
         instances: G items; item g describes the points whose `instance` is g.
+        entropy: float32 `[N]`, of the mean probabilities of all classes, in nats; None where it was
+            not asked for. It is not kept by `to_arrays`.
     """
+
+    entropy: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)

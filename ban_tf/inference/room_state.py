@@ -100,6 +100,10 @@ class RoomState:
         semantic, confidence = self._semantic.result()
         return semantic, confidence, self._instance.result(self._linking.roots())
 
+    def entropy(self) -> np.ndarray:
+        """float32 `[N]`: the entropy of each point's mean probabilities, in nats."""
+        return self._semantic.entropy()
+
     def probability(self, points: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """float32 `[n]`: the mean probability of a class for each of some points.
 

@@ -20,10 +20,10 @@ from ban_tf import config
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import NONE
 from ban_tf.data import samples
-from ban_tf.inference import chunks, doubts
+from ban_tf.inference import cautions, chunks
+from ban_tf.inference.cautions import MissingColorsWarning, NotUprightWarning, ScaleWarning
 from ban_tf.inference.chunks import Progress
 from ban_tf.inference.cloud_state import state_of
-from ban_tf.inference.doubts import MissingColorsWarning, ScaleWarning
 from ban_tf.inference.key import Key
 from ban_tf.inference.predictor import Outputs, Predictor, as_predictor
 from ban_tf.inference.results import Instance, SampledSegmentation, Segmentation, instances_of
@@ -39,6 +39,7 @@ from ban_tf.systems import collapse
 __all__ = [
     "Instance",
     "MissingColorsWarning",
+    "NotUprightWarning",
     "SampledSegmentation",
     "ScaleWarning",
     "Segmentation",
@@ -58,6 +59,7 @@ def segment(
     state_every_s: float = 60.0,
     detector: collapse.CollapseDetector | None = None,
     key: Key | None = None,
+    with_entropy: bool = False,
 ) -> Segmentation:
     """Segments every point of a cloud; the same cloud and network give the same labels.
 
@@ -65,9 +67,10 @@ def segment(
     probability and the instance that most of its rows belong to. Of a shape, which is one sample,
     points that are not in the sample take the labels of the nearest point that is. Instances of
     stuff classes are dropped. Warns with `MissingColorsWarning` if the network was trained with
-    colours and the cloud has none, with `ScaleWarning` if blocks are cut from what is far larger or
-    smaller than a room in metres. Warns with `CollapseWarning` if the network's embedding has
-    collapsed, so that there can be no instances.
+    colours and the cloud has none. Of a cloud that is cut into blocks, warns with `ScaleWarning` if
+    it is far larger or smaller than a room in metres, and with `NotUprightWarning` if z does not
+    seem to be up (see `clouds.uprightness`). Warns with `CollapseWarning` if the network's
+    embedding has collapsed, so that there can be no instances.
 
     Args:
         cloud: a room, a scan or a shape with at least one point.
@@ -84,8 +87,8 @@ def segment(
             whose state takes long to write.
         detector: from `collapse_detector`, to judge several clouds together; the caller then asks
             it, and there is no warning.
-        key: `Key.of` this cloud, predictor and experiment, where the caller has it already. None:
-            it is worked out if there is a state file.
+        key: `Key.of` this cloud, predictor and experiment; None works it out where it is needed.
+        with_entropy: whether the result has the entropy of each point's probabilities too.
 
     Raises:
         TypeError: `cloud` is no `Cloud`, or `model` is neither a Keras model nor a `Predictor`.
@@ -118,7 +121,7 @@ def segment(
             f"Received: {type(cloud).__name__}"
         )
     predictor = as_predictor(model, experiment.inference.batch_size)
-    doubts.warn(cloud, experiment, stacklevel=3)
+    cautions.warn_of_other_clouds(cloud, experiment)
     plan = _compact(samples.plan_covering(cloud, experiment.samples))
     state = state_of(cloud.xyz, experiment)
     keeper = None
@@ -143,6 +146,7 @@ def segment(
         semantic, confidence, instance = state.result()
         instance = _keep(instance, semantic, mean_sizes, experiment)
         instances = instances_of(instance, semantic, state.probability)
+        entropy = state.entropy() if with_entropy else None
     except BaseException:  # Ctrl-C too: it is a way to stop, and nothing is swallowed
         if keeper:
             keeper.save(state)
@@ -151,7 +155,7 @@ def segment(
         keeper.delete()
     if detector is None:
         _warn_of_collapse(watch)
-    return Segmentation(semantic, instance, confidence, instances)
+    return Segmentation(semantic, instance, confidence, instances, entropy)
 
 
 def segment_sampled(
@@ -161,6 +165,7 @@ def segment_sampled(
     mean_sizes: np.ndarray | None = None,
     progress: Progress | None = None,
     detector: collapse.CollapseDetector | None = None,
+    room_xyz: np.ndarray | None = None,
 ) -> SampledSegmentation:
     """Segments the drawn samples of one cloud as the originals do (legacy protocol).
 
@@ -174,11 +179,14 @@ def segment_sampled(
         mean_sizes: float64 `[C]`, mean number of *drawn* points of each class's instances.
         progress: called with the number of samples just done.
         detector: as for `segment`.
+        room_xyz: float64 `[K, P, 3]`, the channels of that name before they were rounded to
+            float32, for the voxels of the merging (`drawing.exact_shares`). None takes the channels
+            as they are, which is all that is known of samples that others drew.
 
     Raises:
         TypeError: as for `segment`.
         ValueError: features of another number of channels or that are not finite, blocks without
-            `room_xyz`, or a network that does not fit the experiment.
+            `room_xyz`, a `room_xyz` of other points, or a network that does not fit the experiment.
 
     Example:
         >>> experiment = config.Experiment(
@@ -190,7 +198,7 @@ def segment_sampled(
         >>> segment_sampled(none_drawn, keras.Sequential(), experiment).semantic.shape
         (0, 4096)
     """
-    _check_sampled(features, experiment)
+    _check_sampled(features, experiment, room_xyz)
     if 0 in features.shape[:2]:
         none = np.zeros(features.shape[:2], np.int32)
         return SampledSegmentation(none, none.copy(), none.astype(np.float32), ())
@@ -205,7 +213,7 @@ def segment_sampled(
 
     chunks.run(parts, 0, predictor, experiment, add, progress)
     semantic = np.stack([sample.semantic for sample in done]).astype(np.int32)
-    merged = _merge_sampled(features, done, experiment)
+    merged = _merge_sampled(features, done, experiment, room_xyz)
     instance = _keep(merged.ravel(), semantic.ravel(), mean_sizes, experiment)
     confidence = np.stack([sample.probabilities.max(axis=-1) for sample in done])
     num_points = features.shape[1]
@@ -220,7 +228,9 @@ def segment_sampled(
     return SampledSegmentation(semantic, instance.reshape(merged.shape), confidence, instances)
 
 
-def _check_sampled(features: np.ndarray, experiment: config.Experiment) -> None:
+def _check_sampled(
+    features: np.ndarray, experiment: config.Experiment, room_xyz: np.ndarray | None
+) -> None:
     num_channels = experiment.features.num_channels
     if features.ndim != 3 or features.shape[2] != num_channels:
         raise ValueError(
@@ -234,18 +244,32 @@ def _check_sampled(features: np.ndarray, experiment: config.Experiment) -> None:
             "voxels that are shares of the cloud's extent. Segment whole clouds instead "
             f"(`segment`). Received: features={experiment.features.names}"
         )
+    place = experiment.features.place("room_xyz")
+    if room_xyz is None or place is None:
+        return
+    rounded = features[..., place]
+    if room_xyz.shape != rounded.shape or not np.allclose(room_xyz, rounded, atol=1e-6, rtol=0):
+        raise ValueError(
+            "`room_xyz` must hold the channels of that name of the same points, before they were "
+            f"rounded. Received: room_xyz.shape={room_xyz.shape}, features.shape={features.shape}"
+        )
 
 
 def _merge_sampled(
-    features: np.ndarray, done: list[SampleOutputs], experiment: config.Experiment
+    features: np.ndarray,
+    done: list[SampleOutputs],
+    experiment: config.Experiment,
+    room_xyz: np.ndarray | None,
 ) -> np.ndarray:
     """int32 `[K, P]`: instances of drawn samples, with gaps in their numbers."""
     clusters = np.stack([sample.clusters for sample in done])
     if not isinstance(experiment.samples, config.Blocks):
         before = np.cumsum([0, *(len(sample.classes) for sample in done)])[:-1, None]
         return np.where(clusters == NONE, NONE, clusters + before).astype(np.int32)
+    if room_xyz is None:
+        room_xyz = features[..., experiment.features.places()["room_xyz"]]
     return merging.merge_legacy(
-        features[..., experiment.features.places()["room_xyz"]],
+        room_xyz,
         clusters,
         [sample.classes for sample in done],
         experiment.labels.num_classes,

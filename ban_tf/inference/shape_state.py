@@ -114,6 +114,10 @@ class ShapeState:
         source = self._sources()
         return semantic[source], confidence[source], self._cluster[source]
 
+    def entropy(self) -> np.ndarray:
+        """float32 `[N]`: the entropy of each point's mean probabilities, in nats."""
+        return self._semantic.entropy()[self._sources()]
+
     def probability(self, points: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """float32 `[n]`: the mean probability of a class for each of some points.
 

@@ -91,6 +91,26 @@ class SemanticVotes:
             confidence[part][seen] = highest[seen] / self._count[part][seen]
         return semantic, confidence
 
+    def entropy(self) -> np.ndarray:
+        """float32 `[N]`: the entropy of each point's mean probabilities, in nats.
+
+        0 where one class is certain and for a point no row showed, log C where all are alike.
+
+        Example:
+            >>> votes = SemanticVotes(num_points=2, num_classes=2)
+            >>> votes.add(np.array([0, 1]), np.array([[0.5, 0.5], [1.0, 0.0]]))
+            >>> votes.entropy().round(3).tolist()
+            [0.6930000185966492, 0.0]
+        """
+        entropy = np.zeros(len(self._count), np.float32)
+        for start in range(0, len(entropy), _SLICE):
+            part = slice(start, start + _SLICE)
+            count = np.maximum(self._count[part], 1)[:, None]
+            share = self._sum[part] / count
+            logs = np.log(share, out=np.zeros_like(share), where=share > 0)
+            entropy[part] = np.maximum(-(share * logs).sum(axis=1), 0)
+        return entropy
+
 
 class InstanceVotes:
     """Counts how often each point of a room was given each instance.

@@ -2,16 +2,15 @@
 
 import dataclasses
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 
 from ban_tf import config
-from ban_tf.metrics import cells, comparison, paper_rows, published
+from ban_tf.metrics import cells, comparison, paper_rows, published, spread
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.metrics.layout import Table
 
 BASELINE = "none"  # the row that the others are a gain over
-_MIN_SEEDS = 3  # fewer say nothing of the spread
+_MIN_SEEDS = 3  # fewer say too little of a spread that differences are judged by
 
 
 def tables(samples: Mapping[str, Sequence[Evaluation]]) -> list[Table]:
@@ -74,27 +73,19 @@ def _in_percent(samples: Sequence[Evaluation], metric: str) -> list[float] | Non
     return None if any(map(math.isnan, values)) else values
 
 
-def _spread(values: Sequence[float]) -> float | None:
-    return statistics.stdev(values) if len(values) >= _MIN_SEEDS else None
-
-
 def _mean_cell(values: Sequence[float] | None) -> str:
-    if values is None:
-        return "-"
-    spread = _spread(values)
-    mean = cells.percent(statistics.fmean(values))
-    return mean if spread is None else f"{mean} ± {cells.percent(spread)}"
+    return "-" if values is None else spread.of(values, _MIN_SEEDS).cell()
 
 
 def _difference_cell(values: Sequence[float] | None) -> str:
     """A mean difference with its spread, marked if it is the smaller of the two."""
     if values is None:
         return "-"
-    spread, mean = _spread(values), statistics.fmean(values)
-    if spread is None:
-        return cells.difference(mean)
-    mark = " ~" if abs(mean) < spread else ""
-    return f"{cells.difference(mean)} ± {cells.percent(spread)}{mark}"
+    found = spread.of(values, _MIN_SEEDS)
+    if math.isnan(found.deviation):
+        return cells.difference(found.mean)
+    mark = " ~" if abs(found.mean) < found.deviation else ""
+    return f"{cells.difference(found.mean)} ± {cells.percent(found.deviation)}{mark}"
 
 
 def _spread_note(samples: Mapping[str, Sequence[Evaluation]]) -> str:

@@ -8,11 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from ban_tf.metrics import json_values
+from ban_tf.metrics.average_precision import PrecisionScores
+from ban_tf.metrics.benchmarks.report import Report
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.metrics.instance import InstanceScores, Matching
+from ban_tf.metrics.layout import Table
+from ban_tf.metrics.panoptic import PanopticScores
 from ban_tf.metrics.semantic import SemanticScores
 
 _COUNTS = ("num_truth", "num_predicted", "num_matched")  # arrays of whole numbers
+_PARTS: Mapping[str, type] = {
+    "semantic": SemanticScores,
+    "instance": InstanceScores,
+    "strict": InstanceScores,
+    "precision": PrecisionScores,
+    "panoptic": PanopticScores,
+}
+_LATER = ("precision", "panoptic", "benchmark")  # that documents of earlier versions lack
 
 
 def to_dict(evaluation: Evaluation) -> dict[str, Any]:
@@ -28,45 +41,54 @@ def to_dict(evaluation: Evaluation) -> dict[str, Any]:
         >>> from_dict(to_dict(evaluation)) == evaluation
         True
     """
-    return plain(dataclasses.asdict(evaluation))
+    return json_values.plain(dataclasses.asdict(evaluation))
 
 
 def from_dict(document: Mapping[str, Any]) -> Evaluation:
     """The inverse of `to_dict`, to the last bit.
 
+    Scores that were kept before there were average precision, panoptic quality and benchmarks are
+    read with these undefined.
+
     Raises:
         ValueError: a field is missing, unknown or of another kind, or a class has no value.
     """
     try:
-        values = _restored(Evaluation, document)
-        evaluation = Evaluation(
-            **values
-            | {
-                "semantic": SemanticScores(**_restored(SemanticScores, values["semantic"])),
-                "instance": InstanceScores(**_restored(InstanceScores, values["instance"])),
-                "strict": InstanceScores(**_restored(InstanceScores, values["strict"])),
-            }
-        )
+        values = _restored(Evaluation, _completed(document))
+        report = values["benchmark"]
+        parts: dict[str, Any] = {
+            name: kind(**_restored(kind, values[name])) for name, kind in _PARTS.items()
+        }
+        parts["benchmark"] = None if report is None else _report(report)
+        evaluation = Evaluation(**values | parts)
     except (TypeError, AttributeError) as error:
         raise ValueError(f"scores must be those that `to_dict` gives: {error}") from error
     _check(evaluation)
     return evaluation
 
 
-def plain(value: Any) -> Any:
-    """Arrays and tuples as lists, and NaN as None, all the way down.
+def _completed(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A document of before there were the later scores, with these as NaN."""
+    if set(_LATER) & set(document):
+        return document
+    names, instance = document.get("class_names", ()), document.get("instance", {})
+    nothing = [None] * len(names)
+    panoptic = {"quality": nothing, "segmentation": nothing, "recognition": nothing}
+    return {
+        **document,
+        "precision": {"average": nothing, "at_50": nothing, "at_25": nothing, "scored": False},
+        "panoptic": {**panoptic, "stuff": instance.get("stuff", ())},
+        "benchmark": None,
+    }
 
-    Example:
-        >>> plain({"iou": np.array([0.5, np.nan]), "test": ("scan3",)})
-        {'iou': [0.5, None], 'test': ['scan3']}
-    """
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+
+def _report(document: Mapping[str, Any]) -> Report:
+    values = _restored(Report, document)
+    tables = [
+        Table(**table | {"rows": tuple(map(tuple, table["rows"]))})
+        for table in (_restored(Table, one) for one in values["tables"])
+    ]
+    return Report(tuple(tables), values["document"])
 
 
 def _restored(kind: type, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +112,7 @@ def _value(name: str, kind: Any, value: Any) -> Any:
 
 def _check(evaluation: Evaluation) -> None:
     num_classes = len(evaluation.class_names)
-    for scores in (evaluation.semantic, evaluation.instance, evaluation.strict):
+    for scores in (getattr(evaluation, name) for name in _PARTS):
         for field in dataclasses.fields(scores):
             value = getattr(scores, field.name)
             if isinstance(value, np.ndarray) and value.shape != (num_classes,):

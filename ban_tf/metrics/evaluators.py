@@ -8,12 +8,17 @@ import numpy as np
 
 from ban_tf.config import Labels, Protocol
 from ban_tf.config.checking import require_choice
+from ban_tf.metrics import objects
+from ban_tf.metrics.average_precision import AveragePrecision, PrecisionScores
+from ban_tf.metrics.benchmarks.report import Benchmark, Report, report
 from ban_tf.metrics.instance import InstanceMatches, InstanceScores
+from ban_tf.metrics.panoptic import PanopticQuality, PanopticScores
 from ban_tf.metrics.semantic import ConfusionMatrix, SemanticScores
 
 INSTANCE_METRICS = ("mCov", "mWCov", "mPrec", "mRec")  # the paper's names
 SEMANTIC_METRICS = ("mAcc", "mIoU", "oAcc")
 METRICS = INSTANCE_METRICS + SEMANTIC_METRICS
+QUALITY_METRICS = ("AP", "AP50", "AP25", "PQ", "SQ", "RQ")  # not in the paper
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +36,9 @@ class Evaluation:
         semantic: semantic scores.
         instance: instance scores under the published matching.
         strict: instance scores one to one, comparable with nothing published.
+        precision: average precision; undefined where instances came without scores.
+        panoptic: panoptic quality.
+        benchmark: the data set's official scores; None where it has none, or none was asked for.
     """
 
     dataset: str
@@ -42,6 +50,9 @@ class Evaluation:
     semantic: SemanticScores
     instance: InstanceScores
     strict: InstanceScores
+    precision: PrecisionScores
+    panoptic: PanopticScores
+    benchmark: Report | None = None
 
     def means(self) -> Mapping[str, float]:
         """The seven scores under the paper's names, as fractions; NaN only without any value."""
@@ -63,6 +74,14 @@ class Evaluation:
             instance_per_class(self.instance)
             | {"Acc": self.semantic.accuracy, "IoU": self.semantic.iou}
         )
+
+    def quality(self) -> Mapping[str, float]:
+        """Means of average precision and panoptic quality, as fractions; NaN without a value."""
+        return types.MappingProxyType(self.precision.means() | self.panoptic.means())
+
+    def quality_per_class(self) -> Mapping[str, np.ndarray]:
+        """float64 `[C]` under the names of `quality`; NaN where undefined."""
+        return types.MappingProxyType(self.precision.per_class() | self.panoptic.per_class())
 
 
 def instance_means(scores: InstanceScores) -> dict[str, float]:
@@ -98,6 +117,7 @@ class Evaluator:
             published tables the scores may stand beside.
         protocol: which points are evaluated.
         method: title of the system.
+        benchmark: official evaluation that gets the same clouds; None for none.
 
     Raises:
         TypeError: `test` is one name, no sequence of names.
@@ -120,6 +140,7 @@ class Evaluator:
         test: Sequence[str],
         protocol: Protocol,
         method: str = "BAN",
+        benchmark: Benchmark | None = None,
     ):
         if isinstance(test, str):
             raise TypeError(f"`test` must be a sequence of names. Received: test={test!r}")
@@ -131,6 +152,9 @@ class Evaluator:
         self._method = method
         self._confusion = ConfusionMatrix(labels.num_classes)
         self._matches = InstanceMatches(labels.num_classes, labels.stuff_classes)
+        self._precision = AveragePrecision(labels.num_classes, labels.stuff_classes)
+        self._panoptic = PanopticQuality(labels.num_classes, labels.stuff_classes)
+        self._benchmark = benchmark
 
     def add(
         self,
@@ -139,15 +163,38 @@ class Evaluator:
         truth_instance: np.ndarray,
         predicted_semantic: np.ndarray,
         predicted_instance: np.ndarray,
+        instance_score: np.ndarray | None = None,
     ) -> None:
-        """Adds one cloud; arguments and errors as `InstanceMatches.add`, the cloud is named."""
+        """Adds one cloud; arguments and errors as `InstanceMatches.add`, the cloud is named.
+
+        `instance_score`, float `[G]`, is how sure each instance is: the mean probability of its
+        class over its points. Instances are then numbered from 0 to G - 1; ValueError if one has
+        no score. None leaves the evaluation without average precision.
+        """
         try:
-            self._matches.add(
-                cloud, truth_semantic, truth_instance, predicted_semantic, predicted_instance
+            self._matches.check_new(cloud)
+            labels = objects.checked(
+                self._labels.num_classes,
+                truth_semantic,
+                truth_instance,
+                predicted_semantic,
+                predicted_instance,
             )
+            score = objects.checked_scores(instance_score, labels[3])
         except (TypeError, ValueError) as error:
             raise type(error)(f"cloud {cloud}: {error}") from error
-        self._confusion.add(truth_semantic, predicted_semantic)
+        stuff = self._labels.stuff_classes
+        inside = objects.instances_without(labels[0], labels[1], stuff)
+        found = objects.of_points(labels[0], inside, *labels[2:])
+        self._matches.add_objects(cloud, found)
+        self._precision.add(found, score)
+        if stuff:
+            self._panoptic.add(*labels)
+        else:
+            self._panoptic.add_objects(found)
+        self._confusion.add(labels[0], labels[2])
+        if self._benchmark is not None:
+            self._benchmark.add(cloud, *labels, score)
 
     def evaluation(self) -> Evaluation:
         """The scores of all clouds added so far."""
@@ -161,4 +208,7 @@ class Evaluator:
             semantic=self._confusion.scores(),
             instance=self._matches.scores("legacy"),
             strict=self._matches.scores("strict"),
+            precision=self._precision.scores(),
+            panoptic=self._panoptic.scores(),
+            benchmark=None if self._benchmark is None else report(self._benchmark),
         )

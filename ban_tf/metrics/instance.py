@@ -21,7 +21,7 @@ import numpy as np
 
 from ban_tf.clouds import overlap
 from ban_tf.config import NONE
-from ban_tf.metrics import equality, means
+from ban_tf.metrics import equality, means, objects
 
 Matching = Literal["legacy", "strict"]
 
@@ -168,28 +168,29 @@ class InstanceMatches:
             TypeError: labels that are not whole numbers.
             ValueError: a cloud added twice, different lengths, or a label out of range.
         """
+        self.check_new(cloud)
+        labels = objects.checked(
+            self._num_classes,
+            truth_semantic,
+            truth_instance,
+            predicted_semantic,
+            predicted_instance,
+        )
+        inside = objects.instances_without(labels[0], labels[1], self._stuff)
+        self.add_objects(cloud, objects.of_points(labels[0], inside, *labels[2:]))
+
+    def add_objects(self, cloud: str, found: objects.Objects) -> None:
+        """Adds one cloud, of which only what plays a part is given; ValueError as for `add`."""
+        self.check_new(cloud)
+        self._clouds[cloud] = {
+            "legacy": _match_cloud(found, one_to_one=False),
+            "strict": _match_cloud(found, one_to_one=True),
+        }
+
+    def check_new(self, cloud: str) -> None:
+        """Raises ValueError if the cloud was added before."""
         if cloud in self._clouds:
             raise ValueError(f"every cloud counts once. Received twice: cloud={cloud!r}")
-        given = {
-            "truth_semantic": (truth_semantic, self._num_classes),
-            "truth_instance": (truth_instance, None),
-            "predicted_semantic": (predicted_semantic, self._num_classes),
-            "predicted_instance": (predicted_instance, None),
-        }
-        labels = {
-            name: overlap.check_labels(name, values, limit, none=True)
-            for name, (values, limit) in given.items()
-        }
-        lengths = {name: len(values) for name, values in labels.items()}
-        if len(set(lengths.values())) != 1:
-            raise ValueError(f"all labels must be of the same points. Received: lengths={lengths}")
-        inside = labels["truth_instance"] != NONE
-        inside &= ~np.isin(labels["truth_semantic"], (NONE, *self._stuff))
-        labels = {name: values[inside] for name, values in labels.items()}
-        self._clouds[cloud] = {
-            "legacy": _match_cloud(**labels, one_to_one=False),
-            "strict": _match_cloud(**labels, one_to_one=True),
-        }
 
     def scores(self, matching: Matching = "legacy") -> InstanceScores:
         """Scores over all clouds added so far, under one matching."""
@@ -223,20 +224,9 @@ class InstanceMatches:
         )
 
 
-def _match_cloud(
-    truth_semantic: np.ndarray,
-    truth_instance: np.ndarray,
-    predicted_semantic: np.ndarray,
-    predicted_instance: np.ndarray,
-    one_to_one: bool,
-) -> _CloudMatch:
-    """Matches the objects and predictions of points that all have a true class and instance."""
-    table = overlap.contingency(truth_instance, predicted_instance)
-    truth_class, _ = overlap.majority(table.first_code, truth_semantic, len(table.first_labels))
-    predicted_class, _ = overlap.majority(
-        table.second_code, predicted_semantic, len(table.second_labels)
-    )
-    same = truth_class[table.first_index] == predicted_class[table.second_index]
+def _match_cloud(found: objects.Objects, one_to_one: bool) -> _CloudMatch:
+    """Matches the objects and predictions of one cloud."""
+    table, same = found.table, found.same_class()
     if one_to_one:
         same &= _one_to_one(table, same)
     # Counts are compared, not quotients: two exact halves both reach 0.5.
@@ -246,10 +236,10 @@ def _match_cloud(
     predicted_matched = np.zeros(len(table.second_labels), bool)
     predicted_matched[table.second_index[reaches]] = True
     return _CloudMatch(
-        truth_class=truth_class,
+        truth_class=found.truth_class,
         truth_size=table.first_sizes,
         truth_best_iou=truth_best_iou,
-        predicted_class=predicted_class,
+        predicted_class=found.predicted_class,
         predicted_matched=predicted_matched,
     )
 

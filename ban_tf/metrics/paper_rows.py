@@ -57,6 +57,8 @@ def notes(paper: PublishedTable | None, evaluation: Evaluation) -> list[str]:
     """Why an evaluation does not compare with the paper's numbers; empty if it does."""
     if paper is None:
         return []
+    if paper.unstated:
+        return [paper.unstated]
     count = len(evaluation.clouds)
     if not paper.compares_with(evaluation):
         where = (evaluation.dataset, config.title_of(evaluation.test), evaluation.protocol)

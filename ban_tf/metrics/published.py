@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import importlib.resources
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -48,6 +49,8 @@ class PublishedTable:
         metrics: names of the scores it holds.
         rows: in the paper's order.
         names: for a system, the first label of its row where that is not its title.
+        unstated: what the paper leaves open of these numbers, as a sentence. Where it is not empty,
+            any evaluation of the data set may stand below the rows, and none compares with them.
     """
 
     title: str
@@ -58,6 +61,7 @@ class PublishedTable:
     metrics: tuple[str, ...]
     rows: tuple[PublishedRow, ...]
     names: Mapping[str, str]
+    unstated: str = ""
 
     def reference(self, method: str) -> PublishedRow:
         """The row of the system with this title; BAN's if the paper has none of it."""
@@ -70,6 +74,8 @@ class PublishedTable:
         Only the `legacy` protocol evaluates the points that the paper did, and only the same test
         of the same data set compares.
         """
+        if self.unstated:
+            return False
         same = self.dataset == evaluation.dataset and set(self.test) == set(evaluation.test)
         return same and evaluation.protocol == "legacy"
 
@@ -95,11 +101,25 @@ class _Source:
     num_labels: int
     metrics: tuple[str, ...]
     names: Mapping[str, str]
+    unstated: str = ""
+
+    def is_of(self, dataset: str) -> bool:
+        """Whether it is of the data set, or of one whose tasks this is one of."""
+        return re.fullmatch(f"{re.escape(self.dataset)}({_TASK})?", dataset) is not None
 
 
 _SIX_FOLD = ("Area_1", "Area_2", "Area_3", "Area_4", "Area_5", "Area_6")
 _METHODS = {"BAN": "Ours"}
 _VARIANTS = {"BAN": "STOI then ITOS", "PointNet++": "none"}
+_OF_SCANNET = (
+    "The paper does not say which scans, points and classes its ScanNet numbers are of, and there "
+    "is no script for them: its rows show the level, they do not compare."
+)
+_OF_PARTNET = (
+    "The paper does not say which categories, levels and classes its PartNet numbers are means of, "
+    "and there is no script for them: its rows show the level, they do not compare."
+)
+_TASK = r"-\w+-\d"  # what follows the name of a data set of many: `-<Category>-<level>`
 # A further data set of the paper is one more entry for each of its tables.
 _SOURCES = (
     _Source(
@@ -109,6 +129,22 @@ _SOURCES = (
     _Source(
         "semantic", "s3dis", _SIX_FOLD, 272, "table2_s3dis_semantic_6fold.csv",
         "the paper's Table 2, 6-fold", 2, SEMANTIC_METRICS, _METHODS,
+    ),
+    _Source(
+        "instance", "partnet", (), 0, "table3_partnet_instance.csv",
+        "the paper's Table 3, PartNet", 2, INSTANCE_METRICS, _METHODS, _OF_PARTNET,
+    ),
+    _Source(
+        "semantic", "partnet", (), 0, "table4_partnet_semantic.csv",
+        "the paper's Table 4, PartNet", 2, SEMANTIC_METRICS, _METHODS, _OF_PARTNET,
+    ),
+    _Source(
+        "instance", "scannet", (), 0, "table5_scannetv2_instance.csv",
+        "the paper's Table 5, ScanNetV2", 2, INSTANCE_METRICS, _METHODS, _OF_SCANNET,
+    ),
+    _Source(
+        "semantic", "scannet", (), 0, "table6_scannetv2_semantic.csv",
+        "the paper's Table 6, ScanNetV2", 2, SEMANTIC_METRICS, _METHODS, _OF_SCANNET,
     ),
     _Source(
         "ablation", "s3dis", ("Area_5",), 68, "table7_ablation_s3dis_area5.csv",
@@ -125,10 +161,12 @@ def tables_of(dataset: str) -> Mapping[Kind, PublishedTable]:
         ['instance', 'semantic', 'ablation']
         >>> tables_of("s3dis")["instance"].title
         "the paper's Table 1, 6-fold"
+        >>> tables_of("partnet-Chair-3")["semantic"].title
+        "the paper's Table 4, PartNet"
         >>> tables_of("my scans")
         {}
     """
-    return {source.kind: _load(source) for source in _SOURCES if source.dataset == dataset}
+    return {source.kind: _load(source) for source in _SOURCES if source.is_of(dataset)}
 
 
 def ablation() -> PublishedTable:
@@ -142,17 +180,19 @@ def ablation() -> PublishedTable:
 
 
 def find(evaluation: Evaluation, metrics: tuple[str, ...]) -> PublishedTable | None:
-    """The table of the paper that an evaluation may stand beside.
+    """The table of the paper that an evaluation may stand beside, comparable or not.
 
     Args:
         evaluation: what was measured.
         metrics: names of the scores that the table must hold.
 
     Returns:
-        The table with just these scores, or None if the paper has none to compare with.
+        The table with just these scores, or None if the paper has none to compare with. One whose
+        `unstated` is not empty is not to be compared with.
     """
     for table in tables_of(evaluation.dataset).values():
-        if table.compares_with(evaluation) and set(metrics) <= set(table.metrics):
+        beside = bool(table.unstated) or table.compares_with(evaluation)
+        if beside and set(metrics) <= set(table.metrics):
             return table.only(metrics)
     return None
 
@@ -219,4 +259,5 @@ def _load(source: _Source) -> PublishedTable:
         metrics=source.metrics,
         rows=rows,
         names=source.names,
+        unstated=source.unstated,
     )

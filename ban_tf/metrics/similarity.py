@@ -1,7 +1,7 @@
 """What the similarities of an attention are worth: how much of a row lies on points of its kind."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -80,6 +80,27 @@ def _weight_on_own(rows: np.ndarray, label: np.ndarray) -> tuple[float, float]:
         return np.nan, np.nan
     same = label[labelled, None] == label[None, :]
     return float((rows[labelled] * same).sum(axis=1).mean()), float(same.mean())
+
+
+def score_all(
+    products: Mapping[str, np.ndarray], semantic: np.ndarray, instance: np.ndarray
+) -> dict[str, SimilarityScores]:
+    """The means over several samples for each attention of a network.
+
+    Args:
+        products: float `[B, N, N]` by the name of the attention, B at least 1.
+        semantic: int `[B, N]`.
+        instance: int `[B, N]`.
+
+    Example:
+        >>> labels = np.array([[0, 1], [0, 0]])
+        >>> score_all({"stoi": np.zeros((2, 2, 2))}, labels, labels)["stoi"].own_class
+        0.75
+    """
+    return {
+        name: mean([score(*sample) for sample in zip(several, semantic, instance, strict=True)])
+        for name, several in products.items()
+    }
 
 
 def mean(scores: Sequence[SimilarityScores]) -> SimilarityScores:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ban_tf import config
-from ban_tf.metrics import cells, documents, paper_rows, published
+from ban_tf.metrics import cells, json_values, paper_rows, published, quality_tables
 from ban_tf.metrics.evaluators import (
     INSTANCE_METRICS,
     METRICS,
+    QUALITY_METRICS,
     SEMANTIC_METRICS,
     Evaluation,
     instance_means,
@@ -20,6 +21,7 @@ from ban_tf.metrics.evaluators import (
 )
 from ban_tf.metrics.layout import Table
 
+_CSV_METRICS = METRICS + QUALITY_METRICS
 _PROTOCOL_WORDS = {
     "legacy": "points sampled as in the paper",
     "covering": "every raw point once; not comparable with published tables",
@@ -27,7 +29,9 @@ _PROTOCOL_WORDS = {
 
 
 def tables(evaluation: Evaluation) -> list[Table]:
-    """Instance scores, semantic scores, strict matching and classes, in this order.
+    """Instance scores, semantic scores, strict matching, classes, and scores beside the paper's.
+
+    The last is average precision with panoptic quality; the tables of a benchmark follow it.
 
     The first two have the layout of the paper's tables. The paper's rows and the difference to one
     of them stand there only where `published.find` says that they compare.
@@ -50,6 +54,8 @@ def tables(evaluation: Evaluation) -> list[Table]:
         _comparison("Semantic segmentation", evaluation, SEMANTIC_METRICS),
         _strict(evaluation),
         _classes(evaluation),
+        quality_tables.table(evaluation),
+        *(evaluation.benchmark.tables if evaluation.benchmark else ()),
     ]
 
 
@@ -67,20 +73,27 @@ def render_markdown(evaluation: Evaluation) -> str:
 def render_csv(evaluation: Evaluation) -> str:
     """One rectangular table: the paper's rows, ours and the classes, in percent.
 
+    The seven scores come first, then average precision and panoptic quality, which `strict` rows
+    and the paper's lack.
+
     The column `source` says `paper`, `run`, `run, strict`, `class` or `class, strict`; an
     undefined score is an empty field.
     """
-    lines: list[list[Any]] = [["source", "row", *METRICS]]
+    lines: list[list[Any]] = [["source", "row", *_CSV_METRICS]]
     lines += [["paper", name, *_csv_cells(row)] for name, row in _published_rows(evaluation)]
-    lines.append(["run", evaluation.method, *_csv_cells(cells.in_percent(evaluation.means()))])
+    means = {**evaluation.means(), **evaluation.quality()}
+    lines.append(["run", evaluation.method, *_csv_cells(cells.in_percent(means))])
     strict = instance_means(evaluation.strict)
     lines.append(["run, strict", evaluation.method, *_csv_cells(cells.in_percent(strict))])
     for source, arrays in (
-        ("class", evaluation.per_class()),
+        ("class", {**evaluation.per_class(), **evaluation.quality_per_class()}),
         ("class, strict", instance_per_class(evaluation.strict)),
     ):
         for index, name in enumerate(evaluation.class_names):
-            scores = {f"m{key}": 100 * float(array[index]) for key, array in arrays.items()}
+            scores = {
+                key if key in QUALITY_METRICS else f"m{key}": 100 * float(array[index])
+                for key, array in arrays.items()
+            }
             lines.append([source, name, *_csv_cells(scores)])
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
@@ -98,8 +111,10 @@ def to_document(evaluation: Evaluation) -> dict[str, Any]:
     This is for other programs and does not lead back; `documents` keeps an evaluation whole.
     The seven scores stand under the paper's names, the classes under `per_class`, one-to-one
     matching under `strict`, and under `plain_means` the means over all classes that the authors'
-    script takes, None as soon as one class has no value. Where there are stuff classes,
-    `stuff_classes` names them; their instance scores are None, and no mean counts them.
+    script takes, None as soon as one class has no value. Average precision and panoptic quality
+    follow the seven, their rules under `rules`; official scores are under `benchmark`. Where there
+    are stuff classes, `stuff_classes` names them; their instance scores are None, and no mean
+    counts them.
     """
     semantic, instance = evaluation.semantic, evaluation.instance
     names = evaluation.class_names
@@ -112,7 +127,13 @@ def to_document(evaluation: Evaluation) -> dict[str, Any]:
         "clouds": list(evaluation.clouds),
         "num_points": semantic.num_points,
         **evaluation.means(),
-        "per_class": {"classes": list(names), **per_class, "num_instances": instance.num_truth},
+        **evaluation.quality(),
+        "per_class": {
+            "classes": list(names),
+            **per_class,
+            **evaluation.quality_per_class(),
+            "num_instances": instance.num_truth,
+        },
         "absent_classes": [names[index] for index in semantic.absent],
         "unpredicted_classes": [names[index] for index in instance.unpredicted],
         **_stuff_names(evaluation),
@@ -121,8 +142,10 @@ def to_document(evaluation: Evaluation) -> dict[str, Any]:
             **instance_means(evaluation.strict),
             "per_class": {"classes": list(names), **instance_per_class(evaluation.strict)},
         },
+        "rules": quality_tables.RULES,
+        **({"benchmark": evaluation.benchmark.document} if evaluation.benchmark else {}),
     }
-    return documents.plain(document)
+    return json_values.plain(document)
 
 
 def _stuff_names(evaluation: Evaluation) -> dict[str, list[str]]:
@@ -155,7 +178,7 @@ def _cells(fractions: Iterable[float]) -> list[str]:
 
 
 def _csv_cells(percent: Mapping[str, float]) -> list[str]:
-    values = (percent.get(name, np.nan) for name in METRICS)
+    values = (percent.get(name, np.nan) for name in _CSV_METRICS)
     return ["" if np.isnan(value) else f"{value:.4f}".rstrip("0").rstrip(".") for value in values]
 
 
@@ -183,11 +206,10 @@ def _comparison(what: str, evaluation: Evaluation, metrics: tuple[str, ...]) -> 
         title += f"; first rows: {paper.title}"
         reference = paper.reference(evaluation.method)
         blank = ("",) * (len(paper.label_names) - 1)
-        delta = (cells.difference(means[name] - reference.percent[name]) for name in metrics)
-        rows = [
-            (ours, *blank, *scores),
-            (f"Δ to paper's {reference.label[0]}", *blank, *delta),
-        ]
+        rows = [(ours, *blank, *scores)]
+        if not paper.unstated:
+            delta = (cells.difference(means[name] - reference.percent[name]) for name in metrics)
+            rows.append((f"Δ to paper's {reference.label[0]}", *blank, *delta))
     return paper_rows.above(
         paper,
         title=title,

@@ -85,23 +85,23 @@ class CrossTaskAttention(keras.layers.Layer):
 
     def call(self, guide: Any, values: Any) -> Any:
         attend = attention.attend if self.kernel == "chunked" else stock.attend_plain
-        query, key = _narrow(self.phi(guide)), _narrow(self.theta(guide))
-        propagated = attend(query, key, _narrow(self.g(values)), self._factor(guide.shape[-1]))
+        query, key = narrow(self.phi(guide)), narrow(self.theta(guide))
+        propagated = attend(query, key, narrow(self.g(values)), self.factor(guide.shape[-1]))
         propagated = ops.cast(propagated, self.compute_dtype)
         return ops.concatenate([values, propagated], axis=-1)
 
     def similarity_row(self, guide: Any, row: int) -> Any:
         """Row `row` of P, float32 `[B, N]`: the paper's Fig. 7."""
-        factor = self._factor(guide.shape[-1])
-        query, key = _narrow(self.phi(guide)), _narrow(self.theta(guide))
+        factor = self.factor(guide.shape[-1])
+        query, key = narrow(self.phi(guide)), narrow(self.theta(guide))
         return stock.attention_row(query, key, row, factor)
 
     def inner_products(self, guide: Any) -> Any:
         """What the soft-max of P is taken of, row by row: float32 `[B, N, N]`."""
         phi, theta = (ops.cast(linear(guide), "float32") for linear in (self.phi, self.theta))
-        return self._factor(guide.shape[-1]) * ops.matmul(phi, ops.transpose(theta, (0, 2, 1)))
+        return self.factor(guide.shape[-1]) * ops.matmul(phi, ops.transpose(theta, (0, 2, 1)))
 
-    def _factor(self, width: int) -> float:
+    def factor(self, width: int) -> float:
         return width**-0.5 if self.scale == "rsqrt" else 1.0
 
     def compute_output_shape(self, guide_shape: Shape, values_shape: Shape) -> Shape:
@@ -116,6 +116,13 @@ class CrossTaskAttention(keras.layers.Layer):
         }
 
 
-def _narrow(x: Any) -> Any:
-    """float64 as float32, the widest that the op takes; halves as they are, which it sums wider."""
+def narrow(x: Any) -> Any:
+    """float64 as float32, the widest that the op takes; halves as they are, which it sums wider.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.model import attention
+        >>> str(np.asarray(attention.narrow(np.ones(2))).dtype)
+        'float32'
+    """
     return ops.cast(x, "float32") if keras.backend.standardize_dtype(x.dtype) == "float64" else x

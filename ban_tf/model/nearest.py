@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from ban_tf.model.chunks import by_chunks
 from tf_ops import checks
+from tf_ops.chunks import by_chunks
 
 Shape = tuple[Any, ...]  # a size may be None: not known yet
 # Query points of each cloud that are compared at a time; bounds the memory to [B, this, M].

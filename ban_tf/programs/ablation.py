@@ -3,6 +3,8 @@
     ban-ablation                                # no data: a generated building
     ban-ablation --data S3DIS --seeds 3         # the paper's: Area 5, legacy
     ban-ablation --data MY_SCANS --quick
+    ban-ablation --variants none "STOI then ITOS" --seeds 3    # some rows
+    ban-ablation --long --done RESULTS          # what was trained elsewhere counts as done
 
 Every variant is trained with each seed in a folder of its own below --run; a stopped command,
 given again, repeats no finished training. The first command takes about a quarter of an hour on two

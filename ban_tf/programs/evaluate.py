@@ -8,7 +8,9 @@
     ban-eval --predictions DIR --protocol legacy --json scores.json
     ban-eval --estimate                         # settings that suit the data
 
-`--compare` takes networks, of which it finds the newest run below runs/, or run folders.
+`--compare` takes networks, of which it finds the newest run below runs/, or run folders; of runs
+that differ in the seed alone it shows mean ± spread. With `--out` it also writes comparison.md,
+.csv and .json there.
 `--tf1-checkpoint` is a checkpoint of the authors' TensorFlow 1 code, `--predictions` a folder of
 prediction files in the text format of ASIS, JSNet and BAN. The demo's area takes half a minute on
 two CPU cores; the tables are those that its training ended with.
@@ -41,7 +43,7 @@ def parse_args(argv: Sequence[str] | None) -> requests.Evaluation:
         metavar="N",
         help="with --tf1-checkpoint (default: 5, else the last)",
     )
-    return command_line.evaluation_request(flags, argv)
+    return command_line.evaluation_request(flags, flags.parse_args(argv))
 
 
 def command() -> None:

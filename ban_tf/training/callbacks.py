@@ -1,15 +1,10 @@
-"""What happens beside the optimiser's steps: log, progress, checkpoints, alarms."""
+"""What happens beside the optimiser's steps: epochs, checkpoints, dropout, a loss that is none."""
 
 import math
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
-from ban_tf.config import Experiment
-from ban_tf.data.samples import Samples
-from ban_tf.data.store import Store
-from ban_tf.systems import collapse
 from ban_tf.training import checkpoints, network_file, runs
 from ban_tf.training.stages import Stage
 
@@ -122,47 +117,6 @@ class SeedDropout(keras.callbacks.Callback):
         for index, state in enumerate(states):
             sequence = np.random.SeedSequence([self.seed, epoch, index])
             state.assign(sequence.generate_state(*state.shape).astype(state.dtype))
-
-
-class WatchEmbedding(keras.callbacks.Callback):
-    """Looks every few epochs what the network makes of one batch; says once if it collapsed.
-
-    Args:
-        store: of training; the batch is drawn from it by the seed.
-        experiment: of an embedding network.
-
-    Example:
-        >>> from ban_tf.config import Experiment, Labels, Split
-        >>> labels = Labels(class_names=("desk", "lamp"))
-        >>> split = Split(name="val", train=("scan1",), test=("scan2",))
-        >>> experiment = Experiment(dataset="desks", labels=labels, split=split)
-        >>> from ban_tf.training.callbacks import WatchEmbedding
-        >>> watcher = WatchEmbedding(store=None, experiment=experiment)
-        >>> watcher.on_epoch_end(epoch=0)  # the first look, at the store too, is after epoch 5
-        >>> watcher.is_explained
-        False
-    """
-
-    def __init__(self, store: Store, experiment: Experiment) -> None:
-        super().__init__()
-        self.store = store
-        self.experiment = experiment
-        self.batch: Samples | None = None
-        self.is_explained = False
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if (epoch + 1) % collapse.PROBE_EVERY != 0 or self.is_explained:
-            return
-        if self.batch is None:
-            rng = np.random.default_rng(self.experiment.seed)
-            size = min(self.experiment.training.batch_size, len(self.store))
-            self.batch = self.store.read(rng.choice(len(self.store), size, replace=False))
-        outputs = self.model.network(self.batch.features, training=False)
-        embedding = keras.ops.convert_to_numpy(outputs["embedding"])
-        found = collapse.probe_training(self.batch.instance, embedding, self.experiment.loss)
-        if found is not None:
-            self.is_explained = True
-            tqdm.write(f"\nwarning: after epoch {epoch + 1}: {found}")
 
 
 def require_finite_weights(model: keras.Model, run: runs.Run) -> None:

@@ -7,8 +7,17 @@ import tensorflow as tf
 
 from ban_tf import config, systems
 from ban_tf.data import pipeline, store
-from ban_tf.model import networks
-from ban_tf.training import callbacks, checkpoints, joint, reporting, runs, stages, validation
+from ban_tf.model import networks, similarity
+from ban_tf.training import (
+    callbacks,
+    checkpoints,
+    joint,
+    reporting,
+    runs,
+    stages,
+    validation,
+    watching,
+)
 
 
 def build_network(experiment: config.Experiment) -> keras.Model:
@@ -180,7 +189,9 @@ def _fit(
         num_classes=experiment.labels.num_classes,
     )
     embeds = systems.of(experiment.network.name).embeds
-    watchers = [callbacks.WatchEmbedding(samples, experiment)] if embeds else []
+    watchers = [watching.WatchEmbedding(samples, experiment)] if embeds else []
+    attends = bool(similarity.attentions(trainer.network))
+    lookers = [watching.WatchAttention(samples, experiment)] if attends else []
     log = reporting.Log(run, stage, first_epoch, trainer.objective.terms)
     validators = []
     if parts.held_out is not None:
@@ -200,6 +211,7 @@ def _fit(
                 callbacks.StopAtNan(run),
                 *validators,
                 log,
+                *lookers,
                 keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
                 callbacks.Checkpoint(run, training.checkpoint_every),
                 *watchers,

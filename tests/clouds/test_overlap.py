@@ -1,5 +1,7 @@
 """Contingency, IoU and majority of label arrays against counts done by hand and by loops."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -46,6 +48,22 @@ def test_dense_iou_is_that_of_the_point_sets(first, second):
         for column, b in enumerate(sorted(set(second.tolist()) - {-1})):
             union = np.sum((first == a) | (second == b))
             assert iou[row, column] == np.sum((first == a) & (second == b)) / union
+
+
+@given(first=LABELS, second=LABELS, none=st.sampled_from([-1, None, 3]))
+@settings(derandomize=True, deadline=None, max_examples=60)
+def test_few_labels_and_many_are_counted_alike(first, second, none):
+    length = min(len(first), len(second))
+    first, second = first[:length], second[:length]
+    tables = []
+    for cells in (10**6, 0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(overlap, "_MANY_CELLS", cells)
+            tables.append(overlap.contingency(first, second, first_none=none, second_none=-1))
+    for field in dataclasses.fields(overlap.Contingency):
+        few, many = (getattr(table, field.name) for table in tables)
+        np.testing.assert_array_equal(few, many, err_msg=field.name)
+        assert few.dtype == many.dtype == np.int64
 
 
 def test_ten_thousand_labels_need_no_dense_table():

@@ -8,10 +8,12 @@ from tensorflow.python.framework import config as framework_config
 import tiny_runs
 from ban_tf import config
 from ban_tf.clouds import cloud_cache
-from ban_tf.data import store
-from ban_tf.experiments import ablation, results
+from ban_tf.data import s3dis, store
+from ban_tf.experiments import ablation, requests, results
+from ban_tf.experiments.commands import ablate
 from ban_tf.metrics import published
 from ban_tf.training import callbacks, runs
+from made_evaluations import evaluation
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -70,10 +72,13 @@ def prepared(tmp_path_factory) -> store.Store:
 def test_trials_are_carried_out_once_and_resumed_where_they_stopped(
     prepared, tmp_path, monkeypatch
 ):
-    sources = runs.Sources(prepared.path, None)
+    def carry_out(trial) -> results.Result:
+        ablation.carry_out(trial, prepared, runs.Sources(prepared.path, None), "covering")
+        return ablation.result(trial, "covering")
+
     trial, other = ablation.plan(tmp_path, EXPERIMENT, VARIANTS, 1)
     assert not ablation.is_done(trial, "covering")
-    first = ablation.carry_out(trial, prepared, sources, "covering")
+    first = carry_out(trial)
     assert ablation.is_done(trial, "covering")
     assert first.experiment == trial.experiment
     assert first.training_seconds > 0
@@ -83,11 +88,54 @@ def test_trials_are_carried_out_once_and_resumed_where_they_stopped(
     monkeypatch.setattr(
         callbacks.SetEpoch, "on_train_begin", lambda self, logs=None: trained.append(self)
     )
-    assert ablation.carry_out(trial, prepared, sources, "covering") == first
+    assert carry_out(trial) == first
     shutil.rmtree(trial.folder / "evaluation")  # stopped between training and evaluation
-    again = ablation.carry_out(trial, prepared, sources, "covering")
-    assert again.scores == first.scores
+    assert carry_out(trial).scores == first.scores
     assert not trained
-    ablation.carry_out(other, prepared, sources, "covering")
+    assert carry_out(other).models != first.models
     assert len(trained) == 1
-    assert results.read(other.folder / "evaluation" / "covering").models != first.models
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """The result of one variant, as another machine would have left it."""
+    trial, _ = ablation.plan(tmp_path / "there", EXPERIMENT, VARIANTS, 1)
+    made = results.Result(trial.experiment, evaluation(), ("f00d",), (), 1.0, 1.0, {})
+    folder = tmp_path / "done" / trial.folder.name
+    folder.mkdir(parents=True)
+    results.write(folder, made)
+    return folder.parent
+
+
+def test_a_result_of_another_machine_counts_as_done(elsewhere, tmp_path):
+    trial, other = ablation.plan(tmp_path / "here", EXPERIMENT, VARIANTS, 1, done=elsewhere)
+    assert ablation.is_done(trial, "covering")
+    assert not ablation.is_done(other, "covering")
+    assert ablation.result(trial, "covering").models == ("f00d",)
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_result_of_another_experiment_or_protocol_does_not(elsewhere, tmp_path):
+    here = tmp_path / "here"
+    longer = dataclasses.replace(
+        EXPERIMENT, training=dataclasses.replace(EXPERIMENT.training, num_epochs=9)
+    )
+    with pytest.raises(ValueError, match=r"another experiment \(training.num_epochs: 1 there, 9"):
+        ablation.plan(here, longer, VARIANTS, 1, done=elsewhere)
+    with pytest.raises(ValueError, match="covering protocol there, legacy asked for"):
+        ablation.plan(here, EXPERIMENT, VARIANTS, 1, done=elsewhere, protocol="legacy")
+    with pytest.raises(FileNotFoundError, match="`done`"):
+        ablation.plan(here, EXPERIMENT, VARIANTS, 1, done=tmp_path / "nowhere")
+
+
+def test_the_table_of_results_of_other_machines_needs_neither_data_nor_training(
+    elsewhere, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(ablate.choosing, "for_ablation", lambda *_: EXPERIMENT)
+    request = requests.Ablation(
+        run=tmp_path / "here", seeds=1, variants=("none",), done=elsewhere, protocol="covering"
+    )
+    ablate.ablate(request, s3dis.SOURCE)
+    printed = capsys.readouterr().out
+    assert "[1/1] none, seed 0: done before" in printed
+    assert "none (ours)" in (tmp_path / "here" / "ablation.md").read_text()

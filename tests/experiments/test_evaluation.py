@@ -9,10 +9,10 @@ import pytest
 import tiny_runs
 from ban_tf import config
 from ban_tf.clouds import cloud_cache
-from ban_tf.data import prediction_files, s3dis, store
+from ban_tf.data import prediction_files, prediction_scores, s3dis, store
 from ban_tf.experiments import evaluation, folds
 from ban_tf.metrics import table
-from ban_tf.metrics.evaluators import METRICS, Evaluator
+from ban_tf.metrics.evaluators import METRICS, QUALITY_METRICS, Evaluator
 from ban_tf.systems import collapse
 from ban_tf.training import instance_sizes, runs
 
@@ -86,20 +86,37 @@ def test_a_covering_evaluation_writes_scores_tables_and_the_labels_of_every_poin
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert scores["protocol"] == "covering"
     assert {name: scores[name] for name in METRICS} == dict.fromkeys(METRICS, 1.0)
+    assert {name: scores[name] for name in QUALITY_METRICS} == dict.fromkeys(QUALITY_METRICS, 1.0)
     with np.load(tmp_path / "predictions" / "Area_2_office_1.npz") as labels:
         np.testing.assert_array_equal(labels["semantic"], CLOUDS[2].semantic)
         assert labels["confidence"].shape == labels["instance"].shape == (len(CLOUDS[2]),)
+
+
+def test_a_benchmark_is_fed_every_raw_point_and_written_with_the_scores(prepared, tmp_path):
+    with_benchmark = dataclasses.replace(prepared, benchmark="partnet")
+    result = evaluation.evaluate([fold(with_benchmark)], "covering", tmp_path)
+    scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert scores["benchmark"] == result.benchmark.document
+    assert (scores["benchmark"]["name"], scores["benchmark"]["num_shapes"]) == ("partnet", 2)
+    assert scores["benchmark"]["part mAP50"] == scores["benchmark"]["shape mIoU"] == 1.0
+    assert "PartNet benchmark" in (tmp_path / "tables.md").read_text(encoding="utf-8")
+    csv = (tmp_path / "benchmark.csv").read_text(encoding="utf-8")
+    assert "partnet,mean,shape mAP50,100.0000\n" in csv
+    assert evaluation.evaluate([fold(with_benchmark)], "legacy").benchmark is None
+    assert evaluation.evaluate([fold(prepared)], "covering").benchmark is None
 
 
 def test_legacy_predictions_score_the_same_when_read_back(prepared, tmp_path):
     written = evaluation.evaluate([fold(prepared, model=Confused())], "legacy", tmp_path)
     evaluator = Evaluator(EXPERIMENT.dataset, EXPERIMENT.labels, ("Area_2",), "legacy")
     for room in prediction_files.read_rooms(tmp_path / "predictions", 13):
-        evaluator.add(
-            room.name, room.truth_semantic, room.truth_instance, room.semantic, room.instance
-        )
+        instance, scores = prediction_scores.numbered(room, tmp_path / "predictions")
+        truth = room.truth_semantic, room.truth_instance
+        evaluator.add(room.name, *truth, room.semantic, instance, scores)
     read = evaluator.evaluation()
     assert dict(read.means()) == dict(written.means())
+    assert dict(read.quality()) == dict(written.quality())
+    assert 0 < written.quality()["AP"] < 1
     assert 0.1 < written.means()["mIoU"] < 0.9
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert scores["strict"] == json.loads(table.to_json(read))["strict"]
@@ -267,6 +284,7 @@ def test_folds_are_pooled_cloud_by_cloud(prepared, tmp_path, protocol):
     both = dataclasses.replace(both_folds[0], samples=prepared)
     at_once = evaluation.evaluate([both], protocol)
     assert dict(pooled.means()) == dict(at_once.means())
+    assert dict(pooled.quality()) == dict(at_once.quality())
     assert pooled.clouds == at_once.clouds == tuple(cloud.name for cloud in CLOUDS)
     assert pooled.test == ("Area_1", "Area_2")
 

@@ -68,6 +68,31 @@ def test_a_result_of_a_setting_that_is_refused_today_is_refused(tmp_path):
         results.read(tmp_path)
 
 
+def test_a_result_of_before_average_precision_is_read_without_it(tmp_path):
+    results.write(tmp_path, RESULT)
+    path = tmp_path / results.NAME
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("precision", "panoptic", "benchmark"):
+        del document["scores"][name]
+    path.write_text(json.dumps({**document, "format": 2}), encoding="utf-8")
+    found = results.read(tmp_path)
+    assert found.scores.means()["mCov"] == 0.25
+    assert math.isnan(found.scores.quality()["AP"])
+    assert found == RESULT  # whose scores have none either
+
+
+def test_results_that_differ_in_the_seed_alone_are_of_one_setting():
+    def with_(**fields):
+        return dataclasses.replace(
+            RESULT, experiment=dataclasses.replace(RESULT.experiment, **fields)
+        )
+
+    longer = dataclasses.replace(RESULT.experiment.training, num_epochs=5)
+    found = [with_(seed=1), with_(training=longer), with_(seed=2), with_(seed=1), with_(seed=3)]
+    assert results.by_setting(found) == [[0, 2, 4], [1], [3]]
+    assert results.by_setting([]) == []
+
+
 def test_the_digest_is_that_of_the_bytes(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"abc" * 100_000)

@@ -10,6 +10,7 @@ import tiny_runs
 from ban_tf.config import with_network
 from ban_tf.experiments.commands import similarity
 from ban_tf.experiments.requests import Similarity
+from ban_tf.model.similarity import InnerProducts, attentions
 from ban_tf.training import checkpoints, runs, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -35,9 +36,9 @@ def saved(tmp_path_factory):
 def test_the_products_are_those_that_make_the_rows_of_the_layer(saved):
     _, model, store = saved
     features = store.read(np.array([0])).features
-    products = similarity.products_of(model, features)
+    products = InnerProducts(model)(features)
     assert list(products) == ["stoi", "itos"]
-    for layer in similarity.attentions(model):
+    for layer in attentions(model):
         guide = np.random.default_rng(0).normal(size=(1, 64, layer.theta.kernel.shape[0]))
         weight = np.exp(layer.inner_products(guide.astype(np.float32))[0, 3])
         row = layer.similarity_row(guide.astype(np.float32), 3)[0]

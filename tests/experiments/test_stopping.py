@@ -70,3 +70,26 @@ def test_another_thread_may_run_a_command_too():
     thread.start()
     thread.join()
     assert done == [None]
+
+
+def test_an_error_of_workers_that_were_told_to_end_as_well_is_a_stop(capsys):
+    def main(argv):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except stopping.Terminated:
+            raise RuntimeError("a worker process was unexpectedly terminated") from None
+
+    with pytest.raises(SystemExit) as stop:
+        running.run(main)
+    assert stop.value.code == 143
+    assert capsys.readouterr().err == "\nStopped. Give the same command again to go on.\n"
+
+
+def test_the_next_command_of_the_process_has_its_errors_again(capsys):
+    def fail(argv):
+        raise ValueError("a flag is wrong")
+
+    with pytest.raises(SystemExit) as stop:
+        running.run(fail)
+    assert stop.value.code == 1
+    assert "error: a flag is wrong" in capsys.readouterr().err

@@ -236,13 +236,7 @@ CLOUDS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::ban_tf.systems.collapse.CollapseWarning")  # it is untrained
-def test_a_cloud_without_colours_is_told_of_where_the_network_knows_them(network):
-    with pytest.warns(segmentation.MissingColorsWarning, match="c has no colours"):
-        segmentation.segment(CLOUDS["without colours"], network, tiny_runs.experiment())
-
-
-@pytest.mark.filterwarnings("ignore::ban_tf.inference.segmentation.MissingColorsWarning")
+@pytest.mark.filterwarnings("ignore::ban_tf.inference.cautions.MissingColorsWarning")
 @pytest.mark.filterwarnings("ignore::ban_tf.systems.collapse.CollapseWarning")  # it is untrained
 @pytest.mark.parametrize("name", CLOUDS)
 def test_every_point_gets_a_class_and_the_same_one_twice(network, name):

@@ -32,7 +32,7 @@ def changed(**fields):
 
 
 def test_all_rows_of_the_paper_and_ours_stand_in_the_layout_of_tables_1_and_2():
-    instance, semantic = comparison.tables([BAN, SGPN])
+    instance, semantic, _ = comparison.tables([BAN, SGPN])
     assert [len(table.rows) for table in (instance, semantic)] == [7 + 2, 5 + 2]
     assert instance.header == ("Method", "Backbone", "mCov", "mWCov", "mPrec", "mRec")
     assert semantic.header == ("Method", "Backbone", "mAcc", "mIoU", "oAcc")
@@ -63,7 +63,7 @@ def test_a_note_says_when_the_paper_s_rows_are_of_other_points(change):
 
 
 def test_a_note_says_when_clouds_of_the_paper_s_test_are_missing():
-    for table in comparison.tables([changed(clouds=("one",))]):
+    for table in comparison.tables([changed(clouds=("one",))])[:2]:
         assert table.notes[0].startswith("The paper's test has 272 clouds, this run 1:")
 
 
@@ -78,7 +78,7 @@ def test_systems_on_other_points_are_not_compared(name, value):
 
 def test_a_data_set_of_which_the_paper_says_nothing_has_our_rows_under_the_same_headings():
     demo = comparison.tables([changed(dataset="demo")])
-    for alone, beside in zip(demo, comparison.tables([BAN]), strict=True):
+    for alone, beside in zip(demo[:2], comparison.tables([BAN])[:2], strict=True):
         assert alone.header == beside.header
         assert alone.rows == beside.rows[-1:]
         assert (alone.num_published, alone.notes) == (0, ())

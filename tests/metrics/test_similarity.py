@@ -65,3 +65,13 @@ def test_a_mean_leaves_out_samples_without_the_number():
 def test_shapes_that_do_not_fit_are_refused(rows, points):
     with pytest.raises(ValueError, match=r"`products` must be \[N, N\]"):
         similarity.score(np.zeros((rows, rows)), np.zeros(points, int), np.zeros(points, int))
+
+
+def test_several_samples_of_several_attentions_are_scored_as_each_alone():
+    rng = np.random.default_rng(0)
+    products = {name: rng.normal(size=(2, 5, 5)) for name in ("stoi", "itos")}
+    semantic, instance = rng.integers(0, 2, (2, 2, 5))
+    found = similarity.score_all(products, semantic, instance)
+    for name, both in products.items():
+        alone = [similarity.score(both[i], semantic[i], instance[i]) for i in range(2)]
+        assert found[name] == similarity.mean(alone)

@@ -75,12 +75,14 @@ def test_what_is_predicted_on_stuff_changes_no_instance_score(seed):
 
 def test_tables_name_stuff_and_leave_its_cells_empty():
     found = evaluate(SEMANTIC, INSTANCE, SEMANTIC, INSTANCE)
-    instances, semantics, _, classes = table.tables(found)
+    instances, semantics, _, classes, quality = table.tables(found)
     assert instances.notes == ("Stuff, hence without instance scores: wall.",)
     assert semantics.notes == ()
     assert classes.rows[WALL][1:] == ("-", "-", "-", "-", "100.0", "100.0", "-", "-")
     assert classes.rows[-1][-2:] == ("3", "3")
-    assert "class,wall,,,,,100,100,\n" in table.render_csv(found)
+    assert quality.rows[WALL] == ("wall", "-", "-", "-", "100.0", "100.0", "100.0")
+    assert quality.rows[-2] == ("mean of stuff", "-", "-", "-", "100.0", "100.0", "100.0")
+    assert "class,wall,,,,,100,100,,,,,100,100,100\n" in table.render_csv(found)
 
 
 def test_the_document_names_stuff_and_its_plain_means_leave_it_out():

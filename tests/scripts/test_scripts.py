@@ -370,7 +370,7 @@ def test_one_run_of_six_folds_is_not_mistaken_for_a_run(six_fold):
 def test_blocks_prepared_apart_carry_the_name_of_their_data(scans, tmp_path):
     blocks = tmp_path / "blocks"
     printed = call(PREPARE, "--data", scans, "--blocks", blocks, "--quick")
-    assert f"{blocks}: 4 clouds of 1.99 x 2 x 1.3 m in the median, 16 samples" in printed
+    assert f"{blocks}: 4 clouds of 1.99 x 2 x 1.3 m in the median, " in printed
     experiment = experiment_of(["--blocks", str(blocks), "--quick"])
     assert experiment.dataset == "scans"
     assert (experiment.split.train, experiment.split.test) == (("Area_1",), ("Area_2",))
@@ -443,7 +443,7 @@ def test_systems_are_compared_in_one_table(in_demo, tmp_path):
     own = scores(in_demo.evaluation_folder("covering"))
     row = next(line.split() for line in lines if line.startswith("BAN (ours)"))
     assert row[-4:] == [f"{100 * own[name]:.1f}" for name in ("mCov", "mWCov", "mPrec", "mRec")]
-    assert len([line for line in lines if line.startswith("PointNet++ (ours)")]) == 2
+    assert len([line for line in lines if line.startswith("PointNet++ (ours)")]) == 3
     compared = json.loads(json_file.read_text(encoding="utf-8"))
     assert [row["system"] for row in compared] == ["BAN", "PointNet++"]
     assert compared[0]["mCov"] == own["mCov"]

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from ban_tf.metrics import average_precision, panoptic
 from ban_tf.metrics.evaluators import METRICS, Evaluation
 from ban_tf.metrics.instance import InstanceScores
 from ban_tf.metrics.semantic import SemanticScores
@@ -44,5 +45,7 @@ def evaluation(means=0.5, **fields):
         ),
         instance=instance,
         strict=dataclasses.replace(instance, matching="strict"),
+        precision=average_precision.undefined(1),
+        panoptic=panoptic.undefined(1),
     )
     return dataclasses.replace(made, **fields)

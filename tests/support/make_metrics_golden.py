@@ -14,7 +14,7 @@ import pathlib
 import numpy as np
 
 from ban_tf.config import Labels
-from ban_tf.metrics import documents, table
+from ban_tf.metrics import json_values, table
 from ban_tf.metrics.evaluators import Evaluator
 from published_evaluation import instance_scores_by_loops, semantic_scores_by_loops
 
@@ -53,7 +53,7 @@ def make(recorded: pathlib.Path, golden: pathlib.Path) -> None:
     golden.mkdir(parents=True, exist_ok=True)
     for name, room in cropped.items():
         np.savetxt(golden / f"{name}.txt", np.stack(room, axis=1), fmt="%d")
-    scores = documents.plain(by_loops(list(cropped.values()), len(classes)))
+    scores = json_values.plain(by_loops(list(cropped.values()), len(classes)))
     expected = json.dumps({"classes": classes, **scores}, indent=1) + "\n"
     (golden / "expected.json").write_text(expected, encoding="utf-8")
     (golden / "scores.json").write_text(scores_document(cropped, classes), encoding="utf-8")

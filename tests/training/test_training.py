@@ -247,6 +247,11 @@ def test_tensorboard_gets_the_same_numbers(finished):
         found["epoch_loss"], [float(row["loss"]) for row in rows(finished)], rtol=1e-5
     )
     assert len(found["epoch_learning_rate"]) == len(found["epoch_batch_norm_momentum"]) == 3
+    for attention in ("stoi", "itos"):
+        weights = found[f"epoch_{attention}_own_class"]
+        assert len(weights) == len(set(weights)) == 3  # of the network after each epoch
+        assert all(0 < weight < 1 for weight in weights)
+    assert len(set(found["epoch_own_class_chance"])) == 1  # always the same samples
 
 
 def test_the_newest_two_checkpoints_are_kept(finished):

@@ -35,6 +35,16 @@ def attend(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
     return ops.cast(output, value.dtype)
 
 
+def attend_forward(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
+    """As `attention.attend` in blocks, without the gradient that is worked out by hand.
+
+    A graph that is to be saved would otherwise name a gradient that is not saved with it.
+    """
+    check(query, key, value)
+    query, key, values = (ops.cast(x, "float32") for x in (query, key, value))
+    return ops.cast(_forward(query, key, values, scale), value.dtype)
+
+
 def attend_plain(query: Any, key: Any, value: Any, scale: float = 1.0) -> Any:
     """`attention.attend` as the formula stands; holds `[B, N, M]`, in the backward pass too."""
     check(query, key, value)

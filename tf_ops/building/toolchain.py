@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 
 SUPPORTED_TENSORFLOW = ((2, 18), (2, 21))
+# The compiled ops alone, for exported models that a program with an older TensorFlow runs.
+OLDEST_FOR_OPS = (2, 15)
 SUPPORTED_NVCC = (12, 13)
 
 # Turing, Ampere, Ada and Hopper as machine code; later ones compile the PTX of the last.
@@ -102,13 +104,15 @@ def find_tensorflow() -> TensorFlow:
             "bash build_ops.sh (without --ops-only), or: python -m pip install tensorflow"
         )
     found = json.loads(answer.stdout.strip().splitlines()[-1])
-    check_tensorflow_version(found["version"])
+    check_tensorflow_version(found["version"], OLDEST_FOR_OPS)
     return TensorFlow(found["version"], tuple(found["compile_flags"]), tuple(found["link_flags"]))
 
 
-def check_tensorflow_version(version: str) -> None:
+def check_tensorflow_version(
+    version: str, oldest: tuple[int, int] = SUPPORTED_TENSORFLOW[0]
+) -> None:
     """Raises BuildError unless `version` is supported."""
-    oldest, newest = SUPPORTED_TENSORFLOW
+    newest = SUPPORTED_TENSORFLOW[1]
     numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
     if not oldest <= numbers <= newest:
         raise BuildError(

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-# Rows handled side by side: a step holds a few arrays of CHUNK x N x E values.
+# Rows handled side by side: a step holds a few arrays of CHUNK x N values.
 CHUNK = 32
 
 
@@ -17,33 +17,46 @@ def mean_shift(
         none = ops.zeros(ops.shape(embedding)[:1], "int32")
         return ops.zeros(ops.shape(embedding)[:2], "int32"), ops.copy(embedding), none
     return ops.map(
-        lambda points: _cluster_block(points, bandwidth, bin_seeding, max_iterations), embedding
+        lambda points: cluster_block(points, bandwidth, bin_seeding, max_iterations)[:3], embedding
     )
 
 
-def _cluster_block(
+def cluster_block(
     points: Any, bandwidth: float, bin_seeding: bool, max_iterations: int
-) -> tuple[Any, Any, Any]:
-    """Clusters `[N, E]` to labels `[N]`, centres `[N, E]` and their number."""
+) -> tuple[Any, Any, Any, Any]:
+    """Clusters the points of one block, as `clustering.mean_shift`; tells the moves as well.
 
-    def climb(seeds: Any, is_seed: Any) -> tuple[Any, Any]:
+    Args:
+        points: float32 `[N, E]`, N at least 1.
+        bandwidth: as there.
+        bin_seeding: as there.
+        max_iterations: as there.
+
+    Returns:
+        int32 `[N]` labels, float32 `[N, E]` centres, and two int32 scalars: the number of
+        clusters, and the moves of the ball that moved longest, `max_iterations + 1` where that
+        bound ended it.
+    """
+
+    def climb(seeds: Any, is_seed: Any) -> tuple[Any, Any, Any]:
         return _climb(points, seeds, is_seed, bandwidth, max_iterations)
 
     everywhere = ops.ones_like(points[:, 0], dtype="bool")
     if not bin_seeding:
-        ends, counts = climb(points, everywhere)
+        ends, counts, moves = climb(points, everywhere)
     else:
-        ends, counts = climb(*_bin_seeds(points, bandwidth))
+        ends, counts, moves = climb(*_bin_seeds(points, bandwidth))
         is_lost = ops.logical_not(ops.any(counts > 0))
-        own_ends, own_counts = climb(points, ops.logical_and(everywhere, is_lost))
+        own_ends, own_counts, own_moves = climb(points, ops.logical_and(everywhere, is_lost))
         ends = ops.where(is_lost, own_ends, ends)
         counts = ops.where(is_lost, own_counts, counts)
+        moves = ops.maximum(moves, own_moves)
     # Of seeds with the same end, the last one's count holds. What has not climbed has no end, even
     # where its row is the same.
     keys = ops.concatenate([ends, ops.cast(counts > 0, "float32")[:, None]], axis=1)
     last = ops.shape(ends)[0] - 1 - ops.flip(_first_equal(ops.flip(keys, axis=0)), axis=0)
     counts = ops.where(counts > 0, ops.take(counts, last), 0)
-    return _choose_and_label(points, ends, counts, bandwidth)
+    return (*_choose_and_label(points, ends, counts, bandwidth), moves)
 
 
 def _bin_seeds(points: Any, bandwidth: float) -> tuple[Any, Any]:
@@ -59,29 +72,34 @@ def _bin_seeds(points: Any, bandwidth: float) -> tuple[Any, Any]:
 
 def _first_equal(rows: Any) -> Any:
     """For every row of `[N, E]`, the number of the first row equal to it; int32 `[N]`."""
-    num_rows = ops.shape(rows)[0]
-    numbers = ops.arange(num_rows, dtype="int32")
-
-    def of_chunk(chunk: Any) -> Any:
-        is_equal = ops.all(chunk[:, None, :] == rows[None, :, :], axis=-1)  # [CHUNK, N]
-        return ops.min(ops.where(is_equal, numbers, num_rows), axis=1)
-
-    return ops.reshape(ops.map(of_chunk, _in_chunks(rows)), (-1,))[:num_rows]
+    num_rows, width = ops.shape(rows)
+    order = ops.arange(num_rows, dtype="int32")
+    for column in reversed(range(width)):  # sorts are stable, so rows end up in lexical order
+        order = ops.take(order, ops.argsort(ops.take(rows[:, column], order)))
+    ordered = ops.take(rows, order, axis=0)
+    is_new = ops.any(ordered != ops.roll(ordered, 1, axis=0), axis=1)
+    # Where all rows are equal no group begins, and all are of group 0.
+    group = ops.cumsum(ops.cast(is_new, "int32"))
+    group = group - group[:1]
+    # Equal rows stand in the order of their numbers: the first of a group is its least.
+    first = ops.take(-ops.segment_max(-order, group, num_rows), group)
+    return ops.take(first, ops.argsort(order))
 
 
 def _climb(
     points: Any, seeds: Any, is_seed: Any, bandwidth: float, max_iterations: int
-) -> tuple[Any, Any]:
-    """Moves the seeds in use; returns their ends `[N, E]` and int32 counts `[N]`.
+) -> tuple[Any, Any, Any]:
+    """Moves the seeds in use; returns their ends `[N, E]`, int32 counts `[N]`, and most moves.
 
     What is no seed has a count of 0.
     """
+    axes = [points[:, axis] for axis in range(points.shape[1])]  # each in one piece
 
-    def of_chunk(chunk: tuple[Any, Any]) -> tuple[Any, Any]:
+    def of_chunk(chunk: tuple[Any, Any]) -> tuple[Any, Any, Any]:
         start, is_climbing = chunk
 
         def step(iteration: Any, centre: Any, count: Any, is_climbing: Any) -> tuple[Any, ...]:
-            mean, found = _ball_means(points, centre, bandwidth)
+            mean, found = _ball_means(axes, centre, bandwidth)
             is_moved = ops.logical_and(is_climbing, found > 0)
             distance = ops.sqrt(ops.sum(ops.square(mean - centre), axis=1))
             goes_on = ops.logical_and(distance > 1e-3 * bandwidth, iteration < max_iterations)
@@ -96,24 +114,28 @@ def _climb(
         iteration = ops.zeros((), "int32")
         state = (iteration, start, count, is_climbing)
         state = ops.while_loop(lambda *state: ops.any(state[3]), step, state)
-        return state[1], state[2]
+        return state[1], state[2], state[0]
 
     num_points = ops.shape(points)[0]
     in_use = _in_chunks(ops.cast(is_seed, "int32")[:, None])[..., 0] > 0
-    ends, counts = ops.map(of_chunk, (_in_chunks(seeds), in_use))
+    ends, counts, moves = ops.map(of_chunk, (_in_chunks(seeds), in_use))
     return (
         ops.reshape(ends, (-1, points.shape[1]))[:num_points],
         ops.reshape(counts, (-1,))[:num_points],
+        ops.max(moves),
     )
 
 
-def _ball_means(points: Any, centre: Any, bandwidth: float) -> tuple[Any, Any]:
+def _ball_means(axes: list[Any], centre: Any, bandwidth: float) -> tuple[Any, Any]:
     """Means `[CHUNK, E]` and int32 numbers `[CHUNK]` of the points around each centre."""
-    is_near = _squared_distances(points, centre) <= bandwidth * bandwidth
+    distance = 0.0
+    for axis, values in enumerate(axes):
+        distance = distance + ops.square(values - centre[:, axis : axis + 1])  # [CHUNK, N]
+    is_near = distance <= bandwidth * bandwidth
     found = ops.sum(ops.cast(is_near, "int32"), axis=1)
-    # A sum, not a product of matrices: some devices shorten a product's factors.
-    sums = ops.sum(ops.where(is_near[..., None], points[None, :, :], 0.0), axis=1)
-    return sums / ops.cast(ops.maximum(found, 1), "float32")[:, None], found
+    # Sums, not a product of matrices: some devices shorten a product's factors.
+    sums = [ops.sum(ops.where(is_near, values, 0.0), axis=1) for values in axes]
+    return ops.stack(sums, axis=1) / ops.cast(ops.maximum(found, 1), "float32")[:, None], found
 
 
 def _squared_distances(points: Any, centre: Any) -> Any:

@@ -4,27 +4,27 @@ from typing import Any
 
 from keras import ops
 
+from tf_ops.chunks import by_chunks
 from tf_ops.gathering import stock as gathering
+
+# Query points of each cloud that are compared at a time; bounds the memory to [B, this, M].
+QUERIES_AT_A_TIME = 256
 
 
 def three_nearest(query: Any, reference: Any) -> tuple[Any, Any]:
-    """As `interpolation.three_nearest`; holds N x M values for one cloud at a time."""
+    """As `interpolation.three_nearest`; holds some M values for each of a few queries at a time."""
     query = ops.stop_gradient(ops.convert_to_tensor(query))
     reference = ops.stop_gradient(ops.convert_to_tensor(reference))
-    if query.shape[0] == 0:  # ops.map wants a first cloud to look at
-        return ops.zeros_like(query), ops.zeros_like(query, dtype="int32")
-    return ops.map(lambda pair: _three_nearest_of_cloud(*pair), (query, reference))
 
+    def of_chunk(query: Any) -> tuple[Any, Any]:
+        dx, dy, dz = (reference[:, None, :, axis] - query[:, :, None, axis] for axis in range(3))
+        distance = dx * dx + dy * dy + dz * dz  # [B, N, M]
+        distance = ops.where(ops.isnan(distance), float("inf"), distance)
+        # Of equal values, top_k returns the one with the lower index first.
+        nearest, index = ops.top_k(-distance, 3, sorted=True)
+        return -nearest, ops.cast(index, "int32")
 
-def _three_nearest_of_cloud(query: Any, reference: Any) -> tuple[Any, Any]:
-    """The same for one cloud: `[N, 3]` and `[M, 3]` to `[N, 3]` twice."""
-    offset = [reference[None, :, axis] - query[:, None, axis] for axis in range(3)]
-    dx, dy, dz = offset
-    distance = dx * dx + dy * dy + dz * dz  # [N, M]
-    distance = ops.where(ops.isnan(distance), float("inf"), distance)
-    # Of equal values, top_k returns the one with the lower index first.
-    nearest, index = ops.top_k(-distance, 3, sorted=True)
-    return -nearest, ops.cast(index, "int32")
+    return by_chunks(of_chunk, (query,), QUERIES_AT_A_TIME)
 
 
 def interpolate(points: Any, index: Any, weights: Any) -> Any:

@@ -10,6 +10,7 @@ from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import Blocks, Features, Sampling
 from ban_tf.data.samples import blocks, features, shapes
 from ban_tf.data.samples.arrays import Samples
+from ban_tf.data.samples.features import shares_of_extent
 from ban_tf.data.samples.frame import Frame, doubt_of_metres, frame_of, shown
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "gather",
     "plan_covering",
     "plan_training",
+    "shares_of_extent",
     "shown",
 ]
 

@@ -48,8 +48,13 @@ def _block_xyz(shifted: np.ndarray, frame: Frame, samples: Sampling) -> np.ndarr
     return np.concatenate([shifted[..., :2] - middle, shifted[..., 2:]], axis=-1)
 
 
-def _room_xyz(shifted: np.ndarray, frame: Frame, samples: Sampling) -> np.ndarray:
+def shares_of_extent(shifted: np.ndarray, frame: Frame) -> np.ndarray:
+    """Offsets from the frame's origin as shares of its extent: float64 `[..., 3]`, in [0, 1]."""
     return shifted / np.where(frame.extent > 0, frame.extent, 1.0)
+
+
+def _room_xyz(shifted: np.ndarray, frame: Frame, samples: Sampling) -> np.ndarray:
+    return shares_of_extent(shifted, frame)
 
 
 def _xyz(shifted: np.ndarray, frame: Frame, samples: Sampling) -> np.ndarray:

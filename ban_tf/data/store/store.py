@@ -18,7 +18,7 @@ from ban_tf.clouds import cloud_cache
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import Experiment, Features, Split
 from ban_tf.data.samples import Samples
-from ban_tf.data.store import foreign, manifest, stored_cloud
+from ban_tf.data.store import drawing, foreign, manifest, stored_cloud
 from ban_tf.data.store.stored_cloud import StoredCloud
 
 Counting = Literal["drawn", "raw"]
@@ -35,6 +35,8 @@ class Store:
         num_points: P, points of a sample.
         features: what the channels are.
         settings: what the samples were made with; None for data that others prepared.
+        benchmark: name of the data set's official evaluation, which is not kept on disk; empty if
+            there is none, or it is not known.
 
     Example:
         >>> import tempfile
@@ -66,6 +68,7 @@ class Store:
     num_points: int
     features: Features
     settings: manifest.Settings | None
+    benchmark: str = ""
 
     @classmethod
     def open(
@@ -195,6 +198,22 @@ class Store:
             semantic[places[k]] = part.semantic
             instance[places[k]] = part.instance
         return Samples(features, semantic, instance)
+
+    def exact_shares(self, name: str) -> np.ndarray | None:
+        """The channels `room_xyz` of a cloud's samples, unrounded: `drawing.exact_shares`.
+
+        Args:
+            name: of the cloud.
+
+        Returns:
+            float64 `[K, P, 3]`, or None where the store keeps no raw points or has no blocks.
+
+        Raises:
+            ValueError: the file of the raw points is damaged; the message names it.
+        """
+        if self.settings is None or not self.cloud_file(name).is_file():
+            return None
+        return drawing.exact_shares(self.load_cloud(name), self.settings)
 
     def draw(self, num_samples: int, seed: int) -> np.ndarray:
         """Draws samples without repeats; the same ones for the same seed.

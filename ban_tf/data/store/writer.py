@@ -15,7 +15,7 @@ from ban_tf.clouds import overlap
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import Labels, names
 from ban_tf.data import samples, workers
-from ban_tf.data.store import due, manifest, room_file
+from ban_tf.data.store import drawing, due, manifest, room_file
 from ban_tf.data.store.due import Load
 from ban_tf.progress import Bar
 
@@ -183,9 +183,7 @@ def _holds(path: Path, origin: dict[str, Any]) -> bool:
 def _write(job: due.Job, cloud: Cloud, frame: samples.Frame, origin: dict[str, Any]) -> None:
     settings = job.settings
     cloud = _checked(cloud, settings.labels)
-    # Seeded by seed and name only, so order and number of workers do not change the result.
-    rng = np.random.default_rng([settings.seed, *cloud.name.encode()])
-    plan = samples.plan_training(cloud, settings.samples, rng)
+    plan = drawing.plan(cloud, settings)
     config = settings.samples
     parts = (
         samples.gather(cloud, plan[k : k + _SAMPLES_AT_ONCE], config, settings.features, frame)

@@ -24,7 +24,9 @@ def ablate(request: Ablation, source: Source) -> None:
     experiment = choosing.for_ablation(request, dataset)
     protocol = request.protocol or default_protocol(experiment)
     parent = request.run or RUNS / f"{experiment.dataset}_ablation"
-    trials = ablation.plan(parent, experiment, request.variants, request.seeds)
+    trials = ablation.plan(
+        parent, experiment, request.variants, request.seeds, request.done, protocol
+    )
     with disk.one_writer(parent):
         _carry_out(request, dataset, experiment, parent, trials, protocol)
 
@@ -37,26 +39,30 @@ def _carry_out(
     trials: list[ablation.Trial],
     protocol: config.Protocol,
 ) -> None:
-    data = request.data
-    if request.is_demo:
-        data = preparation.generate(dataset, parent / "building", experiment.seed)
-    sources = runs.Sources(request.blocks or parent / "blocks", data)
-    store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
-    store.require_apart(experiment.split)
-    for trial in trials:
-        trainer.check_batches(trial.experiment, store.select(trial.experiment.split.train))
-    done: dict[str, list[results.Result]] = {}
+    left = [trial for trial in trials if not ablation.is_done(trial, protocol)]
+    if left:
+        data = request.data
+        if request.is_demo:
+            data = preparation.generate(dataset, parent / "building", experiment.seed)
+        sources = runs.Sources(request.blocks or parent / "blocks", data)
+        store = preparation.prepare_or_open(dataset, sources.data, sources.blocks, experiment)
+        store.require_apart(experiment.split)
+        for trial in left:
+            trainer.check_batches(trial.experiment, store.select(trial.experiment.split.train))
+    found: dict[str, list[results.Result]] = {}
     for number, trial in enumerate(trials, start=1):
-        state = "done before" if ablation.is_done(trial, protocol) else "training, evaluating"
+        is_left = trial in left
+        state = "training, evaluating" if is_left else "done before"
         print(f"[{number}/{len(trials)}] {trial.variant}, seed {trial.experiment.seed}: {state}")
-        result = ablation.carry_out(trial, store, sources, protocol)
-        done.setdefault(trial.variant, []).append(result)
-    report(done, parent)
+        if is_left:
+            ablation.carry_out(trial, store, sources, protocol)
+        found.setdefault(trial.variant, []).append(ablation.result(trial, protocol))
+    report(found, parent)
 
 
 def default_protocol(experiment: config.Experiment) -> config.Protocol:
     """Only the originals' protocol may stand beside the paper's numbers."""
-    return "legacy" if published.tables_of(experiment.dataset) else "covering"
+    return "legacy" if published.ablation().dataset == experiment.dataset else "covering"
 
 
 def report(done: dict[str, list[results.Result]], parent: Path) -> None:

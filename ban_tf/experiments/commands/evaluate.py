@@ -1,18 +1,17 @@
 """Evaluates what was trained, here or elsewhere, and gives the paper's tables."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 from ban_tf import config, disk, systems
-from ban_tf.data import prediction_files, preparation
+from ban_tf.data import prediction_files, prediction_scores, preparation
 from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
 from ban_tf.experiments import checks, folds, outcomes, results, workflow
 from ban_tf.experiments.choosing import with_clusterer
 from ban_tf.experiments.doctor import estimation
 from ban_tf.experiments.requests import RUNS, Evaluation
-from ban_tf.metrics import comparison, evaluators, table
+from ban_tf.metrics import benchmarks, comparison, comparison_files, evaluators, table
 from ban_tf.training import checkpoints, runs, tf1_checkpoint
 
 
@@ -74,8 +73,23 @@ def choose_runs(request: Evaluation, source: Source) -> tuple[list[runs.Run], Pa
     found = folds.finished(folder) if request.all_splits else [runs.load(folder)]
     for run in found:
         run.check_side_files()
-    found = [_on_data(_with_clusterer(run, request), request, source) for run in found]
+    found = [_on_test(_with_clusterer(run, request), request) for run in found]
+    found = [_on_data(run, request, source) for run in found]
     return found, _results_folder(request, folder, found[0])
+
+
+def trained_on(request: Evaluation) -> str | None:
+    """The name of the data that the run to be evaluated was trained on; None where there is none.
+
+    Raises:
+        FileNotFoundError: no run is named, and none is found.
+    """
+    others = (request.compare, request.predictions, request.tf1_checkpoint)
+    if any(value is not None for value in others):
+        return None
+    folder = _run_folder(request)
+    found = folds.finished(folder)[0] if request.all_splits else runs.load(folder)
+    return found.experiment.dataset
 
 
 def require_writable(out: Path) -> None:
@@ -116,6 +130,24 @@ def _with_clusterer(run: runs.Run, request: Evaluation) -> runs.Run:
     return dataclasses.replace(run, experiment=experiment)
 
 
+def _on_test(run: runs.Run, request: Evaluation) -> runs.Run:
+    """The run with other clouds to test, if any are asked for.
+
+    Raises:
+        ValueError: it was trained on some of them.
+    """
+    if request.test is None:
+        return run
+    seen = sorted(set(request.test) & set(run.experiment.split.train))
+    if seen:
+        raise ValueError(
+            f"{run.folder} was trained on {', '.join(seen)}: a test of it says nothing. "
+            f"Received: test={request.test}"
+        )
+    split = dataclasses.replace(run.experiment.split, test=request.test)
+    return dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, split=split))
+
+
 def is_other_data(request: Evaluation, run: runs.Run) -> bool:
     """Whether the request names anything but what the run was trained on."""
     if not run.sources_file.is_file():
@@ -141,7 +173,7 @@ def _store_of(request: Evaluation, source: Source, run: runs.Run) -> Store:
     experiment = run.experiment
     if not is_other_data(request, run):
         dataset = source.find(None, run.sources().blocks)
-        return Store.open(run.sources().blocks, experiment, dataset.group_of)
+        return preparation.open_store(dataset, run.sources().blocks, experiment)
     dataset = source.find(request.data, request.blocks)
     beside = request.out or run.folder / "evaluation"
     blocks = request.blocks or beside / f"blocks_{experiment.dataset}"
@@ -156,13 +188,18 @@ def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
     name: list[str] = [_protocol(request)]
     if is_other_data(request, run):
         name.append(run.experiment.dataset)
+    if request.test is not None and request.test != runs.load(run.folder).experiment.split.test:
+        name.append("_".join(request.test))
     if _names_file(request) and request.model is not None and request.model != run.model_file:
         name.append(request.model.stem)
     return folder / "evaluation" / "_".join(name)
 
 
 def _compare(request: Evaluation, source: Source) -> None:
-    """Prints several runs under the paper's rows; evaluates those that were not."""
+    """Prints several runs under the paper's rows; evaluates those that were not.
+
+    Runs that differ in the seed alone make one row: their mean, and how far they spread.
+    """
     made: list[results.Result] = []
     evaluated: list[runs.Run] = []  # the first of each row
     for name in request.compare or ():
@@ -180,18 +217,27 @@ def _compare(request: Evaluation, source: Source) -> None:
         made.append(result)
     lengths = [length_of(run) for run in evaluated]
     are_alike = len(set(lengths)) == 1 and all(run.is_trained for run in evaluated)
-    rows = [
-        result.row(() if are_alike else (length,))
-        for result, length in zip(made, lengths, strict=True)
-    ]
-    print("\n" + "\n\n".join(shown.text() for shown in comparison.tables(rows)))
+    rows = []
+    for first, *others in results.by_setting(made):
+        further = [made[index].scores for index in others]
+        rows.append(made[first].row(() if are_alike else (lengths[first],), further))
+    _show(rows, request)
+
+
+def _show(rows: list[comparison.SystemScores], request: Evaluation) -> None:
+    """Prints the tables, and writes them where the request names files."""
+    shown = comparison_files.tables(rows)
+    print("\n" + "\n\n".join(one.text() for one in shown))
+    made = {}
     if request.json is not None:
-        document = [
-            {"system": row.title, "backbone": row.backbone, **table.to_document(row.scores)}
-            for row in rows
-        ]
-        disk.write_whole(request.json, json.dumps(document, indent=2) + "\n")
-        print(f"\nwrote {request.json}")
+        made[request.json] = comparison_files.to_json(rows)
+    if request.out is not None:
+        made[request.out / "comparison.json"] = comparison_files.to_json(rows)
+        made[request.out / "comparison.md"] = comparison_files.render_markdown(rows)
+        made[request.out / "comparison.csv"] = comparison_files.render_csv(rows)
+    for path, text in made.items():
+        disk.write_whole(path, text)
+        print(f"\nwrote {path}")
 
 
 def length_of(run: runs.Run) -> str:
@@ -246,18 +292,20 @@ def score_predictions(
     """Scores a folder of `<cloud>_pred.txt` and `<cloud>_gt.txt`.
 
     Args:
-        folder: of prediction files in the text format of ASIS, JSNet and BAN.
+        folder: of prediction files in the text format of ASIS, JSNet and BAN, with scores of the
+            instances where `data.prediction_scores` finds any.
         source: tells the data set of the clouds by their names.
         protocol: how their points were drawn.
     """
     names = prediction_files.list_rooms(folder)
     dataset = source.of_clouds(folder, names)
     groups = sorted({dataset.group_of(name) for name in names})
+    official = benchmarks.of(dataset.benchmark if protocol == "covering" else "", dataset.labels)
     evaluator = evaluators.Evaluator(
-        dataset.name, dataset.labels, groups, protocol, "prediction files"
+        dataset.name, dataset.labels, groups, protocol, "prediction files", official
     )
     for cloud in prediction_files.read_rooms(folder, dataset.labels.num_classes):
-        evaluator.add(
-            cloud.name, cloud.truth_semantic, cloud.truth_instance, cloud.semantic, cloud.instance
-        )
+        instance, scores = prediction_scores.numbered(cloud, folder)
+        truth = cloud.truth_semantic, cloud.truth_instance
+        evaluator.add(cloud.name, *truth, cloud.semantic, instance, scores)
     return evaluator.evaluation()

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from ban_tf import disk
@@ -15,7 +14,7 @@ from ban_tf.experiments import checks, folds
 from ban_tf.experiments.requests import RUNS, Similarity
 from ban_tf.metrics import similarity
 from ban_tf.metrics.layout import Table
-from ban_tf.model.attention import CrossTaskAttention
+from ban_tf.model.similarity import InnerProducts
 from ban_tf.training import checkpoints, runs
 from ban_tf.view import figures, palette
 
@@ -55,50 +54,26 @@ def report(request: Similarity) -> dict[str, similarity.SimilarityScores]:
     checks.check(request)
     run = runs.load(request.run or folds.newest(RUNS))
     network = checkpoints.load_model(run.folder)
-    layers = attentions(network)
-    if not layers:
-        raise ValueError(
-            f"{run.folder} holds a network without attention. Received: "
-            f"network={run.experiment.network.name}"
-        )
+    try:
+        inner_products = InnerProducts(network)
+    except ValueError as error:
+        raise ValueError(f"{run.folder} holds a network without attention: {error}") from error
     store = Store.open(run.sources().blocks, run.experiment).select(run.experiment.split.test)
     chosen = draw_samples(len(store), request.num_samples, run.experiment.seed)
-    scores: dict[str, list[similarity.SimilarityScores]] = {layer.name: [] for layer in layers}
-    for samples in _one_by_one(store, chosen):
-        for name, products in products_of(network, samples.features).items():
-            found = similarity.score(products[0], samples.semantic[0], samples.instance[0])
-            scores[name].append(found)
-    means = {name: similarity.mean(found) for name, found in scores.items()}
+    scores = [
+        similarity.score_all(inner_products(samples.features), samples.semantic, samples.instance)
+        for samples in _one_by_one(store, chosen)
+    ]
+    means = {name: similarity.mean([found[name] for found in scores]) for name in scores[0]}
     title = f"{run.folder.name}: similarities on {len(chosen)} test samples"
     print(as_table(means, title).text())
     if request.json is not None:
         values = {name: dataclasses.asdict(found) for name, found in means.items()}
         disk.write_whole(request.json, json.dumps(values, indent=2) + "\n")
     if request.out is not None:
-        draw(network, store.read(chosen[:1]), request.point, request.out)
+        draw(inner_products, store.read(chosen[:1]), request.point, request.out)
         print(f"wrote {request.out}")
     return means
-
-
-def attentions(network: keras.Model) -> list[CrossTaskAttention]:
-    """The attentions of a network, in the order in which they are computed."""
-    return [layer for layer in network.layers if isinstance(layer, CrossTaskAttention)]
-
-
-def products_of(network: keras.Model, features: np.ndarray) -> dict[str, np.ndarray]:
-    """The inner products of every attention, float32 `[B, N, N]` by its name, as at inference.
-
-    Args:
-        network: with attentions.
-        features: float32 `[B, N, C]`.
-    """
-    layers = attentions(network)
-    guides = keras.Model(network.input, [layer.input[0] for layer in layers])
-    found = guides(features, training=False)
-    return {
-        layer.name: keras.ops.convert_to_numpy(layer.inner_products(guide))
-        for layer, guide in zip(layers, found, strict=True)
-    }
 
 
 def draw_samples(available: int, wanted: int, seed: int) -> np.ndarray:
@@ -132,11 +107,11 @@ def as_table(means: dict[str, similarity.SimilarityScores], title: str) -> Table
     return Table(title=title, header=_HEADER, num_labels=1, rows=tuple(rows), notes=_NOTES)
 
 
-def draw(network: keras.Model, samples: Samples, point: int | None, out: Path) -> None:
+def draw(inner_products: InnerProducts, samples: Samples, point: int | None, out: Path) -> None:
     """Draws the rows of one point of a sample, as in the paper's Fig. 7.
 
     Args:
-        network: with attentions.
+        inner_products: of the network.
         samples: one sample.
         point: its number; None takes one of the instance that holds the middle of the sample.
         out: the picture.
@@ -151,7 +126,7 @@ def draw(network: keras.Model, samples: Samples, point: int | None, out: Path) -
     if not 0 <= point < len(xyz):
         raise ValueError(f"`point` must be in [0, {len(xyz)}). Received: point={point}")
     panels = {"true instance of the point": _marked(instance == instance[point], point)}
-    for name, products in products_of(network, samples.features).items():
+    for name, products in inner_products(samples.features).items():
         row = np.exp(products[0, point] - products[0, point].max())
         panels[f"{name.upper()}: similarity to the point"] = _shaded(row, point)
     panels["true classes"] = _with_point(

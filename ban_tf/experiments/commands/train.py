@@ -147,7 +147,7 @@ def plan(
     """
     if not several:
         runs.check(parent, experiment)
-        if _is_finished(parent, experiment):
+        if is_finished(parent, experiment):
             raise ValueError(f"{parent} holds a finished run of {_ways_on(experiment)}")
         return [(parent, experiment)]
     if (parent / "config.json").is_file():
@@ -159,7 +159,7 @@ def plan(
         fold = dataclasses.replace(experiment, split=split)
         folder = folds.folder_of(parent, split)
         runs.check(folder, fold)
-        if not _is_finished(folder, fold):
+        if not is_finished(folder, fold):
             due.append((folder, fold))
     if not due and _is_pooled(parent):
         raise ValueError(
@@ -168,7 +168,7 @@ def plan(
     return due
 
 
-def _is_finished(folder: Path, experiment: config.Experiment) -> bool:
+def is_finished(folder: Path, experiment: config.Experiment) -> bool:
     """Whether a run has been trained for as many epochs as are asked for, and evaluated."""
     if not (folder / "config.json").is_file():
         return False

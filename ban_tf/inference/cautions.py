@@ -1,8 +1,9 @@
-"""What may be wrong with a cloud though it can be segmented: told, not refused."""
+"""Warnings of clouds that a network can label, but was not trained on the like of."""
 
 import warnings
 
 from ban_tf import config
+from ban_tf.clouds import uprightness
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.data import samples
 
@@ -15,13 +16,16 @@ class ScaleWarning(UserWarning):
     """A cloud that is to be cut into blocks can hardly be in metres."""
 
 
-def warn(cloud: Cloud, experiment: config.Experiment, stacklevel: int) -> None:
-    """Warns of colours that are missing, and of lengths that can hardly be metres.
+class NotUprightWarning(UserWarning):
+    """z does not seem to be up in a cloud; networks for rooms were trained on upright ones."""
+
+
+def warn_of_other_clouds(cloud: Cloud, experiment: config.Experiment) -> None:
+    """Warns of a cloud unlike those that a network was trained on, as of the caller's caller.
 
     Args:
         cloud: with at least one point.
         experiment: of the network that is to segment it.
-        stacklevel: of the warnings, as `warnings.warn` counts them from here.
 
     Raises:
         ValueError: the cloud is empty, or wider than any in metres.
@@ -31,13 +35,23 @@ def warn(cloud: Cloud, experiment: config.Experiment, stacklevel: int) -> None:
             f"{cloud.name} has no colours, and the network was trained with them: it is given "
             "black, and its labels may be far worse. Use a network without the feature rgb.",
             MissingColorsWarning,
-            stacklevel=stacklevel,
+            stacklevel=3,
         )
     extent = samples.frame_of(cloud).extent
+    if not isinstance(experiment.samples, config.Blocks):
+        return
     doubt = samples.doubt_of_metres(extent)
-    if doubt and isinstance(experiment.samples, config.Blocks):
+    if doubt:
         warnings.warn(
             f"{cloud.name} must be in metres; {doubt}. Received: {samples.shown(extent)}",
             ScaleWarning,
-            stacklevel=stacklevel,
+            stacklevel=3,
+        )
+    doubt = uprightness.doubt(cloud.xyz)
+    if doubt:
+        warnings.warn(
+            f"{cloud.name} does not seem to stand upright: {doubt}. The network was trained on "
+            "clouds whose z axis points up; turn the cloud, or its labels may be far worse.",
+            NotUprightWarning,
+            stacklevel=3,
         )

@@ -1,0 +1,257 @@
+"""Scans in LAS and LAZ files, by `laspy`: all dimensions, VLRs, scale and offset are kept.
+
+`laspy` makes room for what a header says before it looks, so what the header says is held against
+the size of the file first.
+"""
+
+import os
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ban_tf.clouds.formats import bounds, extras, laz_chunks
+from ban_tf.clouds.formats.raw_scan import LABELS, RawScan
+from ban_tf.clouds.formats.table import require_points
+from ban_tf.clouds.problems import UnreadableError
+
+_VERSIONS = ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4))
+_HEADER, _HEADER_14 = 227, 375  # bytes
+_VLR, _EVLR = 54, 60  # bytes of their headers
+_STEP = 1_000_000  # points at a time
+_FIRST_OWN_CLASS, _LAST_CLASS = 64, 255  # of the ASPRS codes, those for users
+_FREE_CODES = (0, 1)  # never classified, unassigned
+_SCALE_M = 0.0001
+_TOTAL = 2**31 - 1  # steps of the scale that LAS can count
+
+
+def read(path: Path) -> RawScan:
+    """Reads a LAS or LAZ file.
+
+    Raises:
+        UnreadableError: it is damaged, of an unknown version, or says what cannot be.
+        ImportError: laspy is missing.
+    """
+    _check_header(path)
+    laspy = extras.load("laspy", "scans", "LAS and LAZ files")
+    try:
+        las = _points(laspy, path)
+        scan = _scan_of(path, las)
+    except UnreadableError:
+        raise
+    except BaseException as error:
+        if not _is_fault_of_file(error):
+            raise
+        told = str(error) or type(error).__name__
+        raise UnreadableError(path, "points", f"cannot be read ({told[:200]})") from error
+    require_points(path, "points", scan.xyz)
+    return scan
+
+
+def _is_fault_of_file(error: BaseException) -> bool:
+    """Whether a library stumbled over the file; its Rust panics are no `Exception`."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return "PanicException" in names or (
+        isinstance(error, Exception) and not isinstance(error, ImportError)
+    )
+
+
+def _check_header(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_HEADER_14)
+    if head[:4] != b"LASF":
+        raise UnreadableError(path, "header", "is not that of a LAS file")
+    if len(head) < _HEADER:
+        raise UnreadableError(path, "header", "is cut off")
+    version = (head[24], head[25])
+    if version not in _VERSIONS:
+        raise UnreadableError(path, "version", f"{version[0]}.{version[1]} is unknown, 1.0 to 1.4")
+    header_size, start, num_vlrs, kind, each, count = struct.unpack_from("<HIIBHI", head, 94)
+    if version == (1, 4):
+        if len(head) < _HEADER_14:
+            raise UnreadableError(path, "header", "is cut off")
+        evlr_start, num_evlrs, count = struct.unpack_from("<QIQ", head, 235)
+        if num_evlrs and evlr_start + num_evlrs * _EVLR > size:
+            raise UnreadableError(path, "EVLRs", f"of which there are {num_evlrs:,}, are cut off")
+    if start > size or header_size + num_vlrs * _VLR > start:
+        raise UnreadableError(
+            path, "header", f"says {num_vlrs:,} VLRs before byte {start:,} of {size:,}"
+        )
+    _check_vlrs(path, header_size, num_vlrs, start)
+    is_packed = bool(kind & 0x80)
+    if not is_packed:
+        bounds.require_bytes(path, "point count", count, each, size - start)
+    bounds.require_memory(path, count, each, "point count")
+
+
+def _check_vlrs(path: Path, start: int, count: int, end: int) -> None:
+    with path.open("rb") as file:
+        file.seek(start)
+        for number in range(count):
+            head = file.read(_VLR)
+            length = struct.unpack_from("<H", head, 20)[0] if len(head) == _VLR else end
+            if file.tell() + length > end:
+                raise UnreadableError(path, f"VLR {number + 1}", "reaches into the points")
+            file.seek(length, os.SEEK_CUR)
+
+
+def _points(laspy: ModuleType, path: Path) -> Any:
+    """The file as laspy has it, points read step by step into one array."""
+    # One thread: the parallel reader takes the chunk table's word for how much room it needs.
+    with laspy.open(path, laz_backend=laspy.LazBackend.Lazrs) as reader:
+        header = reader.header
+        count = header.point_count
+        if header.are_points_compressed and count:
+            record = header.vlrs.get("LasZipVlr")[0].record_data
+            lazrs = extras.load("lazrs", "scans", "LAZ files")
+            laz_chunks.check(path, lazrs, record, header.offset_to_point_data, count)
+        points = np.zeros(count, header.point_format.dtype())  # which takes memory as it is filled
+        done = 0
+        while done < count:
+            part = reader.read_points(_STEP).array
+            if not len(part):
+                break
+            points[done : done + len(part)] = part
+            done += len(part)
+        if done < count:
+            raise UnreadableError(path, "points", f"there are {done:,} of {count:,}: it is cut off")
+    own = laspy.ScaleAwarePointRecord(
+        points, header.point_format, scales=header.scales, offsets=header.offsets
+    )
+    return laspy.LasData(header, own)
+
+
+def _scan_of(path: Path, las: Any) -> RawScan:
+    header = las.header
+    if not (np.isfinite(header.scales).all() and np.isfinite(header.offsets).all()):
+        raise UnreadableError(path, "scale and offset", f"{header.scales}, {header.offsets}")
+    names = list(las.point_format.dimension_names)
+    colors = None
+    if {"red", "green", "blue"} <= set(names):
+        colors = np.stack([np.asarray(las[name]) for name in ("red", "green", "blue")], axis=1)
+    left = {"X", "Y", "Z", "red", "green", "blue"}
+    fields = {name: np.asarray(las[name]) for name in names if name not in left}
+    about = {"scale": str(header.scales.tolist()), "offset": str(header.offsets.tolist())}
+    crs = _crs(header)
+    about["unit"] = _unit(crs)
+    if crs:
+        about["crs"] = crs
+    with np.errstate(over="ignore", invalid="ignore"):  # of scales that are none
+        xyz = np.array(las.xyz, np.float64)
+    return RawScan(path, xyz, colors, fields, about, (), las)
+
+
+def _crs(header: Any) -> str:
+    """What the VLRs say of the coordinates' system: a text of the OGC, or GeoTIFF's own."""
+    for vlr in [*header.vlrs, *(header.evlrs or [])]:
+        text = getattr(vlr, "string", "")
+        if type(vlr).__name__ == "WktCoordinateSystemVlr" and text:
+            return str(text).strip("\0 ")
+        if type(vlr).__name__ == "GeoAsciiParamsVlr":
+            return " ".join(getattr(vlr, "strings", [])).strip("\0 |")
+    return ""
+
+
+def _unit(crs: str) -> str:
+    """Of a system of coordinates, metres where it does not tell another."""
+    words = crs.lower()
+    if words.startswith("geog") and "projc" not in words:
+        return "degree"
+    return "ft" if "foot" in words or "feet" in words or "ftus" in words else "m"
+
+
+def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
+    """Writes a LAS file, or a LAZ file by its extension, with extra dimensions.
+
+    A scan that was read from such a file keeps everything; another becomes LAS 1.4 in steps of a
+    tenth of a millimetre.
+
+    Args:
+        scan: as it was read.
+        path: the file to write.
+        added: `[N]` each, by name of the dimension; one that is there is replaced.
+
+    Raises:
+        ValueError: coordinates that LAS cannot hold: not finite, or too far apart.
+        ImportError: laspy is missing.
+    """
+    laspy = extras.load("laspy", "scans", "LAS and LAZ files")
+    las = scan.native if isinstance(scan.native, laspy.LasData) else _new(laspy, scan)
+    there = set(las.point_format.dimension_names)
+    own = set(las.point_format.extra_dimension_names)
+    again = [name for name in added if name in own]
+    if again:
+        las.remove_extra_dims(again)
+    new = [
+        laspy.ExtraBytesParams(name=name, type=values.dtype, description=f"by ban-tf: {name}"[:31])
+        for name, values in added.items()
+        if name not in there - own
+    ]
+    las.add_extra_dims(new)
+    for name, values in added.items():
+        las[name] = values
+    las.write(path, do_compress=path.suffix.lower() == ".laz")
+
+
+def classification(scan: RawScan, semantic: np.ndarray, overwrite: bool) -> np.ndarray | None:
+    """Codes for the dimension `classification`: 64 and the class, of those that ASPRS leaves free.
+
+    Args:
+        scan: that is written as LAS.
+        semantic: int `[N]`, class of each point, -1 for none, which becomes 0.
+        overwrite: whether codes that the file has may be replaced.
+
+    Returns:
+        uint8 `[N]`; None where the file has codes of its own, or its points hold five bits only.
+    """
+    own = scan.fields.get("classification")
+    is_free = own is None or bool(np.isin(own, _FREE_CODES).all())
+    kind = getattr(getattr(scan.native, "point_format", None), "id", None)
+    has_room = kind is None or kind >= 6
+    fits = int(semantic.max(initial=-1)) + _FIRST_OWN_CLASS <= _LAST_CLASS
+    if not (fits and has_room and (is_free or overwrite)):
+        return None
+    return np.where(semantic < 0, 0, semantic + _FIRST_OWN_CLASS).astype(np.uint8)
+
+
+def _new(laspy: ModuleType, scan: RawScan) -> Any:
+    if not np.isfinite(scan.xyz).all():
+        raise ValueError(
+            f"LAS cannot hold points that are NaN or infinite, and {scan.path} has some. Write a "
+            "PLY, PCD or NPZ file instead."
+        )
+    least = np.floor(scan.xyz.min(axis=0))
+    if np.ptp(scan.xyz, axis=0).max() / _SCALE_M > _TOTAL:
+        raise ValueError(
+            f"LAS holds coordinates at most {_TOTAL * _SCALE_M:,.0f} apart, and those of "
+            f"{scan.path} are {np.ptp(scan.xyz, axis=0).max():,.0f}. Write a PLY or NPZ file."
+        )
+    header = laspy.LasHeader(point_format=6 if scan.colors is None else 7, version="1.4")
+    header.scales, header.offsets = np.full(3, _SCALE_M), least
+    las = laspy.LasData(header)
+    las.xyz = scan.xyz
+    if scan.colors is not None:
+        las.red, las.green, las.blue = _wide_colors(scan.colors).T
+    names = set(las.point_format.dimension_names)
+    for name, values in scan.fields.items():
+        if values.ndim == 1 and name not in names and name not in LABELS and _fits(values.dtype):
+            las.add_extra_dim(laspy.ExtraBytesParams(name=name[:31], type=values.dtype))
+            las[name[:31]] = values
+    return las
+
+
+def _fits(kind: np.dtype) -> bool:
+    return kind.kind in "iuf" and kind.itemsize in (1, 2, 4, 8) and kind.char != "e"
+
+
+def _wide_colors(colors: np.ndarray) -> np.ndarray:
+    """uint16 `[N, 3]`, as LAS has colours."""
+    if colors.dtype == np.uint8:
+        return colors.astype(np.uint16) * 257
+    most = float(np.nanmax(colors, initial=0))
+    scale = 65535 if most <= 1 else 257 if most <= 255 else 1
+    return np.clip(np.nan_to_num(colors) * scale, 0, 65535).astype(np.uint16)

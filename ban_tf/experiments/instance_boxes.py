@@ -1,0 +1,183 @@
+"""What was found in a scan, one row per instance: class, points, size, place, box, confidence."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy import spatial
+
+from ban_tf.clouds.conditioning import Conditioned
+from ban_tf.config import Labels
+from ban_tf.inference.results import Segmentation
+from ban_tf.metrics.layout import Table
+
+_COLUMNS = ("scan", "instance", "class", "points", "confidence", "center_x", "center_y", "center_z",
+            "length_m", "width_m", "height_m", "yaw_deg")  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One instance.
+
+    Args:
+        instance: its number, as the points carry it.
+        class_name: of its class.
+        num_points: that carry it.
+        confidence: the mean probability of its class over them.
+        center: middle of its box, in the unit and axes of the file.
+        size_m: length, width and height of its box in metres, the length at least the width.
+        yaw_deg: of the length about the upright axis, from x, in [0, 180).
+        axes: of the box as unit vectors in the axes of the file: length, width, height.
+    """
+
+    instance: int
+    class_name: str
+    num_points: int
+    confidence: float
+    center: tuple[float, float, float]
+    size_m: tuple[float, float, float]
+    yaw_deg: float
+    axes: tuple[tuple[float, float, float], ...]
+
+
+def rows_of(conditioned: Conditioned, found: Segmentation, labels: Labels) -> list[Row]:
+    """Describes the instances of a scan, in the order of their numbers.
+
+    Args:
+        conditioned: the scan.
+        found: its labels.
+        labels: of the model.
+    """
+    xyz = conditioned.cloud.xyz
+    order = np.argsort(found.instance, kind="stable")
+    order = order[np.searchsorted(found.instance[order], 0) :]  # those of an instance
+    starts = np.cumsum([one.num_points for one in found.instances])[:-1]
+    rows = []
+    for number, points in enumerate(np.split(order, starts) if found.instances else ()):
+        one = found.instances[number]
+        center, size, yaw = oriented_box(xyz[points])
+        turned = np.array(
+            [[np.cos(yaw), np.sin(yaw), 0], [-np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]]
+        )
+        rows.append(
+            Row(
+                number,
+                labels.class_names[one.semantic],
+                one.num_points,
+                one.score,
+                _floats(conditioned.in_file(center[None])[0]),
+                _floats(size),
+                float(np.rad2deg(yaw)),
+                tuple(_floats(axis) for axis in turned @ conditioned.turn),
+            )
+        )
+    return rows
+
+
+def _floats(values: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
+
+
+def oriented_box(xyz: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """The upright box of least ground area around some points.
+
+    Args:
+        xyz: float64 `[N, 3]`, at least one point, z up.
+
+    Returns:
+        The middle `[3]`, the size `[3]` (length, width, height), and the angle of the length about
+        z from x in radians, in [0, pi).
+
+    Example:
+        >>> corners = np.array([[0.0, 0, 0], [2, 2, 0], [1, 3, 1], [-1, 1, 1]])
+        >>> center, size, yaw = oriented_box(corners)
+        >>> center.round(6).tolist(), (size**2).round(6).tolist(), round(np.rad2deg(yaw))
+        ([0.5, 1.5, 0.5], [8.0, 2.0, 1.0], 45)
+    """
+    origin = xyz.mean(axis=0)
+    ground = xyz[:, :2] - origin[:2]
+    hull = _hull(ground)
+    edges = np.diff(np.concatenate([hull, hull[:1]]), axis=0)
+    # The least rectangle lies along an edge of the hull.
+    angles = np.unique(np.arctan2(edges[:, 1], edges[:, 0]) % (np.pi / 2))
+    best: tuple[float, float, np.ndarray, np.ndarray] | None = None
+    for angle in angles:
+        across = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        turned = hull @ across.T
+        low, high = turned.min(axis=0), turned.max(axis=0)
+        area = float(np.prod(high - low))
+        if best is None or area < best[0] - 1e-12:
+            best = (area, float(angle), high - low, across.T @ ((low + high) / 2))
+    assert best is not None  # a hull has an edge, if only from a point to itself
+    _, yaw, size, middle = best
+    if size[1] > size[0]:
+        size, yaw = size[::-1], yaw + np.pi / 2
+    low, high = xyz[:, 2].min(), xyz[:, 2].max()
+    center = np.array([*(middle + origin[:2]), (low + high) / 2])
+    return center, np.array([*size, high - low]), float(yaw % np.pi)
+
+
+def _hull(ground: np.ndarray) -> np.ndarray:
+    """float64 `[K, 2]`, the corners of the convex hull; the ends of points on a line."""
+    try:
+        return ground[spatial.ConvexHull(ground).vertices]
+    except (spatial.QhullError, ValueError):  # fewer than three points, or all on a line
+        _, _, axes = np.linalg.svd(ground, full_matrices=True)
+        along = ground @ axes[0]
+        return ground[[int(along.argmin()), int(along.argmax())]]
+
+
+def as_table(rows: Sequence[Row], title: str, most: int = 40) -> Table:
+    """The instances of a scan for a terminal, the largest first.
+
+    Args:
+        rows: of `rows_of`.
+        title: heading.
+        most: rows that are shown; a note tells of the others.
+    """
+    shown = sorted(rows, key=lambda row: (-row.num_points, row.instance))[:most]
+    cells = [
+        (
+            str(row.instance),
+            row.class_name,
+            f"{row.num_points:,}",
+            f"{row.confidence:.2f}",
+            " x ".join(f"{value:.2f}" for value in row.size_m),
+            ", ".join(f"{value:.2f}" for value in row.center),
+            f"{row.yaw_deg:.0f}",
+        )
+        for row in shown
+    ]
+    notes = ["Size: length, width, height of the upright box. Centre: in the file's unit and axes."]
+    if len(rows) > len(shown):
+        notes.append(f"{len(rows) - len(shown)} smaller instances are not shown (`csv`, `json`).")
+    header = ("No.", "Class", "Points", "Confidence", "Size (m)", "Centre", "Turned by (deg)")
+    return Table(title, header, 2, tuple(cells), notes=tuple(notes))
+
+
+def as_csv(scans: Sequence[tuple[str, Sequence[Row]]]) -> str:
+    """All instances of some scans, a line each.
+
+    Args:
+        scans: name and instances of each.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for name, rows in scans:
+        for row in rows:
+            numbers = (row.confidence, *row.center, *row.size_m, row.yaw_deg)
+            texts = (f"{value:.6g}" if abs(value) < 1e5 else f"{value:.3f}" for value in numbers)
+            writer.writerow([name, row.instance, row.class_name, row.num_points, *texts])
+    return file.getvalue()
+
+
+def as_document(row: Row) -> dict[str, Any]:
+    """An instance for JSON."""
+    values = dataclasses.asdict(row)
+    values["class"] = values.pop("class_name")
+    return values

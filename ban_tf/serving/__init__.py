@@ -1,0 +1,1 @@
+"""A trained network as a SavedModel, which an unmodified TensorFlow Serving loads."""
