@@ -34,7 +34,7 @@ def tiny(experiment: config.Experiment) -> config.Experiment:
     network = dataclasses.replace(experiment.network, backbone=tiny_runs.BACKBONE)
     return dataclasses.replace(
         experiment,
-        samples=dataclasses.replace(least.samples, num_points=256),
+        samples=dataclasses.replace(least.samples, size_m=2.0, stride_m=2.0),
         network=network,
         training=least.training,
     )
@@ -55,7 +55,7 @@ def _tiny():
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory) -> pathlib.Path:
     root = tmp_path_factory.mktemp("raw") / "scans"
-    return tiny_runs.write_raw(root, tiny_runs.rooms(kind="tabletop"))
+    return tiny_runs.write_raw(root, tiny_runs.rooms(kind="tabletop", num_points=300))
 
 
 @pytest.fixture(scope="module")

@@ -66,10 +66,12 @@ def room(name: str, num_points: int = 1500, seed: int = 0, size_m: float = 2.0) 
     )
 
 
-def rooms(areas: tuple[int, ...] = (1, 2), kind: str = "office") -> list[Cloud]:
+def rooms(
+    areas: tuple[int, ...] = (1, 2), kind: str = "office", num_points: int = 1500
+) -> list[Cloud]:
     """Two rooms an area; `office` is a name of S3DIS."""
     return [
-        room(f"Area_{area}_{kind}_{number}", seed=10 * area + number)
+        room(f"Area_{area}_{kind}_{number}", num_points, seed=10 * area + number)
         for area in areas
         for number in (1, 2)
     ]
