@@ -38,6 +38,7 @@ _FLAGS = {
     "runs": "--run",
     "seed": "--seed",
     "seeds": "--seeds",
+    "split": "--test-area or --split",
     "truth": "--truth",
     "unit": "--unit",
     "up": "--up",
