@@ -26,12 +26,14 @@ INPUTS = {
     "outputs": {"points", "num_points"},
     "network": {"points", "num_points"},
     "points": {"xyz", "rgb", "room_min", "room_max", "num_points"},
+    "about": {"num_points"},
 }
 OUTPUTS = {
     "serving_default": LABELS,
     "outputs": LABELS | {"logits", "embedding"},
     "network": {"logits", "embedding"},
     "points": LABELS,
+    "about": {"fingerprint", "card"},
 }
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
