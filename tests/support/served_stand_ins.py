@@ -1,26 +1,33 @@
 """A stand-in network behind the tests' own servers, and clients of it."""
 
 import contextlib
+import functools
 import json
 
 import numpy as np
 import pytest
+from tensorflow.core.framework import types_pb2
 
 import fake_serving
 from ban_tf import config
 from ban_tf.clouds.cloud import unlabelled
 from ban_tf.config.served import Server
-from ban_tf.serving import model_card
+from ban_tf.serving import inspection, model_card
 from ban_tf.serving.client.client import Client
 from ban_tf.serving.client.retrying import Waits
 
-EXPERIMENT = config.Experiment(
-    dataset="desks",
-    labels=config.Labels(class_names=("floor", "thing")),
-    split=config.Split(name="val", train=("scan1",), test=("scan2",)),
-    samples=config.Blocks(num_points=128, size_m=1.0, stride_m=0.5, min_points=5),
-    features=config.Features(names=("block_xyz", "rgb", "room_xyz")),
-)
+
+def experiment(**changes):
+    options = {
+        "labels": config.Labels(class_names=("floor", "thing")),
+        "samples": config.Blocks(num_points=128, size_m=1.0, stride_m=0.5, min_points=5),
+        "features": config.Features(names=("block_xyz", "rgb", "room_xyz")),
+    }
+    split = config.Split(name="val", train=("scan1",), test=("scan2",))
+    return config.Experiment(dataset="desks", split=split, **(options | changes))
+
+
+EXPERIMENT = experiment()
 CHANNELS, CLASSES, WIDTH = EXPERIMENT.features.num_channels, 2, 3
 FINGERPRINT = "f" * 64
 _POINTS = {"points": ("float32", (-1, -1, CHANNELS)), "num_points": ("int32", (-1,))}
@@ -36,6 +43,7 @@ ABOUT = (
     {"num_points": ("int32", (-1,))},
     {"fingerprint": ("object", (-1,)), "card": ("object", (-1,))},
 )
+NO_WAITS = Waits(first_s=0.001)
 
 
 def network(inputs):
@@ -84,6 +92,27 @@ def model(about=True, versions=(1,), **functions):
     return fake_serving.Model(chosen, signatures, versions=versions)
 
 
+def exported_model(folder, run):
+    """A `fake_serving.Model` of an exported version; `run` calls a signature of it with arrays."""
+    (meta_graph,) = inspection.read(folder).meta_graphs
+    kinds = {number: name for name, number in types_pb2.DataType.items()}
+    names = {kind: name for name, kind in fake_serving.DTYPES.items()}
+
+    def listed(tensors):
+        return {
+            name: (names[kinds[one.dtype]], [dim.size for dim in one.tensor_shape.dim])
+            for name, one in tensors.items()
+        }
+
+    signatures = {
+        name: (listed(one.inputs), listed(one.outputs))
+        for name, one in meta_graph.signature_def.items()
+        if not name.startswith("__")
+    }
+    functions = {name: functools.partial(run, name) for name in signatures}
+    return fake_serving.Model(functions, signatures)
+
+
 @contextlib.contextmanager
 def serving(kind, served, **options):
     """Yields the `host:port` of a server of a kind: "grpc" or "rest"."""
@@ -107,7 +136,7 @@ def server(kind, address, **options):
 def client(kind, served, **options):
     """Yields a client of a server of its own, which waits hardly at all between tries."""
     with serving(kind, served) as address:
-        with Client(server(kind, address, **options), Waits(first_s=0.001)) as made:
+        with Client(server(kind, address, **options), NO_WAITS) as made:
             yield made
 
 

@@ -143,6 +143,8 @@ class RestTransport:
                 connection.request(method, path, body, self._headers)
                 response = connection.getresponse()
                 found = response.read(self._server.max_message_bytes + 1)
+                if response.length and len(found) <= self._server.max_message_bytes:
+                    raise ConnectionResetError("the connection ended within an answer")
         except BaseException as error:  # Ctrl-C too: half an answer is of no use to the next
             connection.close()
             if stopped.is_set():
