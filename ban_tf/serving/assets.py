@@ -45,8 +45,8 @@ _UNITS = {
     "card where that ended it, 0 where it is not counted (compiled ops)",
     "logits": "float32 [B, N, classes]: before the soft-max; 0 beyond num_points",
     "embedding": "float32 [B, N, width]: 0 beyond num_points",
-    "fingerprint": "string [B]: digest of the weights of the network that was exported",
-    "card": "string [B]: the model card as JSON, without what the export measured",
+    "fingerprint": "uint8 [B, 64]: UTF-8, digest of the weights of the network",
+    "card": "uint8 [B, any]: UTF-8, the model card as JSON, without what the export measured",
 }
 
 

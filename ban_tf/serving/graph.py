@@ -172,10 +172,17 @@ class ServedNetwork:
 
 
 def _telling(texts: Mapping[str, str], num_points: tf.TensorSpec) -> Any:
-    """A function that gives texts to every block; a server that batches takes no other shape."""
+    """A function that gives texts to every block; a server that batches takes no other shape.
+
+    Bytes as numbers: not every server and client knows tensors of texts.
+    """
 
     def tell(num_points: tf.Tensor) -> Tensors:
-        return {name: tf.fill(tf.shape(num_points), text) for name, text in texts.items()}
+        size = tf.shape(num_points)[0]
+        return {
+            name: tf.tile(tf.constant(list(text.encode()), tf.uint8)[None], [size, 1])
+            for name, text in texts.items()
+        }
 
     return tf.function(tell, input_signature=(num_points,))
 

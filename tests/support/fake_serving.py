@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-DTYPES = {"float32": "DT_FLOAT", "int32": "DT_INT32", "uint8": "DT_UINT8", "object": "DT_STRING"}
+DTYPES = {"float32": "DT_FLOAT", "int32": "DT_INT32", "uint8": "DT_UINT8"}
 
 STATUS = {
     "INVALID_ARGUMENT": 400,
@@ -186,12 +186,6 @@ def grpc_server(model, max_bytes=64 << 20, threads=8, credentials=None):
 # --- REST ---
 
 
-def _plain(values):
-    if values.dtype == object:
-        return [text.decode() if isinstance(text, bytes) else text for text in values]
-    return values.tolist()
-
-
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -278,7 +272,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         takes = model.signatures[signature][0]
         inputs = {key: np.array(x, takes[key][0]) for key, x in request["inputs"].items()}
         outputs, _ = model.predict(name, version, signature, inputs)
-        plain = {key: _plain(values) for key, values in outputs.items()}
+        plain = {key: values.tolist() for key, values in outputs.items()}
         size = self.answer(
             200, {"outputs": plain if len(plain) > 1 else next(iter(plain.values()))}
         )

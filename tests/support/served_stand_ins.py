@@ -41,7 +41,7 @@ SIGNATURES = {
 }
 ABOUT = (
     {"num_points": ("int32", (-1,))},
-    {"fingerprint": ("object", (-1,)), "card": ("object", (-1,))},
+    {"fingerprint": ("uint8", (-1, 64)), "card": ("uint8", (-1, -1))},
 )
 NO_WAITS = Waits(first_s=0.001)
 
@@ -80,7 +80,10 @@ def telling(text, fingerprint=FINGERPRINT):
     def about(inputs):
         size = len(inputs["num_points"])
         told = {"fingerprint": fingerprint, "card": text}
-        return {name: np.array([value.encode()] * size, object) for name, value in told.items()}
+        return {
+            name: np.tile(np.frombuffer(value.encode(), np.uint8), (size, 1))
+            for name, value in told.items()
+        }
 
     return about
 

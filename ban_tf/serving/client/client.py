@@ -233,7 +233,7 @@ class Client:
     def _about(self, name: str) -> str:
         counts = {checking.COUNTS: np.ones(1, np.int32)}
         found = self._ask(model_card.ABOUT, counts, Stop())
-        return bytes(found[name][0]).decode()
+        return found[name][0].tobytes().decode()
 
     def _require_same(self) -> None:
         """What is loaded anew under the same number has other weights."""

@@ -61,8 +61,6 @@ def answer(body: bytes, signature: Signature) -> Arrays:
 
 
 def _array(values: Any, dtype: str) -> np.ndarray:
-    if dtype == "object":
-        return np.array([text.encode() for text in values], object)
     found = np.array(values)  # of unequal rows: a ValueError
     if found.dtype.kind not in "iufb":
         raise ValueError(f"numbers are expected, not {found.dtype}")

@@ -17,7 +17,6 @@ DTYPES = {
     "DT_INT64": "int64",
     "DT_UINT8": "uint8",
     "DT_BOOL": "bool",
-    "DT_STRING": "object",  # of texts
 }
 
 
