@@ -53,12 +53,19 @@ def test_blocks_are_cut_into_requests(kind):
 
 def test_answers_keep_their_order_when_the_first_comes_last(kind):
     points = served_stand_ins.blocks(4)
-    model = served_stand_ins.model(
-        about=False, network=fake_serving.later_first(0.05, served_stand_ins.network)
-    )
-    with client(kind, model, blocks_per_request=1) as served:
+    points[:, 0, 0] = np.arange(4)
+    others = threading.Semaphore(0)
+
+    def first_last(inputs):
+        is_first = inputs["points"][0, 0, 0] == 0
+        for _ in range(3 if is_first else 0):
+            assert others.acquire(timeout=20.0)
+        others.release()
+        return served_stand_ins.network(inputs)
+
+    model = served_stand_ins.model(network=first_last)
+    with client(kind, model, blocks_per_request=1, in_flight=4) as served:
         found = served.predict(points)
-    assert model.most_under_way > 1
     np.testing.assert_array_equal(
         found["logits"], served_stand_ins.network({"points": points})["logits"]
     )
@@ -66,11 +73,15 @@ def test_answers_keep_their_order_when_the_first_comes_last(kind):
 
 @pytest.mark.parametrize("in_flight", [1, 3])
 def test_no_more_requests_are_under_way_than_asked_for(kind, in_flight):
-    def slow(inputs):
-        time.sleep(0.02)
+    together = threading.Barrier(in_flight)
+
+    @fake_serving.numbered
+    def meeting(inputs, number):
+        if number <= in_flight:  # the first asks what the model is
+            together.wait(20.0)
         return served_stand_ins.network(inputs)
 
-    model = served_stand_ins.model(network=slow)
+    model = served_stand_ins.model(network=meeting)
     with client(kind, model, in_flight=in_flight, blocks_per_request=1) as served:
         served.predict(served_stand_ins.blocks(7))
     assert model.most_under_way == in_flight

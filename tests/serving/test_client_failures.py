@@ -11,7 +11,6 @@ import time
 import numpy as np
 import pytest
 
-import fake_serving
 import served_stand_ins
 from ban_tf import config
 from ban_tf.serving.client import errors
@@ -78,8 +77,7 @@ def test_what_is_refused_is_not_asked_again(kind):
 
 
 def test_the_first_error_in_order_ends_the_other_requests(kind):
-    @fake_serving.numbered
-    def answer(inputs, number):
+    def answer(inputs):
         if inputs["points"][0, 0, 0] == 7:
             raise Refusal("INVALID_ARGUMENT", "the third")
         return served_stand_ins.network(inputs)

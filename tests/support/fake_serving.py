@@ -8,7 +8,6 @@ import contextlib
 import http.server
 import json
 import threading
-import time
 
 import numpy as np
 
@@ -79,17 +78,6 @@ def numbered(function):
     """Lets a function of a `Model` know the number of the request, from 0."""
     function.takes_number = True
     return function
-
-
-def later_first(seconds, of):
-    """A function whose first request is answered last."""
-
-    @numbered
-    def answer(inputs, number):
-        time.sleep(max(0.0, seconds * (3 - number)))
-        return of(inputs)
-
-    return answer
 
 
 # --- gRPC ---

@@ -191,8 +191,10 @@ class Client:
     def _together(self, ask: Callable[[Any, Stop], _Answer], parts: list[Any]) -> list[_Answer]:
         """Answers in the order of the parts; the first error in that order ends the others."""
         stop = Stop()
-        waiting = [self._threads.submit(ask, part, stop) for part in parts]
+        waiting: list[futures.Future[_Answer]] = []
         try:
+            for part in parts:
+                waiting.append(self._threads.submit(ask, part, stop))
             return [one.result() for one in waiting]
         except BaseException:  # Ctrl-C too
             for one in waiting:

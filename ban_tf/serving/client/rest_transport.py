@@ -53,6 +53,7 @@ class RestTransport:
         self._context = ssl.create_default_context(cafile=server.ca_file) if server.tls else None
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
+        self._is_closed = False
 
     def metadata(self, version: int | None, stop: Stop) -> Metadata:
         body = self._ask("GET", f"{self._of(version)}/metadata", None, stop)
@@ -87,7 +88,7 @@ class RestTransport:
 
     def close(self) -> None:
         with self._lock:
-            idle, self._idle = self._idle, []
+            idle, self._idle, self._is_closed = self._idle, [], True
         for connection in idle:
             connection.close()
 
@@ -153,11 +154,12 @@ class RestTransport:
         if len(found) > self._server.max_message_bytes:
             connection.close()
             raise Failure("OUT_OF_RANGE", f"the answer has more than {len(found) - 1} bytes")
-        if response.will_close:
-            connection.close()
-        else:
-            with self._lock:
+        with self._lock:
+            is_kept = not (response.will_close or self._is_closed)
+            if is_kept:
                 self._idle.append(connection)
+        if not is_kept:
+            connection.close()
         if response.status != http.client.OK:
             raise _failure(response, found)
         return found
