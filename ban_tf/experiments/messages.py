@@ -43,6 +43,7 @@ _FLAGS = {
     "runs": "--run",
     "seed": "--seed",
     "seeds": "--seeds",
+    "split": "--test-area or --split",
     "timeout_s": "--timeout-s",
     "tls": "--tls",
     "token": "--token-file",
