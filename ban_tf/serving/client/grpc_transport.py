@@ -56,7 +56,6 @@ class GrpcTransport:
             # Retries are `retrying`'s, which knows when: a connection must not wait on its own.
             ("grpc.enable_retries", 0),
             ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2000),
         ]
         if server.tls:

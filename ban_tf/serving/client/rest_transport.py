@@ -138,8 +138,7 @@ class RestTransport:
 
         try:
             if connection.sock is None:
-                connection.connect()
-                connection.sock.settimeout(self._server.timeout_s)
+                _connect(connection, self._server.timeout_s)
             with stop.cancelling(cancel):
                 connection.request(method, path, body, self._headers)
                 response = connection.getresponse()
@@ -163,6 +162,11 @@ class RestTransport:
         if response.status != http.client.OK:
             raise _failure(response, found)
         return found
+
+
+def _connect(connection: http.client.HTTPConnection, timeout_s: float) -> None:
+    connection.connect()
+    connection.sock.settimeout(timeout_s)  # of an answer, which may take longer
 
 
 def _tensor(info: dict[str, Any]) -> Any:
