@@ -32,7 +32,9 @@ def inputs(signature: Signature, given: Mapping[str, Any], fewest_points: int) -
         array([5], dtype=int32)
     """
     block = next((name for name in _BLOCKS if name in signature.inputs), None)
-    shape = np.shape(given[block]) if block is not None and block in given else ()
+    shape: tuple[int, ...] = ()
+    if block is not None and block in given:
+        shape = np.shape(given[block])
     if COUNTS in signature.inputs and len(shape) > 1:
         num_blocks, length = shape[:2]
         given = {COUNTS: np.full(num_blocks, length, np.int32), **given}
