@@ -58,7 +58,7 @@ def test_the_script_labels_as_the_network_here(served, tmp_path, capsys):
     local = TrainedModel(Local(), EXPERIMENT, mean_sizes=None)
     segment_scan.segment(Scans(scans=(str(path),), model="here", out=here), load=lambda _: local)
     with served_stand_ins.serving("rest", served) as address:
-        flags = ["--server", address, "--rest", "--model-name", "ban", "--timeout-s", "20"]
+        flags = ["--server", address, "--rest", "--model-name", "ban", "--timeout-s", "240"]
         segment_scan.segment(program.parse_args([str(path), "-o", str(there), *flags]))
     expected, found = scan.read(here).fields, scan.read(there).fields
     for name in LABELS:

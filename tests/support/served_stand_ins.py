@@ -131,7 +131,7 @@ def serving(kind, served, **options):
 
 
 def server(kind, address, **options):
-    options = {"timeout_s": 20.0, "attempts": 4} | options
+    options = {"timeout_s": 240.0, "attempts": 4} | options
     return Server(address=address, rest=kind == "rest", **options)
 
 
