@@ -194,7 +194,7 @@ class Client:
         waiting: list[futures.Future[_Answer]] = []
         try:
             for part in parts:
-                waiting.append(self._threads.submit(ask, part, stop))
+                waiting.append(self._threads.submit(_unless_stopped, ask, part, stop))
             return [one.result() for one in waiting]
         except BaseException:  # Ctrl-C too
             for one in waiting:
@@ -248,6 +248,13 @@ class Client:
                 "begun, under the same version: begin anew. "
                 f"Received: fingerprint={found}, before {self.card.fingerprint}"
             )
+
+
+def _unless_stopped(ask: Callable[[Any, Stop], _Answer], part: Any, stop: Stop) -> _Answer:
+    """Sends nothing more once others were stopped: Ctrl-C may come while parts are handed out."""
+    if stop.wait(0.0):
+        raise futures.CancelledError
+    return ask(part, stop)
 
 
 def _transport_of(server: Server) -> Transport:
