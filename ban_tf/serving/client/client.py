@@ -18,6 +18,7 @@ from ban_tf.serving.client.retrying import Waits, retrying
 from ban_tf.serving.client.stopping import Stop
 from ban_tf.serving.client.transport import Arrays, Metadata, Transport
 
+_TURN_S = 0.5  # of a wait for an answer
 _NETWORK = "network"  # the signature that gives what the network gives
 _Answer = TypeVar("_Answer")
 
@@ -195,7 +196,7 @@ class Client:
         try:
             for part in parts:
                 waiting.append(self._threads.submit(_unless_stopped, ask, part, stop))
-            return [one.result() for one in waiting]
+            return [_result(one) for one in waiting]
         except BaseException:  # Ctrl-C too
             for one in waiting:
                 one.cancel()
@@ -248,6 +249,13 @@ class Client:
                 "begun, under the same version: begin anew. "
                 f"Received: fingerprint={found}, before {self.card.fingerprint}"
             )
+
+
+def _result(answer: futures.Future[_Answer]) -> _Answer:
+    """Waits in turns: Ctrl-C that comes just before a wait without end would not end it."""
+    while not answer.done():
+        futures.wait([answer], timeout=_TURN_S)
+    return answer.result()
 
 
 def _unless_stopped(ask: Callable[[Any, Stop], _Answer], part: Any, stop: Stop) -> _Answer:
