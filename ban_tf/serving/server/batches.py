@@ -4,10 +4,11 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from google.protobuf import text_format
-from tensorflow_serving.config import session_bundle_config_pb2
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from google.protobuf import wrappers_pb2 as wrappers
 
 from ban_tf.serving.server.signatures import Arrays
 
@@ -41,9 +42,10 @@ def read(folder: Path) -> Rules | None:
     path = folder / FILE
     if not path.exists():
         return None
-    parameters = session_bundle_config_pb2.BatchingParameters()
+    parameters = _parameters()
     try:
-        text_format.Parse(path.read_text(encoding="utf-8"), parameters)
+        text = path.read_text(encoding="utf-8")
+        text_format.Parse(text, parameters, allow_unknown_field=True)
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     most = parameters.max_batch_size.value if parameters.HasField("max_batch_size") else 1000
@@ -55,6 +57,38 @@ def read(folder: Path) -> Rules | None:
         )
     wait_s = max(parameters.batch_timeout_micros.value, 0) / 1e6
     return Rules(most, sizes, wait_s, parameters.pad_variable_length_inputs)
+
+
+def _parameters() -> Any:
+    """An empty `BatchingParameters`, of what is heeded of it here.
+
+    Its class comes with no package: it is part of the stock server's session_bundle_config.proto.
+    """
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(
+        name="ban_tf/batching_parameters.proto",
+        package="ban_tf",
+        dependency=[wrappers.DESCRIPTOR.name],
+        syntax="proto3",
+    )
+    message = file.message_type.add(name="BatchingParameters")
+    for number, name in enumerate(("max_batch_size", "batch_timeout_micros"), start=1):
+        message.field.add(
+            name=name, number=number, label=field.LABEL_OPTIONAL, type=field.TYPE_MESSAGE,
+            type_name=".google.protobuf.Int64Value",
+        )  # fmt: skip
+    message.field.add(
+        name="allowed_batch_sizes", number=3, label=field.LABEL_REPEATED, type=field.TYPE_INT64
+    )
+    message.field.add(
+        name="pad_variable_length_inputs", number=4, label=field.LABEL_OPTIONAL,
+        type=field.TYPE_BOOL,
+    )  # fmt: skip
+    pool = descriptor_pool.DescriptorPool()
+    for made in (wrappers.DESCRIPTOR.serialized_pb, file.SerializeToString()):
+        pool.AddSerializedFile(made)
+    found = pool.FindMessageTypeByName("ban_tf.BatchingParameters")
+    return message_factory.GetMessageClass(found)()
 
 
 def merge(requests: Sequence[Arrays], sizes: Sequence[int]) -> Arrays:

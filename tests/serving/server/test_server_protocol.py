@@ -39,8 +39,8 @@ def blocks(batch=1, num_points=24, seed=0):
 
 
 def as_rows(inputs):
-    return [dict(zip(inputs, row, strict=True))
-            for row in zip(*(values.tolist() for values in inputs.values()), strict=True)]  # fmt: skip
+    rows = zip(*(values.tolist() for values in inputs.values()), strict=True)
+    return [dict(zip(inputs, row, strict=True)) for row in rows]
 
 
 @pytest.mark.parametrize("signature", ["serving_default", "outputs", "network"])
