@@ -53,6 +53,10 @@ class Metrics:
         self.workers = prometheus_client.Gauge(
             "ban_serving_workers", "Workers that can run requests", registry=registry
         )
+        self._taken = prometheus_client.Counter(
+            "ban_serving_taken_batches", "Batches that a worker was given", ("model_name",),
+            registry=registry,
+        )  # fmt: skip
         self._ended = prometheus_client.Counter(
             "ban_serving_ended_workers", "Workers that ended by themselves", ("model_name",),
             registry=registry,
@@ -69,6 +73,9 @@ class Metrics:
     def moved(self, api: str, direction: str, count: int) -> None:
         """Bytes that came `in` or went `out`."""
         self._bytes.labels(api, self._model, direction).inc(count)
+
+    def taken(self) -> None:
+        self._taken.labels(self._model).inc()
 
     def ran(self, rows: int, seconds: float) -> None:
         self._rows.labels(self._model).observe(rows)

@@ -174,6 +174,7 @@ class Version:
 
     async def _run(self, worker: WorkerProcess, batch: list[Task]) -> None:
         try:
+            self._metrics.taken()
             inputs = [task.inputs for task in batch]
             done = await worker.run(batch[0].signature, inputs, self._options.longest_run_s)
         except WorkerHungError as error:

@@ -53,6 +53,8 @@ class Versions:
         self._served: dict[int, Version] = {}
         self._releasing: set[asyncio.Task[None]] = set()
         self.statuses: dict[int, Status] = {}
+        metrics.waiting.set_function(lambda: sum(v.waiting_rows for v in self._served.values()))
+        metrics.workers.set_function(lambda: sum(v.num_workers for v in self._served.values()))
 
     @property
     def is_ready(self) -> bool:
@@ -97,7 +99,7 @@ class Versions:
         for number in list(self.statuses):
             if self.statuses[number].state == END and number not in folders:
                 del self.statuses[number]
-        self._measure()
+        self._changed()
 
     async def watch(self) -> None:
         """Looks for ever."""
@@ -110,11 +112,6 @@ class Versions:
         for number in list(self._served):
             self._release(number, longest_s)
         await asyncio.gather(*self._releasing)
-
-    def _measure(self) -> None:
-        self._metrics.waiting.set(sum(v.waiting_rows for v in self._served.values()))
-        self._metrics.workers.set(sum(v.num_workers for v in self._served.values()))
-        self._changed()
 
     def _folders(self) -> dict[int, Path]:
         try:

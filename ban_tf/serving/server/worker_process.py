@@ -74,7 +74,7 @@ class WorkerProcess:
                     sys.executable, "-m", MODULE, str(theirs.fileno()),
                     pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL, env=environment,
-                    start_new_session=True,  # Ctrl-C is the server's alone
+                    process_group=0,  # Ctrl-C is the server's alone
                 )  # fmt: skip
             except OSError as error:
                 ours.close()
