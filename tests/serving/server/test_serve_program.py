@@ -56,9 +56,8 @@ def test_one_port_for_both_is_refused(model):
 )
 def test_a_flag_that_cannot_be_is_refused(model, flags, expected):
     pytest.importorskip("aiohttp")
-    assert refusal("--model", model, "--grpc-port", 0, "--rest-port", 0, *flags).startswith(
-        expected
-    )
+    told = refusal("--model", model, "--grpc-port", 0, "--rest-port", 0, *flags)
+    assert told.startswith(expected)
 
 
 def test_a_certificate_needs_its_key_and_must_be_one(model, tmp_path):
