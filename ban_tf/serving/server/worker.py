@@ -6,6 +6,7 @@ socket. It ends when the server does.
 
 import os
 import queue
+import re
 import signal
 import socket
 import sys
@@ -16,7 +17,12 @@ from typing import Any
 from ban_tf.serving.server import batches, messages
 from ban_tf.serving.server.signatures import Arrays
 
-_INTERNAL, _INVALID = 13, 3  # codes of gRPC, which TensorFlow's errors share
+_EXHAUSTED, _INTERNAL = 8, 13  # codes of gRPC, which TensorFlow's errors share
+_WAY = re.compile(
+    r"Graph execution error|Detected at node|<stack traces|\[?\[?\{\{(?:function_)?node"
+)
+_CALL = re.compile(r"\s*\[Op:\w+\]\s*$")
+_ASSERTION = re.compile(r"assertion failed: \[(.*)\]")
 
 
 def main(descriptor: int) -> None:
@@ -118,15 +124,27 @@ class Model:
 
 def _told(error: Exception) -> tuple[int, str]:
     """Code and sentence of an error; TensorFlow's come with the way through the graph."""
-    code = getattr(error, "error_code", None)
-    text = str(getattr(error, "message", None) or error)
     if isinstance(error, MemoryError):
-        return 8, "there is not memory enough for this request"
+        return _EXHAUSTED, "there is not memory enough for this request"
+    code = getattr(error, "error_code", None)
     if code is None:
-        return _INTERNAL, f"{type(error).__name__}: {text}"
+        return _INTERNAL, f"{type(error).__name__}: {error}"
+    return int(code), sentence(str(getattr(error, "message", error))) or type(error).__name__
+
+
+def sentence(text: str) -> str:
+    """What an op says of a failure, without where in the graph that was.
+
+    Example:
+        >>> sentence("Graph execution error:\n\nassertion failed: [x must be 3. Received:] [5]\n")
+        'x must be 3. Received: 5'
+    """
     lines = [line.strip() for line in text.splitlines()]
-    kept = [line for line in lines if line and not line.startswith(("{{node", "[[{{node"))]
-    return int(code), " ".join(kept).removeprefix("assertion failed: ") or type(error).__name__
+    told = " ".join(line for line in lines if line and not _WAY.match(line))
+    told = _CALL.sub("", told)
+    if (found := _ASSERTION.search(told)) is not None:
+        told = found[1].replace("=] [", "=").replace("] [", " ")
+    return told
 
 
 if __name__ == "__main__":
