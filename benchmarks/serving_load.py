@@ -1,7 +1,7 @@
 """Puts a server (`ban-serve`) under load on this machine, and counts what becomes of each request.
 
     python benchmarks/serving_load.py                      # a few minutes, loopback only
-    python benchmarks/serving_load.py --seconds 30 --workers 4 --num-points 4096 --full
+    python benchmarks/serving_load.py --seconds 30 --workers 4 --sizes full
 
 The network has fresh weights, so that its embedding falls into no clear clusters, which is the hard
 case of clustering. Four loads, each bounded in time and count: as many clients as keep the workers
@@ -13,6 +13,7 @@ benchmarks/results/serving_load.json.
 
 import argparse
 import collections
+import json
 import os
 import shutil
 import signal
@@ -29,6 +30,7 @@ import serving_process
 MOST_REQUESTS = 20_000  # of a load
 DEADLINE_S = 60.0
 NUM_KINDS = 8  # of requests
+SIZES = ("reduced", "full")  # the network of the demo, and the paper's
 
 
 class Load:
@@ -120,7 +122,7 @@ class Load:
         return found
 
 
-def make_model(folder: Path, args: argparse.Namespace) -> Any:
+def make_model(folder: Path, size: str, ops: Any) -> Any:
     """Exports a network with fresh weights as version 1; returns its experiment."""
     from ban_tf import config
     from ban_tf.config import reduced
@@ -131,11 +133,10 @@ def make_model(folder: Path, args: argparse.Namespace) -> Any:
         dataset="drawn",
         labels=config.Labels(class_names=tuple(f"class {k}" for k in range(13))),
         split=config.Split(name="none", train=("one",), test=("two",)),
-        samples=config.Blocks(num_points=args.num_points),
     )
-    if not args.full:
+    if size == "reduced":
         experiment = reduced.quick(experiment)
-    export.export(networks.build(experiment.network), experiment, folder / "1", ops=args.ops)
+    export.export(networks.build(experiment.network), experiment, folder / "1", ops=ops)
     return experiment
 
 
@@ -179,7 +180,6 @@ def make_requests(folder: Path, experiment: Any) -> tuple[list[Any], Any, Any]:
     columns = {
         name: tf.make_ndarray(values).tolist() for name, values in requests[0].inputs.items()
     }
-    import json
 
     bytes_of = {
         "grpc_request": requests[0].ByteSize(),
@@ -238,8 +238,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=15.0, help="of each load (default: 15)")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--queue", type=int, default=16)
-    parser.add_argument("--num-points", type=int, default=1024)
-    parser.add_argument("--full", action="store_true", help="a network of the paper's size")
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES)
     parser.add_argument("--ops", choices=("stock", "native"), default="native")
     parser.add_argument("--output", type=Path, default=measuring.RESULTS / "serving_load.json")
     args = parser.parse_args(argv)
@@ -247,25 +246,30 @@ def main(argv: list[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from ban_tf.training import provenance
 
+    results = {size: measured(size, args) for size in args.sizes}
+    settings = {name: value for name, value in vars(args).items() if name != "output"}
+    measuring.write(args.output, {**settings, **provenance.collect(), "results": results})
+    loads = [load for result in results.values() for load in result["loads"].values()]
+    if any({"lost", "wrong", "INTERNAL", "UNKNOWN"} & set(load["outcomes"]) for load in loads):
+        raise SystemExit("requests were lost or answered wrongly")
+
+
+def measured(size: str, args: argparse.Namespace) -> dict[str, Any]:
+    """All loads with a network of one size."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "ban"
-        experiment = make_model(folder, args)
+        experiment = make_model(folder, size, args.ops)
         requests, is_right, bytes_of = make_requests(folder, experiment)
         flags = ("--ops", args.ops, "--workers", args.workers, "--queue", args.queue)
         with serving_process.started(folder, *flags, "--threads", 1, "--timeout", 60) as server:
             found = measure(server, Load(server, requests, is_right), folder, args)
     for name, result in found.items():
         print(
-            f"{name:14} {result['answered_per_second']:6.1f}/s, p50 {result['p50_s']:.2f} s, "
-            f"p99 {result['p99_s']:.2f} s, {result['outcomes']}"
+            f"{size:8} {name:14} {result['answered_per_second']:6.1f}/s, p50 {result['p50_s']:.2f} "
+            f"s, p99 {result['p99_s']:.2f} s, {result['outcomes']}",
+            flush=True,
         )
-    settings = {name: value for name, value in vars(args).items() if name != "output"}
-    measuring.write(
-        args.output, {**settings, **provenance.collect(), "bytes": bytes_of, "loads": found}
-    )
-    wrong = {"lost", "wrong", "INTERNAL", "UNKNOWN"}
-    if any(wrong & set(result["outcomes"]) for result in found.values()):
-        raise SystemExit("requests were lost or answered wrongly")
+    return {"num_points": experiment.samples.num_points, "bytes": bytes_of, "loads": found}
 
 
 if __name__ == "__main__":

@@ -47,13 +47,13 @@ class Server:
         told = self._model.GetModelStatus(asked, timeout=30).model_version_status
         return [status.version for status in told if status.state == 30]
 
-    def workers(self) -> list[int]:
-        """Process ids."""
+    def workers(self, ended: bool = False) -> list[int]:
+        """Process ids; with `ended` also of those that the server has not noticed to have ended."""
         found = []
         for place in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 state, parent = place.read_text().rpartition(")")[2].split()[:2]
-                if int(parent) == self._process.pid and state != "Z":
+                if int(parent) == self._process.pid and (ended or state != "Z"):
                     found.append(int(place.parent.name))
         return found
 
@@ -66,7 +66,7 @@ class Server:
     def cpu_seconds(self) -> float:
         """Of the server and of all workers, those that have ended too."""
         total = 0
-        for pid in (self._process.pid, *self.workers()):
+        for pid in (self._process.pid, *self.workers(ended=True)):
             with contextlib.suppress(OSError):
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 total += sum(int(value) for value in fields[11:15])

@@ -39,6 +39,7 @@ class GrpcSide:
         self._options = options
         self._health = health.aio.HealthServicer()
         self._is_serving: bool | None = None
+        self._is_started = False
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=options.queue + _CALLS,
             options=[
@@ -132,6 +133,7 @@ class GrpcSide:
         except RuntimeError as error:
             raise OSError(None, f"gRPC cannot listen at {address}: {error}") from error
         await self._server.start()
+        self._is_started = True
         return port
 
     async def tell_health(self, is_serving: bool) -> None:
@@ -146,7 +148,8 @@ class GrpcSide:
 
     async def stop(self, grace_s: float) -> None:
         """Takes no new requests; running ones may finish."""
-        await self._server.stop(grace_s)
+        if self._is_started:
+            await self._server.stop(grace_s)
 
 
 def _parsed(kind: Any, content: bytes) -> Any:

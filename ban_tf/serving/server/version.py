@@ -186,6 +186,11 @@ class Version:
         except asyncio.CancelledError:
             _refuse(batch, refusals.unavailable("the server ends"))
             raise
+        except Exception:  # a fault of ours; what the worker does now is not known
+            _LOG.exception("version %d: a batch failed", self.number)
+            _refuse(batch, refusals.RefusedError(grpc.StatusCode.INTERNAL, "the server failed"))
+            await worker.kill()
+            return
         self._metrics.ran(sum(task.rows for task in batch), done.seconds)
         for task, answer in zip(batch, done.answers, strict=True):
             if task.answer.done():

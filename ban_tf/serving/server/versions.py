@@ -105,7 +105,10 @@ class Versions:
         """Looks for ever."""
         while True:
             await asyncio.sleep(self._options.poll_s)
-            await self.look()
+            try:
+                await self.look()
+            except Exception:  # what is served goes on being served
+                _LOG.exception("a look at the versions failed")
 
     async def close(self, longest_s: float) -> None:
         """Releases all of them."""
@@ -157,14 +160,14 @@ class Versions:
 
     def _release(self, number: int, longest_s: float | None = None) -> None:
         version = self._served.pop(number)
-        self.statuses[number].state = UNLOADING
+        status = self.statuses[number]
+        status.state = UNLOADING
         self._metrics.version(number, False)
 
         async def release() -> None:
             # No request may last longer, so none is refused.
             await version.close(longest_s or self._options.timeout_s + 1)
-            if self.statuses.get(number) is not None and number not in self._served:
-                self.statuses[number] = Status(END)
+            status.state = END
             _LOG.info("version %d is released", number)
 
         task = asyncio.create_task(release())

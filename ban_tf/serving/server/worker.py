@@ -14,10 +14,14 @@ import threading
 import time
 from typing import Any
 
+import grpc
+
 from ban_tf.serving.server import batches, messages
 from ban_tf.serving.server.signatures import Arrays
 
-_EXHAUSTED, _INTERNAL = 8, 13  # codes of gRPC, which TensorFlow's errors share
+# Codes of gRPC, which TensorFlow's errors share.
+_EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+_INTERNAL = grpc.StatusCode.INTERNAL.value[0]
 _WAY = re.compile(
     r"Graph execution error|Detected at node|<stack traces|\[?\[?\{\{(?:function_)?node"
 )
