@@ -1,6 +1,12 @@
-"""Versions that come and go, overload, deadlines and the end of a server of a tiny model."""
+"""Versions that come and go, damage, overload, deadlines and the end of a server of a tiny model.
 
+SERVING_MUTATIONS=10000 makes so many damaged requests instead of 200, of another seed at every run.
+"""
+
+import http.client
+import os
 import signal
+import time
 
 import grpc
 import numpy as np
@@ -9,10 +15,13 @@ import pytest
 pytest.importorskip("tensorflow_serving", reason="needs the extra serving")
 pytest.importorskip("aiohttp", reason="needs the extra serving")
 
+import damaged_requests
 import served_process
 import slow_model
 from served_process import code, request, until
 
+NUM_MUTATIONS = int(os.environ.get("SERVING_MUTATIONS", 200))
+SEED = 0 if NUM_MUTATIONS <= 200 else time.time_ns() % 2**32
 LONG = -2e5  # turns of a loop, seconds long
 
 
@@ -27,7 +36,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(folder, tmp_path_factory):
     log = tmp_path_factory.mktemp("log") / "server.log"
-    flags = ("--workers", 1, "--queue", 8, "--poll", 0.1, "--grace", 60)
+    flags = ("--workers", 1, "--queue", 8, "--poll", 0.1, "--grace", 60, "--timeout", 120)
+    flags += ("--max-request-mib", 1)
     with served_process.serving(folder, log, *flags) as started:
         yield started
 
@@ -45,16 +55,55 @@ def later(server, *values, timeout=served_process.LONGEST_S):
     return server.prediction.Predict.future(request(x(*values), name="slow"), timeout=timeout)
 
 
-def is_running(server):
-    """Whether the worker has taken what was sent: nothing waits any more."""
+def num_taken(server):
+    """How many batches the worker has been given."""
     return server.metric("ban_serving_taken_batches_total")
+
+
+def test_what_is_damaged_is_answered_or_refused(server):
+    rng = np.random.default_rng(SEED)
+    protobufs, bodies = damaged_requests.messages()
+    calls = [
+        server.channel.unary_unary(f"/tensorflow.serving.{method}")
+        for method in damaged_requests.METHODS
+    ]
+    workers, descriptors = server.workers(), num_descriptors(server)
+    seen = {"OK": 0}
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", server.rest_port, timeout=damaged_requests.LONGEST_S
+    )
+    for number in range(NUM_MUTATIONS):
+        if number % 2:
+            content = damaged_requests.mutated(protobufs[number // 2 % 2], rng)
+            call = calls[0] if rng.random() < 0.8 else calls[int(rng.integers(3))]
+            status = damaged_requests.of_grpc(call, content)
+        else:
+            content = damaged_requests.mutated(bodies[number // 2 % 2], rng)
+            status = damaged_requests.of_http(connection, content)
+        assert status not in damaged_requests.FAULTS, (
+            f"seed {SEED}, mutation {number}: {status}, {content!r}"
+        )
+        seen[status] = seen.get(status, 0) + 1
+    connection.close()
+    assert seen["OK"] > 0
+    assert len(seen) > 2, seen
+    answer = server.predict({"x": np.ones((1, 1), np.float32)}, name="slow")
+    assert answer["y"].tolist() == [[2.0]]
+    assert server.workers() == workers
+    assert num_descriptors(server) < descriptors + 20
+    assert server.metric("ban_serving_waiting_rows") == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+def num_descriptors(server):
+    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
 
 def test_what_waits_past_its_deadline_is_refused_and_not_run(server):
     before = server.metric("ban_serving_batch_rows_sum")
-    taken = is_running(server)
+    taken = num_taken(server)
     long = later(server, LONG)
-    until(lambda: is_running(server) > taken)
+    until(lambda: num_taken(server) > taken)
     status, _ = code(later(server, 5.0, timeout=0.2).result)
     assert status == "DEADLINE_EXCEEDED"
     long.result()
@@ -63,9 +112,9 @@ def test_what_waits_past_its_deadline_is_refused_and_not_run(server):
 
 
 def test_too_many_requests_are_refused_and_all_others_answered(server):
-    taken = is_running(server)
+    taken = num_taken(server)
     long = later(server, LONG)
-    until(lambda: is_running(server) > taken)
+    until(lambda: num_taken(server) > taken)
     calls = [later(server, float(k)) for k in range(40)]
     refused = answered = 0
     for k, call in enumerate(calls):
@@ -101,9 +150,9 @@ def test_a_newer_version_takes_over_and_a_bad_one_does_not(server, folder):
 
 
 def test_the_end_lets_running_requests_finish_and_takes_no_others(server):
-    taken = is_running(server)
+    taken = num_taken(server)
     running = later(server, LONG)
-    until(lambda: is_running(server) > taken)
+    until(lambda: num_taken(server) > taken)
     server.process.send_signal(signal.SIGTERM)
     until(lambda: "told to end" in server.log.read_text())
     assert code(later(server, 1.0).result)[0] == "UNAVAILABLE"

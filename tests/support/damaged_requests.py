@@ -1,25 +1,12 @@
-"""Damaged requests by both protocols: answered or refused with a status, and the server goes on.
+"""Damaged requests of both protocols, and what a server says to them."""
 
-SERVING_MUTATIONS=10000 makes so many instead of 200, of another seed at every run.
-"""
-
-import http.client
 import json
-import os
-import time
 
 import grpc
 import numpy as np
-import pytest
-
-pytest.importorskip("tensorflow_serving", reason="needs the extra serving")
-pytest.importorskip("aiohttp", reason="needs the extra serving")
 
 import served_process
-import slow_model
 
-NUM_MUTATIONS = int(os.environ.get("SERVING_MUTATIONS", 200))
-SEED = 0 if NUM_MUTATIONS <= 200 else time.time_ns() % 2**32
 METHODS = (
     "PredictionService/Predict",
     "PredictionService/GetModelMetadata",
@@ -87,49 +74,6 @@ def messages():
         [asked.SerializeToString(), listed.SerializeToString()],
         [json.dumps(body).encode() for body in bodies],
     )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "slow"
-    folder.mkdir()
-    slow_model.write(folder / "1", bias=1)
-    log = tmp_path_factory.mktemp("log") / "server.log"
-    flags = ("--workers", 1, "--timeout", LONGEST_S, "--max-request-mib", 1)
-    with served_process.serving(folder, log, *flags) as started:
-        yield started
-
-
-def test_what_is_damaged_is_answered_or_refused(server):
-    rng = np.random.default_rng(SEED)
-    protobufs, bodies = messages()
-    calls = [server.channel.unary_unary(f"/tensorflow.serving.{method}") for method in METHODS]
-    workers, descriptors = server.workers(), num_descriptors(server)
-    seen = {"OK": 0}
-    connection = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=LONGEST_S)
-    for number in range(NUM_MUTATIONS):
-        if number % 2:
-            content = mutated(protobufs[number // 2 % 2], rng)
-            call = calls[0] if rng.random() < 0.8 else calls[int(rng.integers(3))]
-            status = of_grpc(call, content)
-        else:
-            content = mutated(bodies[number // 2 % 2], rng)
-            status = of_http(connection, content)
-        assert status not in FAULTS, f"seed {SEED}, mutation {number}: {status}, {content!r}"
-        seen[status] = seen.get(status, 0) + 1
-    connection.close()
-    assert seen["OK"] > 0
-    assert len(seen) > 2, seen
-    answer = server.predict({"x": np.ones((1, 1), np.float32)}, name="slow")
-    assert answer["y"].tolist() == [[2.0]]
-    assert server.workers() == workers
-    assert num_descriptors(server) < descriptors + 20
-    assert server.metric("ban_serving_waiting_rows") == 0
-    assert "Traceback" not in server.log.read_text()
-
-
-def num_descriptors(server):
-    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
 
 def of_grpc(call, content):
