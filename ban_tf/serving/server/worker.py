@@ -140,7 +140,7 @@ def sentence(text: str) -> str:
     """What an op says of a failure, without where in the graph that was.
 
     Example:
-        >>> sentence("Graph execution error:\n\nassertion failed: [x must be 3. Received:] [5]\n")
+        >>> sentence("Graph execution error:\\n\\nassertion failed: [x must be 3. Received:] [5]")
         'x must be 3. Received: 5'
     """
     lines = [line.strip() for line in text.splitlines()]
