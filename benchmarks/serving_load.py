@@ -219,6 +219,7 @@ def measure(server: Any, load: Load, folder: Path, args: argparse.Namespace) -> 
         reload["outcomes"] = dict(
             collections.Counter(reload["outcomes"]) + collections.Counter(more["outcomes"])
         )
+    reload["requests"] = sum(reload["outcomes"].values())
     found["reload"] = reload | {"is_reloaded": 2 in server.versions()}
     killed: list[int] = []
 
