@@ -262,7 +262,7 @@ def measured(size: str, args: argparse.Namespace) -> dict[str, Any]:
         experiment = make_model(folder, size, args.ops)
         requests, is_right, bytes_of = make_requests(folder, experiment)
         flags = ("--ops", args.ops, "--workers", args.workers, "--queue", args.queue)
-        with serving_process.started(folder, *flags, "--threads", 1, "--timeout", 60) as server:
+        with serving_process.started(folder, *flags, "--threads", 1, "--timeout-s", 60) as server:
             found = measure(server, Load(server, requests, is_right), folder, args)
     for name, result in found.items():
         print(

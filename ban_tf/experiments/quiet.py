@@ -12,6 +12,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from ban_tf import progress
+
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # glog's and absl's form, such as `I0000 00:00:1796028343.895356    7939 cudart_stub.cc:31] ...`,
 # with or without the date; and what is said outside it.
@@ -52,7 +54,7 @@ def load_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules or os.environ.get(LEVEL) != "3":
         return
-    with _filtered_stderr():
+    with progress.waiting("loading TensorFlow"), _filtered_stderr():
         importlib.import_module("tensorflow")
 
 

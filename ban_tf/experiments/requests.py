@@ -8,6 +8,7 @@ from typing import Literal
 
 from ban_tf.config import Clusterer, Keep, Protocol, Recipe, kinds
 from ban_tf.config.scans import ColorRange, Unit, Up
+from ban_tf.config.served import Server
 
 RUNS = Path("runs")
 
@@ -272,6 +273,8 @@ class Scans:
         evaluate: score the labels that the scan has.
         truth: names of the fields of the scan with class and instance; None finds them.
         dry_run: read, and tell what would be done.
+        server: that runs the network; `model`, which may then be an exported version too, only
+            tells its classes and features, and None asks the served model.
     """
 
     scans: tuple[str, ...]
@@ -288,3 +291,4 @@ class Scans:
     evaluate: bool = False
     truth: tuple[str, ...] | None = None
     dry_run: bool = False
+    server: Server | None = None

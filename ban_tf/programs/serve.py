@@ -102,10 +102,9 @@ def _add_limits(flags: argparse.ArgumentParser) -> None:
     for name, text in seconds.items():
         default = getattr(defaults, f"{name}_s")
         flags.add_argument(
-            f"--{name.replace('_', '-')}",
+            f"--{name.replace('_', '-')}-s",
             type=float,
             default=default,
-            dest=f"{name}_s",
             metavar="S",
             help=f"seconds {text} (default: {default:g})",
         )

@@ -16,13 +16,13 @@ from ban_tf.config import NONE
 from ban_tf.data import samples
 from ban_tf.experiments import (
     evaluation,
-    folds,
     instance_boxes,
+    remote,
     scan_files,
     trained,
     training_ranges,
 )
-from ban_tf.experiments.requests import RUNS, Scans
+from ban_tf.experiments.requests import Scans
 from ban_tf.inference import segmentation
 from ban_tf.inference.results import Segmentation
 from ban_tf.metrics import documents, table
@@ -71,7 +71,8 @@ def segment(
         FileNotFoundError: there is no scan, or no model.
         FileExistsError: the labelled copy is there, and `overwrite` is not asked for.
         ValueError: a scan is damaged or has no coordinates, or a value of the request cannot be.
-        ImportError: a format needs a library that is missing.
+        ImportError: a format, or gRPC, needs a library that is missing.
+        ServingError: nobody answers, or the served model is another one.
     """
     options = _options(request)
     paths = scan_files.find(request.scans)
@@ -79,7 +80,7 @@ def segment(
     places = _left(places, request.overwrite)
     for place in places.values():
         disk.require_writable(place, "out", is_folder=False)
-    folder = request.model or folds.newest(RUNS)
+    folder, load = remote.place_of(request), remote.loader(request, load)
     done: list[Labelled] = []
     model: trained.TrainedModel | None = None
     scorer = None

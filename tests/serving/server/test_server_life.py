@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(folder, tmp_path_factory):
     log = tmp_path_factory.mktemp("log") / "server.log"
-    flags = ("--workers", 1, "--queue", 8, "--poll", 0.1, "--grace", 60, "--timeout", 120)
+    flags = ("--workers", 1, "--queue", 8, "--poll-s", 0.1, "--grace-s", 60, "--timeout-s", 120)
     flags += ("--max-request-mib", 1)
     with served_process.serving(folder, log, *flags) as started:
         yield started

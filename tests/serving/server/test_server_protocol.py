@@ -28,7 +28,7 @@ PREDICT = "/v1/models/ban:predict"
 @pytest.fixture(scope="module")
 def server(exported, tmp_path_factory):
     log = tmp_path_factory.mktemp("log") / "server.log"
-    flags = ("--workers", 1, "--max-request-mib", 1, "--label", "stable=1", "--timeout", 300)
+    flags = ("--workers", 1, "--max-request-mib", 1, "--label", "stable=1", "--timeout-s", 300)
     with served_process.serving(exported.parent, log, *flags) as started:
         yield started
 
