@@ -173,6 +173,8 @@ def _json(answer: message.Message) -> web.Response:
 def _refused(status: int, text: str) -> web.Response:
     # What is left of a body that is too large is not read.
     headers = {"Connection": "close"} if status in (408, 413) else {}
+    if status in (429, 503):
+        headers["Retry-After"] = "1"
     return web.Response(
         text=json.dumps({"error": text}), status=status, content_type=_JSON, headers=headers
     )

@@ -20,6 +20,8 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 import served_process
 import tiny_networks
+from ban_tf.config.served import Server
+from ban_tf.serving.client.client import Client
 from served_process import code, request, same
 
 PREDICT = "/v1/models/ban:predict"
@@ -47,6 +49,14 @@ def as_rows(inputs):
 def test_an_answer_is_the_models(server, model, signature):
     inputs = blocks(2)
     same(server.predict(inputs, signature), model(signature, inputs))
+
+
+@pytest.mark.parametrize("rest", [False, True])
+def test_this_projects_client_is_answered(server, model, rest):
+    address = f"127.0.0.1:{server.rest_port if rest else server.grpc_port}"
+    with Client(Server(address=address, rest=rest)) as client:
+        found = client.call("outputs", **blocks(2))
+    same(dict(found), model("outputs", blocks(2)))
 
 
 def test_the_answer_names_model_version_and_signature(server):
