@@ -33,6 +33,9 @@ def modules_with_examples() -> list[str]:
 def test_the_examples_of_a_module_run(name):
     if name == "ban_tf.view.figures":
         pytest.importorskip("matplotlib", reason="matplotlib is not among the test extras")
+    if name.startswith("ban_tf.serving.server."):
+        for package in ("tensorflow_serving", "aiohttp"):
+            pytest.importorskip(package, reason=f"{package} is of the extra serving")
     # In a shown room an example has no names but those that it imports.
     names = {} if name.split(".")[1] in PASTEABLE_ROOMS else None
     found = doctest.testmod(importlib.import_module(name), globs=names)

@@ -16,6 +16,7 @@ SCRIPTS = {
     "ban-prepare": "train/prepare_s3dis.py",
     "ban-prepare-scannet": "train/prepare_scannet.py",
     "ban-segment": "eval/segment_scan.py",
+    "ban-serve": "eval/serve.py",
     "ban-similarity": "eval/eval_similarity.py",
     "ban-train": "train/train_s3dis.py",
     "ban-train-partnet": "train/train_partnet.py",

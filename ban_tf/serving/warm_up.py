@@ -15,6 +15,7 @@ from ban_tf.config import Experiment
 from ban_tf.serving import graph, model_card
 
 FILE = "assets.extra/tf_serving_warmup_requests"
+MOST_RECORDS = 1000  # that a server runs
 
 # Numbers of the fields: tensorflow_serving/apis/{prediction_log,predict,model}.proto.
 _PREDICT_LOG = 6  # of PredictionLog

@@ -158,7 +158,7 @@ class Client:
                 f"`ban-export`. Received: signatures={list(self.signatures)}"
             )
         shapes = signature.inputs["points"].shape, signature.outputs["logits"].shape
-        pairs = [
+        pairs: list[tuple[str, Any, Any]] = [
             ("number of features", shapes[0] and shapes[0][-1], experiment.features.num_channels),
             ("number of classes", shapes[1] and shapes[1][-1], experiment.labels.num_classes),
         ]

@@ -1,0 +1,152 @@
+"""TLS, client certificates and the token, with both ports in this process and no model."""
+
+import asyncio
+import shutil
+import ssl
+import subprocess
+import types
+
+import grpc
+import pytest
+
+pytest.importorskip("tensorflow_serving", reason="needs the extra serving")
+pytest.importorskip("aiohttp", reason="needs the extra serving")
+
+import aiohttp
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
+
+from ban_tf.serving.server.answering import Answering
+from ban_tf.serving.server.grpc_services import GrpcSide
+from ban_tf.serving.server.metrics import Metrics
+from ban_tf.serving.server.options import Options
+from ban_tf.serving.server.rest import RestSide
+from ban_tf.serving.server.versions import AVAILABLE, Status
+
+BEARER = "Bearer secret"
+ASKED = get_model_status_pb2.GetModelStatusRequest()
+ASKED.model_spec.name = "ban"
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """A certificate of this machine that signs itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("makes its certificate with openssl")
+    folder = tmp_path_factory.mktemp("tls")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def asked_of(options, ask, is_draining=False):
+    """What `ask` finds out from the two ports, one after the other."""
+
+    async def go():
+        statuses = {1: Status(AVAILABLE)}
+        versions = types.SimpleNamespace(is_ready=True, statuses=statuses)
+        answering = Answering(options, versions, Metrics("ban"))
+        answering.is_draining = is_draining
+        sides = GrpcSide(answering, options), RestSide(answering, options)
+        ports = [await side.start() for side in sides]
+        try:
+            return await ask(*ports)
+        finally:
+            await sides[0].stop(0)
+            await sides[1].stop()
+
+    return asyncio.run(go())
+
+
+def options_of(tmp_path, **settings):
+    return Options(model=tmp_path / "ban", grpc_port=0, rest_port=0, **settings)
+
+
+async def told(grpc_port, rest_port, token=None, path="/v1/models/ban", context=None, channel=None):
+    """The code that gRPC answers, and the status of HTTP."""
+    headers = {} if token is None else {"authorization": token}
+    async with channel or grpc.aio.insecure_channel(f"localhost:{grpc_port}") as opened:
+        stub = model_service_pb2_grpc.ModelServiceStub(opened)
+        try:
+            await stub.GetModelStatus(ASKED, metadata=tuple(headers.items()), timeout=30)
+            code = "OK"
+        except grpc.aio.AioRpcError as error:
+            code = error.code().name
+        check = health_pb2_grpc.HealthStub(opened).Check(health_pb2.HealthCheckRequest())
+        if token is not None:
+            await check  # which needs none
+    scheme = "http" if context is None else "https"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(
+            f"{scheme}://localhost:{rest_port}{path}", headers=headers, ssl=context or True
+        ) as response,
+    ):
+        return code, response.status
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        (BEARER, ("OK", 200)),
+        ("Bearer other", ("UNAUTHENTICATED", 401)),
+        ("secret", ("UNAUTHENTICATED", 401)),
+        (None, ("UNAUTHENTICATED", 401)),
+    ],
+)
+def test_only_who_has_the_token_is_answered(tmp_path, token, expected):
+    (tmp_path / "token").write_text("secret\n")
+    options = options_of(tmp_path, token_file=tmp_path / "token")
+    assert asked_of(options, lambda *ports: told(*ports, token)) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/healthz", 200), ("/readyz", 200), ("/monitoring/prometheus/metrics", 401)],
+)
+def test_health_needs_no_token_and_metrics_do(tmp_path, path, expected):
+    (tmp_path / "token").write_text("secret\n")
+    options = options_of(tmp_path, token_file=tmp_path / "token")
+    assert asked_of(options, lambda *ports: told(*ports, path=path))[1] == expected
+
+
+def test_a_server_that_ends_is_alive_but_not_ready(tmp_path):
+    options = options_of(tmp_path)
+    for path, expected in (("/healthz", 200), ("/readyz", 503), ("/v1/models/ban", 503)):
+        found = asked_of(options, lambda *ports, p=path: told(*ports, path=p), is_draining=True)
+        assert found == ("UNAVAILABLE", expected)
+
+
+def test_both_ports_speak_tls(tmp_path, pair):
+    options = options_of(tmp_path, tls_cert=pair[0], tls_key=pair[1])
+
+    async def ask(grpc_port, rest_port):
+        root = grpc.ssl_channel_credentials(pair[0].read_bytes())
+        channel = grpc.aio.secure_channel(f"localhost:{grpc_port}", root)
+        context = ssl.create_default_context(cafile=pair[0])
+        return await told(grpc_port, rest_port, context=context, channel=channel)
+
+    assert asked_of(options, ask) == ("OK", 200)
+
+
+def test_clients_need_a_certificate_where_one_is_asked_for(tmp_path, pair):
+    options = options_of(tmp_path, tls_cert=pair[0], tls_key=pair[1], tls_client_ca=pair[0])
+    root, key = (path.read_bytes() for path in pair)
+
+    async def ask(grpc_port, rest_port):
+        with_one = grpc.ssl_channel_credentials(root, key, root)
+        context = ssl.create_default_context(cafile=pair[0])
+        context.load_cert_chain(*pair)
+        channel = grpc.aio.secure_channel(f"localhost:{grpc_port}", with_one)
+        found = await told(grpc_port, rest_port, context=context, channel=channel)
+        without = ssl.create_default_context(cafile=pair[0])
+        channel = grpc.aio.secure_channel(
+            f"localhost:{grpc_port}", grpc.ssl_channel_credentials(root)
+        )
+        with pytest.raises((aiohttp.ClientError, ConnectionError)):
+            await told(grpc_port, rest_port, context=without, channel=channel)
+        return found
+
+    assert asked_of(options, ask) == ("OK", 200)
