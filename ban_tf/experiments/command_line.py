@@ -80,6 +80,17 @@ def add_protocol_flag(flags: argparse.ArgumentParser, help_text: str) -> None:
     flags.add_argument("--protocol", choices=get_args(Protocol), help=help_text)
 
 
+def add_picture_flags(flags: argparse.ArgumentParser, out: object, width: int) -> None:
+    """`--out` and `--width`: the picture, PNG or, by its ending, PDF and others."""
+    shown = "none is drawn" if out is None else out
+    flags.add_argument(
+        "--out", type=path, default=out, help=f"the picture to write (default: {shown})"
+    )
+    flags.add_argument(
+        "--width", type=count, default=width, help=f"of a cell, pixels (default: {width})"
+    )
+
+
 def add_length_flags(flags: argparse.ArgumentParser) -> None:
     """`--quick`, `--long` and `--epochs`: how long to train, and how small a network."""
     size = flags.add_mutually_exclusive_group()

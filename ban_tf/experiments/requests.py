@@ -8,6 +8,8 @@ from typing import Literal
 
 from ban_tf.config import Clusterer, Keep, Protocol, Recipe, kinds
 from ban_tf.config.scans import ColorRange, Unit, Up
+from ban_tf.experiments.picture_requests import Figure as Figure
+from ban_tf.experiments.picture_requests import Similarity as Similarity
 
 RUNS = Path("runs")
 
@@ -196,40 +198,6 @@ class Timing:
     rounds: int = 3
     with_originals: bool = True
     json: Path | None = None
-
-
-@kinds.config
-class Figure:
-    """A picture of an evaluated cloud.
-
-    Args:
-        run: run folder; None takes the newest below `runs/`.
-        cloud: its name; None takes the first that was evaluated.
-        out: the picture to write.
-    """
-
-    run: Path | None = None
-    cloud: str | None = None
-    out: Path = Path("cloud.png")
-
-
-@kinds.config
-class Similarity:
-    """A look into the attentions of a trained BAN.
-
-    Args:
-        run: run folder; None takes the newest below `runs/`.
-        num_samples: of the test, at most.
-        json: file to write the numbers to as well.
-        out: picture of the similarities of one point.
-        point: its number in the first sample; None takes one in the middle.
-    """
-
-    run: Path | None = None
-    num_samples: int = 32
-    json: Path | None = None
-    out: Path | None = None
-    point: int | None = None
 
 
 @kinds.config

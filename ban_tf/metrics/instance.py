@@ -228,7 +228,7 @@ def _match_cloud(found: objects.Objects, one_to_one: bool) -> _CloudMatch:
     """Matches the objects and predictions of one cloud."""
     table, same = found.table, found.same_class()
     if one_to_one:
-        same &= _one_to_one(table, same)
+        same &= pairs_one_to_one(table, same)
     # Counts are compared, not quotients: two exact halves both reach 0.5.
     reaches = same & (2 * table.count >= table.union())
     truth_best_iou = np.zeros(len(table.first_labels))
@@ -244,11 +244,17 @@ def _match_cloud(found: objects.Objects, one_to_one: bool) -> _CloudMatch:
     )
 
 
-def _one_to_one(table: overlap.Contingency, allowed: np.ndarray) -> np.ndarray:
-    """bool `[S]`: pairs chosen by falling IoU so that each label is in one pair at most.
+def pairs_one_to_one(table: overlap.Contingency, allowed: np.ndarray) -> np.ndarray:
+    """Chooses pairs by falling IoU so that each label is in one pair at most.
 
-    Ties go to the smaller object, then the smaller prediction. Among pairs with IoU of at least
-    0.5 no other choice has more pairs: they only compete as exact halves of one label.
+    Args:
+        table: of `S` pairs.
+        allowed: bool `[S]`, the pairs that may be chosen.
+
+    Returns:
+        bool `[S]`. Ties go to the smaller object, then the smaller prediction. Among pairs with
+        IoU of at least 0.5 no other choice has more pairs: they only compete as exact halves of
+        one label.
     """
     candidates = np.flatnonzero(allowed)
     order = np.lexsort(
