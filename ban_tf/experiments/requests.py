@@ -82,6 +82,7 @@ class Evaluation:
         estimate: print settings that suit the training data instead.
         compare: networks or run folders, a row of the table each; those that differ in the seed
             alone share one.
+        report: write the page of an evaluation that was done before anew, evaluating nothing.
         tf1_checkpoint: of the authors' TensorFlow 1 code.
         network: what wrote `tf1_checkpoint`.
         split: of the data for `tf1_checkpoint`; None takes the data set's first.
@@ -99,6 +100,7 @@ class Evaluation:
     clusterer: Clusterer | None = None
     predictions: Path | None = None
     estimate: bool = False
+    report: bool = False
     compare: list[str] | None = None
     tf1_checkpoint: Path | None = None
     network: str | None = None
