@@ -175,8 +175,10 @@ def test_the_same_picture_is_the_same_file(matplotlib, ending, tmp_path):
     for path in made:
         figures.draw([row()], path, width=60)
     assert made[0].read_bytes() == made[1].read_bytes()
-    assert made[0].read_bytes().startswith(
-        {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}[ending]
+    assert (
+        made[0]
+        .read_bytes()
+        .startswith({"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}[ending])
     )
 
 
