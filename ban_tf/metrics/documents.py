@@ -134,6 +134,12 @@ def _check(evaluation: Evaluation) -> None:
                     f"`{field.name}` must have a value for each of the {num_classes} classes. "
                     f"Received: shape={value.shape}"
                 )
+    details = evaluation.details
+    if details is not None and details.confusion.shape != (num_classes, num_classes + 1):
+        raise ValueError(
+            "`confusion` must have a row for each class and a column more. Received: "
+            f"shape={details.confusion.shape}, {num_classes} classes"
+        )
     for scores in (evaluation.instance, evaluation.strict):
         if scores.matching not in typing.get_args(Matching):
             raise ValueError(
