@@ -131,7 +131,7 @@ def look(xyz: np.ndarray, width: int, height: int) -> Seen:
     extent = np.maximum(high - low, 1e-9)
     size = np.array([width, height]) * _FINER
     # The widest disc is allowed for, so that the scale does not depend on the disc.
-    room = size - 2 * _FINER * (_MARGIN + _RADIUS_RANGE[1])
+    room = size - 2 * _FINER * (_MARGIN + _RADIUS_RANGE[1]) - 1
     scale = (room / extent[:2]).min()
     centred = (place[:, :2] - (low + high)[:2] / 2) * scale
     column = np.floor(size[0] / 2 + centred[:, 0]).astype(np.int64)
