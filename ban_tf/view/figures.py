@@ -16,7 +16,7 @@ from ban_tf.config.pictures import CELL_WIDTH
 from ban_tf.view import rendering
 
 _DPI = 100
-_TITLE, _TITLE_LINE, _NAME, _GAP, _LEGEND_LINE = 12, 18, 26, 8, 26  # pixels
+_TITLE, _TITLE_LINE, _GAP, _LEGEND_LINE = 12, 18, 8, 26  # pixels
 _LETTER = 8  # pixels that a letter of a title takes
 _FONT, _SMALL_FONT = 11, 10  # points
 _RING = 16  # pixels across
@@ -134,13 +134,16 @@ def _broken(title: str, width: int) -> str:
 
 def _figure(rows: Sequence[Row], legends: Sequence[Legend], width: int, finer: int) -> Any:
     """The picture as a figure of matplotlib, laid out in pixels from its upper left corner."""
-    lines, named = _lines(rows, width), _NAME if len(rows) > 1 else 0
+    lines = _lines(rows, width)
+    names = [_broken(line.row.name, line.height) for line in lines]
+    most = max(len(name.splitlines()) for name in names)
+    named = _GAP + _TITLE_LINE * most if len(rows) > 1 else 0
     across = named + max(len(line.titles) for line in lines) * (width + _GAP) + _GAP
     entries = [part for legend in legends for part in _wrapped(legend, across)]
     down = sum(line.height + _GAP + line.above for line in lines)
     page = _Page(across, down + len(entries) * _LEGEND_LINE + _GAP)
     top, looked, seen = 0, None, None
-    for line in lines:
+    for line, name in zip(lines, names, strict=True):
         top += line.above
         if seen is None or looked is not line.row:
             looked, seen = (
@@ -148,7 +151,7 @@ def _figure(rows: Sequence[Row], legends: Sequence[Legend], width: int, finer: i
                 rendering.look(line.row.xyz, finer * width, finer * line.height),
             )
         if named:
-            page.words(line.row.name, _NAME / 2, top + line.height / 2, rotation=90)
+            page.words(name, named / 2, top + line.height / 2, rotation=90)
         for index, title in enumerate(line.titles):
             left = named + _GAP + index * (width + _GAP)
             page.picture(seen.paint(line.row.panels[title]), left, top, width, line.height)
