@@ -53,9 +53,10 @@ def _taken(kind: Any, value: Any, name: str) -> Any:
         value = value.item()
     if isinstance(value, str) and Path in (kind, *get_args(kind)):
         return Path(value)
-    if any(get_origin(part) is Literal for part in (kind, *get_args(kind))):
+    is_tuple = get_origin(kind) is tuple
+    if not is_tuple and any(get_origin(part) is Literal for part in (kind, *get_args(kind))):
         return value  # the class's own rules name the choices
-    if get_origin(kind) is tuple and isinstance(value, list | tuple):
+    if is_tuple and isinstance(value, list | tuple):
         inner = get_args(kind)
         if inner[-1] is not Ellipsis and len(inner) != len(value):
             raise TypeError(f"`{name}` must hold {len(inner)} values. Received: {name}={value!r}")
@@ -63,7 +64,7 @@ def _taken(kind: Any, value: Any, name: str) -> Any:
         return tuple(taken)
     if isinstance(value, float) and not math.isfinite(value) and fits(kind, 0.5):
         raise ValueError(f"`{name}` must be finite. Received: {name}={value}")
-    if get_origin(kind) is tuple or not fits(kind, value):
+    if is_tuple or not fits(kind, value):
         raise TypeError(f"`{name}` must be {name_of(kind)}. Received: {name}={value!r}")
     return value
 

@@ -80,6 +80,17 @@ def add_protocol_flag(flags: argparse.ArgumentParser, help_text: str) -> None:
     flags.add_argument("--protocol", choices=get_args(Protocol), help=help_text)
 
 
+def add_picture_flags(flags: argparse.ArgumentParser, out: object, width: int) -> None:
+    """`--out` and `--width`: the picture, PNG or, by its ending, PDF and others."""
+    shown = "none is drawn" if out is None else out
+    flags.add_argument(
+        "--out", type=path, default=out, help=f"the picture to write (default: {shown})"
+    )
+    flags.add_argument(
+        "--width", type=count, default=width, help=f"of a cell, pixels (default: {width})"
+    )
+
+
 def add_length_flags(flags: argparse.ArgumentParser) -> None:
     """`--quick`, `--long` and `--epochs`: how long to train, and how small a network."""
     size = flags.add_mutually_exclusive_group()
@@ -145,6 +156,12 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
         metavar="RUN",
         help="networks or run folders, a row each; runs that differ in the seed alone share one",
     )
+    flags.add_argument(
+        "--report",
+        action="store_true",
+        help="write report.html of an evaluation that was done before anew, evaluating nothing: "
+        "with links to pages of clouds that were made since",
+    )
     flags.add_argument("--tf1-checkpoint", type=path, help="of the authors' code")
     flags.add_argument("--network", choices=ORIGINALS, help="what wrote --tf1-checkpoint")
     flags.add_argument("--json", type=path, help="also write the scores here")
@@ -178,6 +195,8 @@ def evaluation_request(
         flags.error("--predictions scores files as they are; it goes with --protocol and --json")
     if args.out is not None and (args.predictions is not None or args.estimate):
         flags.error("--out is where the results of an evaluation go; the others only print")
+    if args.report and (args.estimate or not set(named) <= {"run", "model"}):
+        flags.error("--report is of a run that was evaluated; it goes with --run or --model")
     if (args.network is None) != (args.tf1_checkpoint is None):
         flags.error("--tf1-checkpoint and --network go together")
     if args.split is not None and args.tf1_checkpoint is None:

@@ -9,6 +9,8 @@ from typing import Literal
 from ban_tf.config import Clusterer, Keep, Protocol, Recipe, kinds
 from ban_tf.config.scans import ColorRange, Unit, Up
 from ban_tf.config.served import Server
+from ban_tf.experiments.picture_requests import Figure as Figure
+from ban_tf.experiments.picture_requests import Similarity as Similarity
 
 RUNS = Path("runs")
 
@@ -81,6 +83,7 @@ class Evaluation:
         estimate: print settings that suit the training data instead.
         compare: networks or run folders, a row of the table each; those that differ in the seed
             alone share one.
+        report: write the page of an evaluation that was done before anew, evaluating nothing.
         tf1_checkpoint: of the authors' TensorFlow 1 code.
         network: what wrote `tf1_checkpoint`.
         split: of the data for `tf1_checkpoint`; None takes the data set's first.
@@ -98,6 +101,7 @@ class Evaluation:
     clusterer: Clusterer | None = None
     predictions: Path | None = None
     estimate: bool = False
+    report: bool = False
     compare: list[str] | None = None
     tf1_checkpoint: Path | None = None
     network: str | None = None
@@ -197,40 +201,6 @@ class Timing:
     rounds: int = 3
     with_originals: bool = True
     json: Path | None = None
-
-
-@kinds.config
-class Figure:
-    """A picture of an evaluated cloud.
-
-    Args:
-        run: run folder; None takes the newest below `runs/`.
-        cloud: its name; None takes the first that was evaluated.
-        out: the picture to write.
-    """
-
-    run: Path | None = None
-    cloud: str | None = None
-    out: Path = Path("cloud.png")
-
-
-@kinds.config
-class Similarity:
-    """A look into the attentions of a trained BAN.
-
-    Args:
-        run: run folder; None takes the newest below `runs/`.
-        num_samples: of the test, at most.
-        json: file to write the numbers to as well.
-        out: picture of the similarities of one point.
-        point: its number in the first sample; None takes one in the middle.
-    """
-
-    run: Path | None = None
-    num_samples: int = 32
-    json: Path | None = None
-    out: Path | None = None
-    point: int | None = None
 
 
 @kinds.config

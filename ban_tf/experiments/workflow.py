@@ -11,7 +11,7 @@ import numpy as np
 
 from ban_tf import config, disk, systems
 from ban_tf.data.store import Store
-from ban_tf.experiments import evaluation, outcomes, results
+from ban_tf.experiments import evaluation, outcomes, reports, results
 from ban_tf.experiments.doctor import estimation
 from ban_tf.experiments.outcomes import Outcome as Outcome
 from ban_tf.instances import clustering
@@ -173,21 +173,20 @@ def record(
     digests: Sequence[str],
     fold_runs: Sequence[runs.Run] = (),
 ) -> None:
-    """Writes down what an evaluation gave and where it comes from."""
+    """Writes down what an evaluation gave and where it comes from, for programs and for people."""
     trained = [run.training_seconds() for run in fold_runs]
     known = bool(trained) and None not in trained
-    results.write(
-        out,
-        results.Result(
-            experiment=experiment,
-            scores=found,
-            models=tuple(digests),
-            training=tuple(run.provenance() for run in fold_runs),
-            training_seconds=sum(filter(None, trained)) if known else None,
-            evaluation_seconds=seconds,
-            evaluated_with=provenance.collect(),
-        ),
+    result = results.Result(
+        experiment=experiment,
+        scores=found,
+        models=tuple(digests),
+        training=tuple(run.provenance() for run in fold_runs),
+        training_seconds=sum(filter(None, trained)) if known else None,
+        evaluation_seconds=seconds,
+        evaluated_with=provenance.collect(),
     )
+    results.write(out, result)
+    reports.write(out, result)
 
 
 def evaluate_imported(

@@ -11,6 +11,7 @@ import numpy as np
 from ban_tf.metrics import json_values
 from ban_tf.metrics.average_precision import PrecisionScores
 from ban_tf.metrics.benchmarks.report import Report
+from ban_tf.metrics.details import FRACTIONS, Details
 from ban_tf.metrics.evaluators import Evaluation
 from ban_tf.metrics.instance import InstanceScores, Matching
 from ban_tf.metrics.layout import Table
@@ -60,6 +61,8 @@ def from_dict(document: Mapping[str, Any]) -> Evaluation:
             name: kind(**_restored(kind, values[name])) for name, kind in _PARTS.items()
         }
         parts["benchmark"] = None if report is None else _report(report)
+        details = values["details"]
+        parts["details"] = None if details is None else _details(details)
         evaluation = Evaluation(**values | parts)
     except (TypeError, AttributeError) as error:
         raise ValueError(f"scores must be those that `to_dict` gives: {error}") from error
@@ -68,7 +71,8 @@ def from_dict(document: Mapping[str, Any]) -> Evaluation:
 
 
 def _completed(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A document of before there were the later scores, with these as NaN."""
+    """A document of before there were the later scores and the details, without these."""
+    document = {"details": None, **document}
     if set(_LATER) & set(document):
         return document
     names, instance = document.get("class_names", ()), document.get("instance", {})
@@ -89,6 +93,16 @@ def _report(document: Mapping[str, Any]) -> Report:
         for table in (_restored(Table, one) for one in values["tables"])
     ]
     return Report(tuple(tables), values["document"])
+
+
+def _details(document: Mapping[str, Any]) -> Details:
+    for name, values in document.items():
+        kind = np.float64 if name in FRACTIONS else np.int64
+        document = {
+            **document,
+            name: np.array([math.nan if one is None else one for one in values], kind),
+        }
+    return Details(**document)
 
 
 def _restored(kind: type, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,6 +134,12 @@ def _check(evaluation: Evaluation) -> None:
                     f"`{field.name}` must have a value for each of the {num_classes} classes. "
                     f"Received: shape={value.shape}"
                 )
+    details = evaluation.details
+    if details is not None and details.confusion.shape != (num_classes, num_classes + 1):
+        raise ValueError(
+            "`confusion` must have a row for each class and a column more. Received: "
+            f"shape={details.confusion.shape}, {num_classes} classes"
+        )
     for scores in (evaluation.instance, evaluation.strict):
         if scores.matching not in typing.get_args(Matching):
             raise ValueError(

@@ -11,9 +11,10 @@ from ban_tf.config.checking import require_choice
 from ban_tf.metrics import objects
 from ban_tf.metrics.average_precision import AveragePrecision, PrecisionScores
 from ban_tf.metrics.benchmarks.report import Benchmark, Report, report
+from ban_tf.metrics.details import Details, DetailsCollector
 from ban_tf.metrics.instance import InstanceMatches, InstanceScores
 from ban_tf.metrics.panoptic import PanopticQuality, PanopticScores
-from ban_tf.metrics.semantic import ConfusionMatrix, SemanticScores
+from ban_tf.metrics.semantic import SemanticScores
 
 INSTANCE_METRICS = ("mCov", "mWCov", "mPrec", "mRec")  # the paper's names
 SEMANTIC_METRICS = ("mAcc", "mIoU", "oAcc")
@@ -39,6 +40,8 @@ class Evaluation:
         precision: average precision; undefined where instances came without scores.
         panoptic: panoptic quality.
         benchmark: the data set's official scores; None where it has none, or none was asked for.
+        details: confusions, sizes and clouds; None in evaluations that were kept before there were
+            any.
     """
 
     dataset: str
@@ -53,6 +56,7 @@ class Evaluation:
     precision: PrecisionScores
     panoptic: PanopticScores
     benchmark: Report | None = None
+    details: Details | None = None
 
     def means(self) -> Mapping[str, float]:
         """The seven scores under the paper's names, as fractions; NaN only without any value."""
@@ -150,7 +154,7 @@ class Evaluator:
         self._test = tuple(sorted(set(test)))
         self._protocol = protocol
         self._method = method
-        self._confusion = ConfusionMatrix(labels.num_classes)
+        self._details = DetailsCollector(labels.num_classes, labels.stuff_classes)
         self._matches = InstanceMatches(labels.num_classes, labels.stuff_classes)
         self._precision = AveragePrecision(labels.num_classes, labels.stuff_classes)
         self._panoptic = PanopticQuality(labels.num_classes, labels.stuff_classes)
@@ -192,7 +196,7 @@ class Evaluator:
             self._panoptic.add(*labels)
         else:
             self._panoptic.add_objects(found)
-        self._confusion.add(labels[0], labels[2])
+        self._details.add(labels[0], labels[2], self._matches.match(cloud, "strict"))
         if self._benchmark is not None:
             self._benchmark.add(cloud, *labels, score)
 
@@ -205,10 +209,11 @@ class Evaluator:
             protocol=self._protocol,
             method=self._method,
             clouds=self._matches.clouds,
-            semantic=self._confusion.scores(),
+            semantic=self._details.confusion.scores(),
             instance=self._matches.scores("legacy"),
             strict=self._matches.scores("strict"),
             precision=self._precision.scores(),
             panoptic=self._panoptic.scores(),
             benchmark=None if self._benchmark is None else report(self._benchmark),
+            details=self._details.details(),
         )

@@ -96,13 +96,14 @@ class InstanceScores:
 
 
 @dataclasses.dataclass(frozen=True)
-class _CloudMatch:
+class CloudMatch:
     """One cloud under one matching; best IoU of each object, and which predictions matched."""
 
     truth_class: np.ndarray
     truth_size: np.ndarray
     truth_best_iou: np.ndarray
     predicted_class: np.ndarray
+    predicted_size: np.ndarray
     predicted_matched: np.ndarray
 
 
@@ -140,7 +141,7 @@ class InstanceMatches:
             )
         self._num_classes = num_classes
         self._stuff = tuple(sorted(set(stuff)))
-        self._clouds: dict[str, dict[Matching, _CloudMatch]] = {}
+        self._clouds: dict[str, dict[Matching, CloudMatch]] = {}
 
     @property
     def clouds(self) -> tuple[str, ...]:
@@ -187,6 +188,10 @@ class InstanceMatches:
             "strict": _match_cloud(found, one_to_one=True),
         }
 
+    def match(self, cloud: str, matching: Matching) -> CloudMatch:
+        """How the objects of a cloud that was added are matched."""
+        return self._clouds[cloud][matching]
+
     def check_new(self, cloud: str) -> None:
         """Raises ValueError if the cloud was added before."""
         if cloud in self._clouds:
@@ -200,7 +205,7 @@ class InstanceMatches:
         coverage, weighted = np.full(shape, np.nan), np.full(shape, np.nan)
         totals = np.zeros((3, num_classes), np.int64)
         for row, cloud in enumerate(clouds):
-            coverage[row], weighted[row] = _cloud_coverage(cloud, num_classes)
+            coverage[row], weighted[row] = coverage_of(cloud, num_classes)
             matched_class = cloud.predicted_class[cloud.predicted_matched]
             for total, classes in zip(
                 totals, (cloud.truth_class, cloud.predicted_class, matched_class), strict=True
@@ -224,31 +229,38 @@ class InstanceMatches:
         )
 
 
-def _match_cloud(found: objects.Objects, one_to_one: bool) -> _CloudMatch:
+def _match_cloud(found: objects.Objects, one_to_one: bool) -> CloudMatch:
     """Matches the objects and predictions of one cloud."""
     table, same = found.table, found.same_class()
     if one_to_one:
-        same &= _one_to_one(table, same)
+        same &= pairs_one_to_one(table, same)
     # Counts are compared, not quotients: two exact halves both reach 0.5.
     reaches = same & (2 * table.count >= table.union())
     truth_best_iou = np.zeros(len(table.first_labels))
     np.maximum.at(truth_best_iou, table.first_index[same], table.iou()[same])
     predicted_matched = np.zeros(len(table.second_labels), bool)
     predicted_matched[table.second_index[reaches]] = True
-    return _CloudMatch(
+    return CloudMatch(
         truth_class=found.truth_class,
         truth_size=table.first_sizes,
         truth_best_iou=truth_best_iou,
         predicted_class=found.predicted_class,
+        predicted_size=table.second_sizes,
         predicted_matched=predicted_matched,
     )
 
 
-def _one_to_one(table: overlap.Contingency, allowed: np.ndarray) -> np.ndarray:
-    """bool `[S]`: pairs chosen by falling IoU so that each label is in one pair at most.
+def pairs_one_to_one(table: overlap.Contingency, allowed: np.ndarray) -> np.ndarray:
+    """Chooses pairs by falling IoU so that each label is in one pair at most.
 
-    Ties go to the smaller object, then the smaller prediction. Among pairs with IoU of at least
-    0.5 no other choice has more pairs: they only compete as exact halves of one label.
+    Args:
+        table: of `S` pairs.
+        allowed: bool `[S]`, the pairs that may be chosen.
+
+    Returns:
+        bool `[S]`. Ties go to the smaller object, then the smaller prediction. Among pairs with
+        IoU of at least 0.5 no other choice has more pairs: they only compete as exact halves of
+        one label.
     """
     candidates = np.flatnonzero(allowed)
     order = np.lexsort(
@@ -269,7 +281,7 @@ def _one_to_one(table: overlap.Contingency, allowed: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def _cloud_coverage(cloud: _CloudMatch, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+def coverage_of(cloud: CloudMatch, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Coverage and weighted coverage `[C]` of one cloud, NaN for classes it does not contain."""
     classes, best, sizes = cloud.truth_class, cloud.truth_best_iou, cloud.truth_size
     coverage = means.ratio(

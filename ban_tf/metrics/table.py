@@ -61,12 +61,12 @@ def tables(evaluation: Evaluation) -> list[Table]:
 
 def render_text(evaluation: Evaluation) -> str:
     """All tables as text for a terminal."""
-    return "\n\n".join([_headline(evaluation), *(table.text() for table in tables(evaluation))])
+    return "\n\n".join([headline(evaluation), *(table.text() for table in tables(evaluation))])
 
 
 def render_markdown(evaluation: Evaluation) -> str:
     """All tables as a Markdown document."""
-    parts = [f"## {_headline(evaluation)}", *(table.markdown() for table in tables(evaluation))]
+    parts = [f"## {headline(evaluation)}", *(table.markdown() for table in tables(evaluation))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -163,7 +163,8 @@ def _plain_means(evaluation: Evaluation) -> dict[str, float]:
     }
 
 
-def _headline(evaluation: Evaluation) -> str:
+def headline(evaluation: Evaluation) -> str:
+    """What was evaluated, in a line: system, data set, test, number of clouds."""
     count = len(evaluation.clouds)
     parts = (
         f"{evaluation.method} on {evaluation.dataset}",

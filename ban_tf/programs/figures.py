@@ -1,16 +1,21 @@
-"""Draws a cloud of an evaluated run: colours, classes and instances, true beside predicted.
+"""Draws clouds of evaluated runs as in the paper's Figures 1, 4, 5 and 6.
 
     ban-figures                                   # the first cloud of the newest run
     ban-figures --run runs/demo --cloud Area_3_office_1 --out office.png
+    ban-figures --run runs/ban --compare runs/asis --cloud Area_5_office_1 Area_5_office_2 \\
+        --panels scene instances classes --out figure4.pdf
 
-Needs matplotlib (`python -m pip install -e ".[figures]"`) and an evaluation with the covering
-protocol. Of rooms the top and the walls on the viewer's side are left out of the drawing, which
-takes seconds.
+A line for each cloud; beside each other the scene, true and predicted instances, where objects that
+match have one colour, true and predicted classes, and what is wrong where. Needs matplotlib
+(`python -m pip install -e ".[figures]"`) and an evaluation with the covering protocol. Of rooms the
+top and the walls on the viewer's side are left out of the drawing, which takes seconds.
 """
 
 import argparse
 from collections.abc import Sequence
+from typing import get_args
 
+from ban_tf.config.pictures import ClassColors, Panel
 from ban_tf.experiments import command_line, requests, running
 from ban_tf.programs import names
 
@@ -26,13 +31,36 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     defaults = requests.Figure()
     flags = command_line.parser(names.spelled(__doc__))
     command_line.add_run_flag(flags, "the newest below runs/")
-    flags.add_argument("--cloud", help="its name (default: the first that was evaluated)")
     flags.add_argument(
-        "--out",
+        "--compare",
         type=command_line.path,
-        default=defaults.out,
-        help=f"the picture to write (default: {defaults.out})",
+        nargs="+",
+        default=defaults.compare,
+        metavar="RUN",
+        help="further run folders, columns beside the first's",
     )
+    flags.add_argument(
+        "--cloud",
+        nargs="+",
+        default=defaults.cloud,
+        metavar="NAME",
+        help="a line for each (default: the first that was evaluated)",
+    )
+    flags.add_argument(
+        "--panels",
+        nargs="+",
+        choices=get_args(Panel),
+        default=defaults.panels,
+        help=f"groups of columns, in their order (default: {' '.join(defaults.panels)})",
+    )
+    flags.add_argument(
+        "--class-colors",
+        choices=get_args(ClassColors),
+        default=defaults.class_colors,
+        help="colours that the colour-blind tell apart too (distinct, default), or the data set's "
+        "own",
+    )
+    command_line.add_picture_flags(flags, defaults.out, defaults.width)
     return flags.parse_args(argv)
 
 

@@ -2,6 +2,7 @@
 
     ban-similarity                                  # the newest run
     ban-similarity --run runs/area5 --out rows.png  # and a picture
+    ban-similarity --out figure7.pdf --point 100 2000 3500
 
 For STOI and ITOS: how much of a row of the similarity lies on points of the row's own class and
 instance, beside what chance would give; over how many points it spreads; and how many points are
@@ -34,8 +35,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help=f"of the test, drawn by the run's seed (default: {defaults.num_samples})",
     )
     flags.add_argument("--json", type=command_line.path, help="also write the numbers here")
-    flags.add_argument("--out", type=command_line.path, help="also draw rows of one point here")
-    flags.add_argument("--point", type=int, help="of the first sample (default: one in its middle)")
+    flags.add_argument(
+        "--point",
+        type=int,
+        nargs="+",
+        default=defaults.point,
+        metavar="NUMBER",
+        help="of the first sample, a line of the picture each (default: one in its middle)",
+    )
+    command_line.add_picture_flags(flags, defaults.out, defaults.width)
     return flags.parse_args(argv)
 
 

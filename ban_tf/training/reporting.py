@@ -7,7 +7,7 @@ import keras
 from ban_tf import disk, progress
 from ban_tf.data.store import Store
 from ban_tf.model.normalization import MomentumSchedule
-from ban_tf.training import checkpoints, log_file, runs, validation
+from ban_tf.training import checkpoints, log_file, runs, summaries, validation
 from ban_tf.training.callbacks import require_finite_weights
 from ban_tf.training.stages import Stage
 
@@ -79,7 +79,7 @@ class Validate(keras.callbacks.Callback):
     """Scores the network on what is held out, every few epochs; keeps the best where asked to.
 
     The scores go into the logs, from where `Log`, TensorBoard and `Progress`, which come after,
-    take them.
+    take them; `summaries` shows TensorBoard what else was found.
 
     Args:
         run: keeps the best network.
@@ -100,6 +100,7 @@ class Validate(keras.callbacks.Callback):
         self.num_epochs = stage.experiment.training.total_epochs
         self.may_keep = self.asked.keep == "best" and not stage.classes_only
         self.validation = validation.Validation(held_out, stage.experiment)
+        self.summaries = summaries.HeldOutSummaries(run.tensorboard_folder, stage.experiment.labels)
         ranks = [validation.rank(scores) for scores in log.scores_since(stage.first_epoch)]
         self.best = max((rank for rank in ranks if not math.isnan(rank)), default=-math.inf)
 
@@ -109,9 +110,10 @@ class Validate(keras.callbacks.Callback):
             return
         require_finite_weights(self.model.network, self.run)
         # As the log keeps them, so that a training that was taken up again compares the same.
-        found = {
-            name: float(_cell(value)) for name, value in self.validation.scores(self.model).items()
-        }
+        scores = self.validation.scores(
+            self.model, lambda seen, clouds: self.summaries.write(epoch, seen, clouds())
+        )
+        found = {name: float(_cell(value)) for name, value in scores.items()}
         if logs is not None:
             logs.update({f"{log_file.SCORE}{name}": value for name, value in found.items()})
         shown = ", ".join(f"{name} {100 * value:.1f}" for name, value in found.items())

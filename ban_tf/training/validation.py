@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ban_tf import config, systems
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store
-from ban_tf.metrics.evaluators import Evaluator
+from ban_tf.metrics.evaluators import Evaluation, Evaluator
 
 SCORES = ("mIoU", "mCov")
 
@@ -25,6 +26,38 @@ class Parts:
 
     training: Store
     held_out: Store | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What is seen of a held-out cloud, `N` points of its samples, and what was predicted.
+
+    Attributes:
+        name: of the cloud.
+        xyz: float64 `[N, 3]`.
+        semantic: int `[N]`, true classes.
+        instance: int `[N]`, true instances.
+        predicted_semantic: int `[N]`.
+        predicted_instance: int `[N]`, of each sample by itself.
+        sample: int `[N]`, the number of each point's sample.
+
+    Example:
+        >>> import numpy as np
+        >>> from ban_tf.training.validation import HeldOut
+        >>> HeldOut("scan1", np.zeros((2, 3)), *np.zeros((5, 2), int)).sample
+        array([0, 0])
+    """
+
+    name: str
+    xyz: np.ndarray
+    semantic: np.ndarray
+    instance: np.ndarray
+    predicted_semantic: np.ndarray
+    predicted_instance: np.ndarray
+    sample: np.ndarray
+
+
+Show = Callable[[Evaluation, Callable[[], list[HeldOut]]], None]
 
 
 def part(samples: Store, experiment: config.Experiment) -> Parts:
@@ -119,14 +152,16 @@ class Validation:
     def __init__(self, held_out: Store, experiment: config.Experiment) -> None:
         self._experiment = experiment
         drawn = held_out.draw(experiment.training.validation.num_samples, experiment.seed)
-        self._samples: Samples = held_out.read(np.sort(drawn))
+        self._held_out, self._drawn = held_out, np.sort(drawn)
+        self._samples: Samples = held_out.read(self._drawn)
 
-    def scores(self, model: keras.Model) -> dict[str, float]:
+    def scores(self, model: keras.Model, show: Show | None = None) -> dict[str, float]:
         """mIoU and mCov of the network as it is, in [0, 1]; NaN where there is nothing to score.
 
         Args:
             model: gives the outputs of the experiment's system for float32 `[B, P, C]`; its
                 weights and random generators are left as they are.
+            show: is given all scores, and what gives the clouds with what was predicted.
 
         Raises:
             ValueError: an output is not finite.
@@ -135,6 +170,7 @@ class Validation:
         labels, size = experiment.labels, experiment.inference.batch_size
         system = systems.of(experiment.network.name)
         evaluator = Evaluator(experiment.dataset, labels, (), "legacy", system.title)
+        predicted: list[tuple[np.ndarray, np.ndarray]] = []
         for start in range(0, len(samples), size):
             outputs = _predict(model, samples.features[start : start + size], size)
             found = system.group(outputs, experiment, start)
@@ -143,8 +179,45 @@ class Validation:
                 semantic = samples.semantic[start + row]
                 instance = labels.without_stuff(semantic, samples.instance[start + row])
                 evaluator.add(str(start + row), semantic, instance, classes[row], clusters.labels)
-        means = evaluator.evaluation().means()
+                predicted.append((classes[row], np.asarray(clusters.labels)))
+        found = evaluator.evaluation()
+        if show is not None:
+            show(found, lambda: self._clouds(predicted))
+        means = found.means()
         return {name: float(means[name]) for name in SCORES}
+
+    def _clouds(self, predicted: list[tuple[np.ndarray, np.ndarray]]) -> list[HeldOut]:
+        """The held-out clouds of which samples were drawn, in the order of the store.
+
+        Samples that know no place in their cloud do not fit together: the first stands for all.
+        """
+        features, samples = self._experiment.features, self._samples
+        place, found, first = features.place("room_xyz"), [], 0
+        for stored in self._held_out.clouds:
+            last = first + stored.num_samples
+            rows = np.flatnonzero((self._drawn >= first) & (self._drawn < last))
+            first, rows = last, rows if place is not None else rows[:1]
+            if not len(rows):
+                continue
+            xyz = samples.features[rows][..., place or slice(0, 3)].reshape(-1, 3)
+            extent = 1.0 if place is None or stored.frame is None else stored.frame.extent
+            semantic = samples.semantic[rows].ravel()
+            instance = samples.instance[rows].ravel()
+            classes, clusters = (
+                np.concatenate(part) for part in zip(*map(predicted.__getitem__, rows), strict=True)
+            )
+            found.append(
+                HeldOut(
+                    stored.name,
+                    xyz.astype(np.float64) * extent,
+                    semantic,
+                    self._experiment.labels.without_stuff(semantic, instance),
+                    classes,
+                    clusters,
+                    np.repeat(rows, samples.semantic.shape[1]),
+                )
+            )
+        return found
 
 
 def _predict(model: keras.Model, features: np.ndarray, size: int) -> dict[str, np.ndarray]:

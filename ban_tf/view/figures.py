@@ -1,158 +1,243 @@
-"""Draws a cloud in several colourings side by side; needs matplotlib."""
+"""Pictures of labelled clouds: rows of samples, and beside each other truth and predictions.
 
-from collections.abc import Mapping
+Cells are drawn by `rendering`; matplotlib only lays them out and writes the words.
+"""
+
+import dataclasses
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ban_tf import disk
-from ban_tf.clouds.cloud import Cloud
-from ban_tf.config import Labels
-from ban_tf.view import palette
+from ban_tf.config.pictures import CELL_WIDTH
+from ban_tf.view import rendering
 
-MAX_POINTS = 60_000
-_NO_RGB = 0.6  # grey of clouds without colours
-_TOP = 0.8  # of the height: what lies above hides the inside of a room
-_NEAR_M = 0.25  # so near to the outline stand the walls that hide it
-_LARGE, _SMALL = 8, 3  # area of a point in the first panel and in the others, square points
-_ELEVATION, _AZIMUTH = np.radians(45), np.radians(-55)  # where the viewer stands
+_DPI = 100
+_TITLE, _TITLE_LINE, _GAP, _LEGEND_LINE = 12, 18, 8, 26  # pixels
+_LETTER = 8  # pixels that a letter of a title takes
+_FONT, _SMALL_FONT = 11, 10  # points
+_RING = 16  # pixels across
+_FINER_IN_PRINT = 2  # cells of formats without pixels of their own
+_FLAT, _STEEP = 2.5, 0.7  # aspects of cells; what is flatter or steeper gets a frame of white
+_PLAIN: Mapping[str, Mapping[str, Any]] = {  # what would tell when and by what a file was made
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    "svg": {"Date": None, "Creator": None},
+}
+
+Legend = Sequence[tuple[str, np.ndarray]]  # words and their colours, of one line or more
 
 
-def visible_rows(xyz: np.ndarray, cut_open: bool, max_points: int = MAX_POINTS) -> np.ndarray:
-    """Rows of a cloud to draw, evenly thinned.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Row:
+    """One sample of a picture.
 
-    Args:
-        xyz: float `[N, 3]`, metres, z up.
-        cut_open: leave out what hides the inside of a room: its top fifth, and what stands along
-            its outline on the viewer's side. A cloud that has no inside is drawn whole.
-        max_points: about how many to draw at most.
-
-    Returns:
-        int64 `[M]` ascending rows.
-
-    Example:
-        >>> xyz = np.array([[0.0, 2, 0], [1, 2, 0], [1, 1, 1], [1, 1, 4], [4, 4, 5], [1, 0, 0]])
-        >>> visible_rows(xyz, cut_open=True)
-        array([0, 1, 2])
+    Attributes:
+        name: stands to its left where there are several.
+        xyz: float `[M, 3]`, the points to draw, at least one; see `rendering.visible_rows`.
+        panels: colours, float `[M, 3]` in [0, 1], by title.
+        marked: a point to ring, if any.
     """
-    rows = np.arange(len(xyz))
-    if cut_open and len(xyz):
-        low, high = xyz.min(axis=0), xyz.max(axis=0)
-        x, y, z = xyz.T
-        inside = z < low[2] + _TOP * (high[2] - low[2])
-        inside &= (x < high[0] - _NEAR_M) & (y > low[1] + _NEAR_M)
-        rows = np.flatnonzero(inside) if inside.any() else rows
-    return rows[:: max(1, len(rows) // max_points)]
+
+    name: str
+    xyz: np.ndarray
+    panels: Mapping[str, np.ndarray]
+    marked: int | None = None
 
 
-def compare(
-    cloud: Cloud, labels: Labels, semantic: np.ndarray, instance: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Colourings of a labelled cloud beside what was predicted for it.
+def draw(
+    rows: Sequence[Row], out: Path, legends: Sequence[Legend] = (), width: int = CELL_WIDTH
+) -> None:
+    """Draws samples below each other, their panels side by side; those of one alone in two lines.
 
     Args:
-        cloud: the cloud, with its true labels.
-        labels: its classes.
-        semantic: int `[N]`, predicted classes.
-        instance: int `[N]`, predicted instances.
-
-    Returns:
-        float `[N, 3]` colours by title, for `draw`.
-
-    Example:
-        >>> from ban_tf.clouds.cloud import unlabelled
-        >>> none = np.full(4, -1)
-        >>> desk = unlabelled("desk", np.zeros((4, 3)))
-        >>> list(compare(desk, Labels(class_names=("desk",)), none, none))[:3]
-        ['colours', 'class, true', 'class, predicted']
-    """
-    grey = np.full((len(cloud), 3), _NO_RGB)
-    return {
-        "colours": grey if cloud.rgb is None else cloud.rgb / 255.0,
-        "class, true": palette.class_colors(cloud.semantic, labels),
-        "class, predicted": palette.class_colors(semantic, labels),
-        "instance, true": palette.instance_colors(cloud.instance),
-        "instance, predicted": palette.instance_colors(instance),
-    }
-
-
-def project(xyz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where points lie in the picture, obliquely from above and in parallel.
-
-    Args:
-        xyz: float `[M, 3]`, z up.
-
-    Returns:
-        float64 `[M, 2]`, right and up; and int64 `[M]` rows, the farthest first.
-
-    Example:
-        >>> place, order = project(np.array([[1.0, -1, 0], [0, 0, 0], [0, 0, 1]]))
-        >>> place.round(2)
-        array([[ 0.25, -0.98],
-               [ 0.  ,  0.  ],
-               [ 0.  ,  0.71]])
-        >>> order
-        array([1, 2, 0])
-    """
-    (cos_a, sin_a), (cos_e, sin_e) = ((np.cos(x), np.sin(x)) for x in (_AZIMUTH, _ELEVATION))
-    right = (-sin_a, cos_a, 0.0)
-    up = (-sin_e * cos_a, -sin_e * sin_a, cos_e)
-    to_viewer = (cos_e * cos_a, cos_e * sin_a, sin_e)
-    return xyz @ np.transpose([right, up]), np.argsort(xyz @ to_viewer, kind="stable")
-
-
-def draw(xyz: np.ndarray, panels: Mapping[str, np.ndarray], out: Path) -> None:
-    """Draws oblique views: the first on the left, the others in two rows beside it.
-
-    Args:
-        xyz: float `[M, 3]`, the points to draw, at least one; see `visible_rows`.
-        panels: colours `[M, 3]` by title, at least one.
+        rows: at least one, all with panels of the same titles.
         out: the picture, written whole or not at all; its ending tells the format (none: PNG).
+        legends: what colours mean, below the panels; each begins a line.
+        width: of a cell, pixels.
 
     Raises:
         ImportError: matplotlib is missing.
-        ValueError: nothing to draw, or an ending that matplotlib does not know.
+        ValueError: nothing to draw, rows that do not go together, or an ending that matplotlib does
+            not know.
 
     Example:
         >>> import tempfile
         >>> out = Path(tempfile.mkdtemp()) / "cube.png"
         >>> xyz = np.random.default_rng(0).uniform(0, 1, (500, 3))
-        >>> draw(xyz, {"place": xyz}, out)
+        >>> draw([Row("cube", xyz, {"place": xyz})], out)
         >>> out.read_bytes()[1:4]
         b'PNG'
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'figures need matplotlib: python -m pip install -e ".[figures]"'
-        ) from error
-    if not len(xyz) or not panels:
+    _check(rows)
+    kind = out.suffix.lstrip(".").lower() or "png"
+    finer = 1 if kind in ("png", "jpg", "jpeg", "tif", "tiff", "webp") else _FINER_IN_PRINT
+    figure = _figure(rows, legends, width, finer)
+    import matplotlib
+
+    # So that the same picture is the same file.
+    with matplotlib.rc_context({"svg.hashsalt": "ban_tf"}), disk.whole(out) as temporary:
+        smaller = {"pil_kwargs": {"optimize": True}} if kind == "png" else {}
+        figure.savefig(temporary, dpi=_DPI, format=kind, metadata=_PLAIN.get(kind), **smaller)
+
+
+def _check(rows: Sequence[Row]) -> None:
+    titles = [tuple(row.panels) for row in rows]
+    if not rows or not titles[0] or not all(len(row.xyz) for row in rows):
         raise ValueError(
             "at least one point and one panel are needed. Received: "
-            f"{len(xyz)} points, {len(panels)} panels"
+            f"{len(rows)} rows with {[len(row.xyz) for row in rows]} points and "
+            f"{[len(one) for one in titles]} panels"
         )
-    others = len(panels) // 2  # columns of two beside the first
-    figure = Figure(figsize=(7.5 + 4.5 * others, 7.5))
-    grid = figure.add_gridspec(
-        2,
-        1 + others,
-        width_ratios=(5, *(3,) * others),
-        left=0.01,
-        right=0.99,
-        bottom=0.01,
-        top=0.95,
-        wspace=0.04,
-        hspace=0.1,
-    )
-    cells = [grid[:, 0], *(grid[row, column] for row in (0, 1) for column in range(1, 1 + others))]
-    place, order = project(xyz)
-    right, up = place[order].T
-    for cell, (title, colors) in zip(cells, panels.items(), strict=False):
-        axes = figure.add_subplot(cell, title=title)
-        size = _LARGE if cell is cells[0] else _SMALL
-        axes.scatter(right, up, c=np.clip(colors[order], 0, 1), s=size, linewidths=0)
-        axes.set_aspect("equal", adjustable="datalim")
+    if len(set(titles)) > 1:
+        raise ValueError(f"all rows must have the same panels. Received: {titles}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Line:
+    """What stands beside each other in a picture, and how high the titles above it are, pixels."""
+
+    row: Row
+    titles: list[str]
+    height: int
+    above: int
+
+
+def _lines(rows: Sequence[Row], width: int) -> list[_Line]:
+    """One for each sample, whose titles stand above the first; two for a single one."""
+    titles = list(rows[0].panels)
+    heights = [round(width / np.clip(rendering.aspect(row.xyz), _STEEP, _FLAT)) for row in rows]
+    if len(rows) > 1 or len(titles) < 4:
+        return [
+            _Line(row, titles, height, _height(titles, width) if index == 0 else 0)
+            for index, (row, height) in enumerate(zip(rows, heights, strict=True))
+        ]
+    half = (len(titles) + 1) // 2
+    return [
+        _Line(rows[0], part, heights[0], _height(part, width))
+        for part in (titles[:half], titles[half:])
+    ]
+
+
+def _height(titles: Sequence[str], width: int) -> int:
+    """How high the titles of a line are, pixels."""
+    return _TITLE + _TITLE_LINE * max(len(_broken(title, width).splitlines()) for title in titles)
+
+
+def _broken(title: str, width: int) -> str:
+    """A title in as many lines as a cell asks for."""
+    return textwrap.fill(title, max(width // _LETTER, 8))
+
+
+def _figure(rows: Sequence[Row], legends: Sequence[Legend], width: int, finer: int) -> Any:
+    """The picture as a figure of matplotlib, laid out in pixels from its upper left corner."""
+    lines = _lines(rows, width)
+    names = [_broken(line.row.name, line.height) for line in lines]
+    most = max(len(name.splitlines()) for name in names)
+    named = _GAP + _TITLE_LINE * most if len(rows) > 1 else 0
+    across = named + max(len(line.titles) for line in lines) * (width + _GAP) + _GAP
+    entries = [part for legend in legends for part in _wrapped(legend, across)]
+    down = sum(line.height + _GAP + line.above for line in lines)
+    page = _Page(across, down + len(entries) * _LEGEND_LINE + _GAP)
+    top, looked, seen = 0, None, None
+    for line, name in zip(lines, names, strict=True):
+        top += line.above
+        if seen is None or looked is not line.row:
+            looked, seen = (
+                line.row,
+                rendering.look(line.row.xyz, finer * width, finer * line.height),
+            )
+        if named:
+            page.words(name, named / 2, top + line.height / 2, rotation=90)
+        for index, title in enumerate(line.titles):
+            left = named + _GAP + index * (width + _GAP)
+            page.picture(seen.paint(line.row.panels[title]), left, top, width, line.height)
+            if line.row.marked is not None:
+                x, y = seen.place[line.row.marked] / finer
+                page.ring(left + x, top + y)
+            if line.above:
+                page.words(_broken(title, width), left + width / 2, top - line.above / 2)
+        top += line.height + _GAP
+    for index, part in enumerate(entries):
+        page.legend(part, top + (index + 0.5) * _LEGEND_LINE)
+    return page.figure
+
+
+def _wrapped(legend: Legend, across: int) -> list[list[tuple[str, np.ndarray]]]:
+    """The entries of a legend in lines that are not too long."""
+    lines: list[list[tuple[str, np.ndarray]]] = []
+    free = 0
+    for words, color in legend:
+        need = _entry_width(words)
+        if need > free:
+            lines.append([])
+            free = across - 2 * _GAP
+        lines[-1].append((words, color))
+        free -= need
+    return lines
+
+
+def _entry_width(words: str) -> int:
+    return 34 + 8 * len(words)
+
+
+class _Page:
+    """A figure on which things are put by pixels, from its upper left corner."""
+
+    def __init__(self, across: int, down: int):
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise ImportError(
+                'figures need matplotlib: python -m pip install -e ".[figures]"'
+            ) from error
+        self.figure = Figure(figsize=(across / _DPI, down / _DPI), dpi=_DPI)
+        self._across, self._down = across, down
+
+    def picture(self, pixels: np.ndarray, left: float, top: float, width: int, height: int) -> None:
+        box = (left, self._down - top - height, width, height)
+        page = (self._across, self._down, self._across, self._down)
+        axes = self.figure.add_axes([part / whole for part, whole in zip(box, page, strict=True)])
+        axes.imshow(pixels, interpolation="none", aspect="auto")
         axes.set_axis_off()
-    with disk.whole(out) as temporary:
-        figure.savefig(temporary, dpi=80, format=out.suffix.lstrip(".") or "png")
+
+    def ring(self, x: float, y: float) -> None:
+        from matplotlib.patches import Ellipse
+
+        for color, line in (("white", 4.0), ("black", 1.6)):
+            self.figure.add_artist(
+                Ellipse(
+                    (x / self._across, 1 - y / self._down),
+                    _RING / self._across,
+                    _RING / self._down,
+                    facecolor="none",
+                    edgecolor=color,
+                    linewidth=line,
+                )
+            )
+
+    def words(self, text: str, x: float, y: float, **options: Any) -> None:
+        options = {"ha": "center", "va": "center", "fontsize": _FONT} | options
+        # Without mathematics: a `$` of a name is a `$`.
+        self.figure.text(x / self._across, 1 - y / self._down, text, parse_math=False, **options)
+
+    def legend(self, entries: Legend, y: float) -> None:
+        from matplotlib.patches import Rectangle
+
+        x = (self._across - sum(_entry_width(words) for words, _ in entries)) / 2
+        for words, color in entries:
+            self.figure.add_artist(
+                Rectangle(
+                    (x / self._across, 1 - (y + 7) / self._down),
+                    14 / self._across,
+                    14 / self._down,
+                    facecolor=color,
+                    edgecolor="0.35",
+                    linewidth=0.6,
+                )
+            )
+            self.words(words, x + 20, y, ha="left", fontsize=_SMALL_FONT)
+            x += _entry_width(words)

@@ -65,6 +65,8 @@ def test_evaluations_are_equal_only_if_every_number_is():
         ({"semantic": {"iou": [1.0]}}, "`SemanticScores` must have the fields"),
         ({"strict": []}, "those that `to_dict` gives"),
         ({"class_names": ["a", "b"]}, "a value for each of the 2 classes"),
+        ({"details": []}, "those that `to_dict` gives"),
+        ({"details": {"confusion": [[1]]}}, "those that `to_dict` gives"),
     ],
 )
 def test_damaged_documents_are_refused(change, message):

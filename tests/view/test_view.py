@@ -15,8 +15,9 @@ from ban_tf.config import NONE, Labels
 from ban_tf.data import s3dis
 from ban_tf.experiments import requests
 from ban_tf.experiments.commands import figures as command
+from ban_tf.inference.results import Instance, Segmentation
 from ban_tf.training import runs
-from ban_tf.view import figures, palette
+from ban_tf.view import figures, palette, rendering
 
 PLAIN = Labels(class_names=("floor", "wall", "chair"))
 
@@ -36,12 +37,51 @@ def test_the_examples_of_the_figures_run(matplotlib):
 
 # --- colours ---
 
+# Machado, Oliveira and Fernandes 2009, of full severity, on linear RGB.
+VISION = {
+    "full": np.eye(3),
+    "green-blind": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                    [-0.011820, 0.042940, 0.968881]],
+    "red-blind": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                  [-0.003882, -0.048116, 1.051998]],
+    "blue-blind": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+                   [0.004733, 0.691367, 0.303900]],
+}  # fmt: skip
 
-def test_thirty_instances_have_thirty_colours_far_from_grey_and_each_other():
-    colors = palette.instance_colors(np.arange(-1, 30))
-    gaps = np.linalg.norm(colors[:, None] - colors, axis=-1) + 9 * np.eye(31)
-    assert gaps.min() > 0.05
-    assert np.linalg.norm(colors[1:-1] - colors[2:], axis=-1).min() > 0.3
+
+def oklab(colors: np.ndarray, vision) -> np.ndarray:
+    """OKLab (Ottosson 2020) of what someone sees of colours in sRGB."""
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.transpose(vision), 0, 1)
+    cones = np.array(
+        [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+         [0.0883024619, 0.2817188376, 0.6299787005]]
+    )  # fmt: skip
+    lab = np.array(
+        [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+         [0.0259040371, 0.7827717662, -0.8086757660]]
+    )  # fmt: skip
+    return np.cbrt(seen @ cones.T) @ lab.T
+
+
+def least_gap(colors: np.ndarray, vision) -> float:
+    seen = oklab(colors, vision)
+    gaps = np.linalg.norm(seen[:, None] - seen, axis=-1)
+    return float(gaps[~np.eye(len(colors), dtype=bool)].min())
+
+
+@pytest.mark.parametrize("vision", VISION.values(), ids=VISION)
+@pytest.mark.parametrize(("count", "gap"), [(7, 0.07), (20, 0.06), (40, 0.04)])
+def test_colours_are_told_apart_by_everybody(count, gap, vision):
+    # 0.02 is about what people just see; the data set's own have pairs that the red-blind cannot.
+    colors = palette.distinct_colors(count)
+    assert least_gap(colors, vision) > gap
+    assert least_gap(palette.mistake_colors(np.arange(4)), vision) > 0.15
+
+
+def test_many_colours_are_all_different_and_in_range():
+    colors = palette.distinct_colors(120)
+    assert len(np.unique(colors.round(6), axis=0)) == 120
     assert colors.min() >= 0
     assert colors.max() <= 1
 
@@ -51,15 +91,16 @@ def test_an_instance_keeps_its_colour_whatever_the_others():
     np.testing.assert_array_equal(few, many[:3])
 
 
-def test_classes_have_the_colours_of_the_data_set():
+def test_classes_have_the_colours_of_the_data_set_on_request():
     semantic = np.array([8, NONE, 0])
-    found = palette.class_colors(semantic, s3dis.LABELS) * 255
+    found = palette.class_colors(semantic, s3dis.LABELS, own=True) * 255
     np.testing.assert_allclose(found[[0, 2]], [(255, 0, 0), (0, 255, 0)])
     assert len(set(found[1].tolist())) == 1  # grey
 
 
-def test_classes_without_colours_get_colours_of_their_own():
-    found = palette.class_colors(np.array([0, 1, 2, NONE, 1]), PLAIN)
+@pytest.mark.parametrize("own", [False, True])
+def test_classes_without_colours_get_colours_of_their_own(own):
+    found = palette.class_colors(np.array([0, 1, 2, NONE, 1]), PLAIN, own)
     assert len(np.unique(found, axis=0)) == 4
     np.testing.assert_array_equal(found[1], found[4])
 
@@ -76,7 +117,7 @@ def test_no_point_has_no_colour():
 def test_a_room_is_opened_from_above_and_from_the_viewer_s_side():
     rng = np.random.default_rng(0)
     xyz = rng.uniform(0, 1, (5000, 3)) * (4, 3, 2.5) + (70, -2, 1)
-    seen = xyz[figures.visible_rows(xyz, cut_open=True)]
+    seen = xyz[rendering.visible_rows(xyz, cut_open=True)]
     assert seen[:, 2].max() < 1 + 0.8 * 2.5
     assert seen[:, 0].max() < 74 - 0.2
     assert seen[:, 1].min() > -2 + 0.2
@@ -86,75 +127,116 @@ def test_a_room_is_opened_from_above_and_from_the_viewer_s_side():
 
 def test_a_shape_is_drawn_whole():
     xyz = np.random.default_rng(0).normal(size=(500, 3))
-    np.testing.assert_array_equal(figures.visible_rows(xyz, cut_open=False), np.arange(500))
+    np.testing.assert_array_equal(rendering.visible_rows(xyz, cut_open=False), np.arange(500))
 
 
 def test_many_points_are_thinned_evenly():
-    rows = figures.visible_rows(np.zeros((1000, 3)), cut_open=False, max_points=100)
+    rows = rendering.visible_rows(np.zeros((1000, 3)), cut_open=False, max_points=100)
     np.testing.assert_array_equal(rows, np.arange(0, 1000, 10))
 
 
 @pytest.mark.parametrize("num_points", [0, 1, 7])
 def test_what_lies_all_at_the_outline_is_not_left_out(num_points):
-    rows = figures.visible_rows(np.ones((num_points, 3)), cut_open=True)
+    rows = rendering.visible_rows(np.ones((num_points, 3)), cut_open=True)
     np.testing.assert_array_equal(rows, np.arange(num_points))
 
 
 # --- the picture ---
 
 
-def colorings(cloud, labels=s3dis.LABELS):
-    rng = np.random.default_rng(0)
-    semantic = rng.integers(NONE, labels.num_classes, len(cloud))
-    return figures.compare(cloud, labels, semantic, rng.integers(NONE, 9, len(cloud)))
+def row(name="office", num_panels=2, seed=0, num_points=60):
+    xyz = np.random.default_rng(seed).uniform(0, 1, (num_points, 3))
+    return figures.Row(name, xyz, {f"panel {number}": xyz for number in range(num_panels)})
 
 
-def test_truth_and_prediction_stand_side_by_side():
-    cloud = dataclasses.replace(tiny_runs.room("office"), rgb=None)
-    nothing = np.full(len(cloud), NONE)
-    panels = figures.compare(cloud, s3dis.LABELS, nothing, cloud.instance)
-    np.testing.assert_array_equal(panels["instance, true"], panels["instance, predicted"])
-    grey = panels["class, predicted"]
-    assert (grey == grey[0, 0]).all()
-    assert panels["colours"].shape == (len(cloud), 3)
+def pixels(path) -> np.ndarray:
+    from matplotlib import image
+
+    return image.imread(path)[..., :3]
 
 
-@pytest.mark.parametrize("num_panels", [1, 2, 3, 5, 6])
-def test_any_number_of_panels_is_drawn(matplotlib, num_panels, tmp_path):
-    xyz = np.random.default_rng(0).uniform(0, 1, (50, 3))
-    panels = {f"panel {number}": xyz for number in range(num_panels)}
-    figures.draw(xyz, panels, tmp_path / "cloud.png")
-    assert (tmp_path / "cloud.png").read_bytes().startswith(b"\x89PNG")
+@pytest.mark.parametrize(("num_rows", "num_panels"), [(1, 1), (1, 3), (1, 6), (1, 7), (3, 5)])
+def test_nothing_reaches_the_frame_of_a_picture(matplotlib, num_rows, num_panels, tmp_path):
+    rows = [row(f"r ${seed}$", num_panels, seed) for seed in range(num_rows)]
+    legend = [(f"class {number}", np.array([0.1, 0.5, 0.2])) for number in range(12)]
+    figures.draw(rows, tmp_path / "cloud.png", [legend, legend[:2]], width=90)
+    picture = pixels(tmp_path / "cloud.png")
+    across = num_panels if num_rows > 1 or num_panels < 4 else (num_panels + 1) // 2
+    assert picture.shape[1] == (26 if num_rows > 1 else 0) + across * 98 + 8
+    for side in (picture[:2], picture[-2:], picture[:, :2], picture[:, -2:]):
+        assert (side == 1).all()
+    assert (picture < 1).any()
     assert [path.name for path in tmp_path.iterdir()] == ["cloud.png"]
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
+def test_the_same_picture_is_the_same_file(matplotlib, ending, tmp_path):
+    made = [tmp_path / f"{name}.{ending}" for name in "ab"]
+    for path in made:
+        figures.draw([row()], path, width=60)
+    assert made[0].read_bytes() == made[1].read_bytes()
+    assert (
+        made[0]
+        .read_bytes()
+        .startswith({"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}[ending])
+    )
+
+
+def test_cells_are_drawn_pixel_by_pixel(matplotlib, tmp_path):
+    one = row(num_panels=1)
+    figures.draw([one], tmp_path / "cloud.png", width=80)
+    picture = np.rint(255 * pixels(tmp_path / "cloud.png")).astype(int)
+    height = round(80 / rendering.aspect(one.xyz))
+    cell = rendering.look(one.xyz, 80, height).paint(one.panels["panel 0"])
+    np.testing.assert_array_equal(picture[30 : 30 + height, 8:88], cell)
+
+
+def test_a_marked_point_is_ringed_where_it_lies(matplotlib, tmp_path):
+    plain = row(num_panels=1)
+    for name, one in (("a", plain), ("b", dataclasses.replace(plain, marked=7))):
+        figures.draw([one], tmp_path / f"{name}.png", width=80)
+    changed = (pixels(tmp_path / "a.png") != pixels(tmp_path / "b.png")).any(axis=-1)
+    place = rendering.look(plain.xyz, 80, round(80 / rendering.aspect(plain.xyz))).place[7]
+    down, across = np.nonzero(changed)
+    np.testing.assert_allclose([across.mean() - 8, down.mean() - 30], place, atol=2)
 
 
 @pytest.mark.parametrize("xyz", [np.zeros((1, 3)), np.eye(3)[:2], np.ones((4, 3))])
 def test_flat_clouds_and_single_points_are_drawn(matplotlib, xyz, tmp_path):
-    figures.draw(xyz, {"place": np.zeros_like(xyz)}, tmp_path / "cloud")
+    one = figures.Row("point", xyz, {"place": np.zeros_like(xyz)})
+    figures.draw([one], tmp_path / "cloud", width=60)
     assert (tmp_path / "cloud").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_ending_tells_the_format(matplotlib, tmp_path):
-    cloud = tiny_runs.room("office", num_points=40)
-    figures.draw(cloud.xyz, colorings(cloud), tmp_path / "cloud.svg")
-    assert "<svg" in (tmp_path / "cloud.svg").read_text(encoding="utf-8")
+def test_an_ending_that_is_none_leaves_nothing(matplotlib, tmp_path):
     with pytest.raises(ValueError, match="nonsense"):
-        figures.draw(cloud.xyz, colorings(cloud), tmp_path / "cloud.nonsense")
-    assert [path.name for path in tmp_path.iterdir()] == ["cloud.svg"]
+        figures.draw([row()], tmp_path / "cloud.nonsense", width=60)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_to_draw_is_said(matplotlib, tmp_path):
-    with pytest.raises(ValueError, match=r"at least one point.*Received: 0 points, 1 panels"):
-        figures.draw(np.zeros((0, 3)), {"a": np.zeros((0, 3))}, tmp_path / "cloud.png")
+    nothing = figures.Row("a", np.zeros((0, 3)), {"a": np.zeros((0, 3))})
+    for rows in ([], [nothing], [row(num_panels=0)]):
+        with pytest.raises(ValueError, match=r"at least one point and one panel.*Received"):
+            figures.draw(rows, tmp_path / "cloud.png")
+    with pytest.raises(ValueError, match="the same panels"):
+        figures.draw([row(), row(num_panels=3)], tmp_path / "cloud.png")
 
 
 def test_without_matplotlib_the_command_to_get_it_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install -e \"\.\[figures\]\""):
-        figures.draw(np.zeros((1, 3)), {"a": np.zeros((1, 3))}, tmp_path / "cloud.png")
+        figures.draw([row()], tmp_path / "cloud.png")
 
 
 # --- the command ---
+
+
+def prediction(semantic: np.ndarray, instance: np.ndarray) -> dict[str, np.ndarray]:
+    """What an evaluation keeps of a cloud."""
+    instances = (Instance(0, 1.0, 1),) * (int(instance.max()) + 1)
+    confidence = np.ones(len(semantic), np.float32)
+    return Segmentation(semantic, instance, confidence, instances).to_arrays()
 
 
 def evaluated(folder, experiment, clouds):
@@ -165,7 +247,7 @@ def evaluated(folder, experiment, clouds):
         cloud_cache.save_cloud(cloud, store.cloud_file(cloud.name))
         path = run.evaluation_folder("covering") / "predictions" / f"{cloud.name}.npz"
         with disk.whole(path) as temporary:
-            np.savez(temporary, semantic=cloud.semantic, instance=cloud.instance)
+            np.savez(temporary, **prediction(cloud.semantic, cloud.instance))
     run.save_sources(runs.Sources(folder / "blocks", None))
     return run
 
@@ -179,33 +261,65 @@ SHAPES = dataclasses.replace(
 )
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """What the command has drawn."""
+    rows: list[figures.Row] = []
+    monkeypatch.setattr(figures, "draw", lambda found, *_: rows.extend(found))
+    return rows
+
+
 @pytest.mark.parametrize(
     ("experiment", "is_opened"), [(tiny_runs.experiment(), True), (SHAPES, False)]
 )
-def test_any_data_set_is_drawn(experiment, is_opened, tmp_path, monkeypatch, capsys):
+def test_any_data_set_is_drawn(experiment, is_opened, drawn, tmp_path, capsys):
     clouds = tiny_runs.rooms()
     run = evaluated(tmp_path, experiment, clouds)
-    drawn = {}
-    monkeypatch.setattr(figures, "draw", lambda xyz, panels, out: drawn.update(panels, xyz=xyz))
     command.draw(requests.Figure(run=run.folder, out=tmp_path / "a.png"))
     assert capsys.readouterr().out == f"wrote {tmp_path / 'a.png'}\n"
-    rows = figures.visible_rows(clouds[0].xyz, is_opened)
+    rows = rendering.visible_rows(clouds[0].xyz, is_opened)
     assert (len(rows) < len(clouds[0])) == is_opened
-    np.testing.assert_array_equal(drawn["xyz"], clouds[0].xyz[rows])
-    np.testing.assert_array_equal(drawn["class, true"], drawn["class, predicted"])
-    assert all(len(colors) == len(rows) for colors in drawn.values())
+    [one] = drawn
+    np.testing.assert_array_equal(one.xyz, clouds[0].xyz[rows])
+    np.testing.assert_array_equal(one.panels["classes: truth"], one.panels["classes: BAN"])
+    np.testing.assert_array_equal(one.panels["instances: truth"], one.panels["instances: BAN"])
+    assert all(len(colors) == len(rows) for colors in one.panels.values())
+
+
+def test_several_clouds_are_lines_and_several_runs_are_columns(drawn, tmp_path):
+    clouds = tiny_runs.rooms()
+    one, other = (evaluated(tmp_path / name, tiny_runs.experiment(), clouds) for name in "ab")
+    names = (clouds[2].name, clouds[0].name)
+    command.draw(
+        requests.Figure(
+            run=one.folder, compare=(other.folder,), cloud=names, panels=["scene", "classes"]
+        )
+    )
+    assert [found.name for found in drawn] == list(names)
+    assert list(drawn[0].panels) == [
+        "scene", "classes: truth", "classes: 1: BAN, run", "classes: 2: BAN, run"
+    ]  # fmt: skip
+
+
+def test_runs_of_other_classes_are_not_compared(tmp_path):
+    runs_ = [
+        evaluated(tmp_path / "a", tiny_runs.experiment(), tiny_runs.rooms()),
+        evaluated(tmp_path / "b", SHAPES, tiny_runs.rooms()),
+    ]
+    with pytest.raises(ValueError, match=r"the same classes.*Received: ceiling, floor"):
+        command.draw(requests.Figure(run=runs_[0].folder, compare=(runs_[1].folder,)))
 
 
 def test_the_clouds_that_could_be_drawn_are_named(tmp_path):
     run = evaluated(tmp_path, tiny_runs.experiment(), tiny_runs.rooms())
     with pytest.raises(FileNotFoundError, match=r"no prediction of a cloud 'attic'.*Area_2_"):
-        command.draw(requests.Figure(run=run.folder, cloud="attic"))
+        command.draw(requests.Figure(run=run.folder, cloud=("attic",)))
 
 
 def test_a_prediction_of_another_version_of_the_cloud_is_refused(tmp_path):
     run = evaluated(tmp_path, tiny_runs.experiment(), tiny_runs.rooms())
     path = run.evaluation_folder("covering") / "predictions" / "Area_1_office_1.npz"
-    np.savez(path, semantic=np.zeros(3, int), instance=np.zeros(3, int))
+    np.savez(path, **prediction(np.zeros(3, int), np.zeros(3, int)))
     with pytest.raises(ValueError, match=r"another version of the cloud: 3 points of 1500"):
         command.draw(requests.Figure(run=run.folder))
 

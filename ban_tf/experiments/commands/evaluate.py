@@ -4,14 +4,14 @@ import dataclasses
 from pathlib import Path
 
 from ban_tf import config, disk, systems
-from ban_tf.data import prediction_files, prediction_scores, preparation
+from ban_tf.data import preparation
 from ban_tf.data.dataset import Source
 from ban_tf.data.store import Store
-from ban_tf.experiments import checks, folds, outcomes, results, workflow
+from ban_tf.experiments import checks, folds, outcomes, reports, results, scoring, workflow
 from ban_tf.experiments.choosing import with_clusterer
 from ban_tf.experiments.doctor import estimation
 from ban_tf.experiments.requests import RUNS, Evaluation
-from ban_tf.metrics import benchmarks, comparison, comparison_files, evaluators, table
+from ban_tf.metrics import comparison, comparison_files, evaluators, table
 from ban_tf.training import checkpoints, runs, tf1_checkpoint
 
 
@@ -33,8 +33,11 @@ def evaluate(request: Evaluation, source: Source) -> None:
     if request.compare is not None:
         _compare(request, source)
         return
+    if request.report:
+        print(f"wrote {reports.rewrite(choose_runs(request, source)[1])}")
+        return
     if request.predictions is not None:
-        found = score_predictions(request.predictions, source, request.protocol or "legacy")
+        found = scoring.score_predictions(request.predictions, source, request.protocol or "legacy")
     elif request.tf1_checkpoint is not None:
         found = _evaluate_original(request, source)
     else:
@@ -304,28 +307,3 @@ def _estimate(request: Evaluation) -> estimation.Estimate:
     run = _with_clusterer(runs.load(_run_folder(request)), request)
     store = Store.open(request.blocks or run.sources().blocks)
     return estimation.estimate(run.experiment, store, model=checkpoints.load_model(run.folder))
-
-
-def score_predictions(
-    folder: Path, source: Source, protocol: config.Protocol
-) -> evaluators.Evaluation:
-    """Scores a folder of `<cloud>_pred.txt` and `<cloud>_gt.txt`.
-
-    Args:
-        folder: of prediction files in the text format of ASIS, JSNet and BAN, with scores of the
-            instances where `data.prediction_scores` finds any.
-        source: tells the data set of the clouds by their names.
-        protocol: how their points were drawn.
-    """
-    names = prediction_files.list_rooms(folder)
-    dataset = source.of_clouds(folder, names)
-    groups = sorted({dataset.group_of(name) for name in names})
-    official = benchmarks.of(dataset.benchmark if protocol == "covering" else "", dataset.labels)
-    evaluator = evaluators.Evaluator(
-        dataset.name, dataset.labels, groups, protocol, "prediction files", official
-    )
-    for cloud in prediction_files.read_rooms(folder, dataset.labels.num_classes):
-        instance, scores = prediction_scores.numbered(cloud, folder)
-        truth = cloud.truth_semantic, cloud.truth_instance
-        evaluator.add(cloud.name, *truth, cloud.semantic, instance, scores)
-    return evaluator.evaluation()

@@ -1,15 +1,34 @@
-"""Draws an evaluated cloud: colours, classes and instances, true beside predicted."""
+"""Draws evaluated clouds: as they are, instances, classes and mistakes, true beside predicted."""
 
+import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 
 from ban_tf import config
+from ban_tf.clouds.cloud import Cloud
 from ban_tf.data.store import Store
-from ban_tf.experiments import checks, folds
+from ban_tf.experiments import checks, folds, unfinished
 from ban_tf.experiments.requests import RUNS, Figure
 from ban_tf.training import runs
-from ban_tf.view import figures
+from ban_tf.view import figures, panels, rendering
+
+
+@dataclasses.dataclass(frozen=True)
+class _System:
+    """A run that was evaluated, and what it is called in the picture."""
+
+    run: runs.Run
+    title: str
+
+    @property
+    def folder(self) -> Path:
+        return self.run.evaluation_folder("covering")
+
+    @property
+    def clouds(self) -> list[str]:
+        return sorted(path.stem for path in (self.folder / "predictions").glob("*.npz"))
 
 
 def draw(request: Figure) -> Path:
@@ -19,32 +38,85 @@ def draw(request: Figure) -> Path:
     drawn whole.
 
     Raises:
-        FileNotFoundError: no run, or no prediction of the cloud under the covering protocol.
-        ValueError: the prediction is of another version of the cloud.
+        FileNotFoundError: no run, or no prediction of a cloud under the covering protocol.
+        ValueError: a prediction is of another version of the cloud, or runs to compare have other
+            classes.
         ImportError: matplotlib is missing.
     """
     checks.check(request)
-    run = runs.load(request.run or folds.newest(RUNS))
-    predictions = run.evaluation_folder("covering") / "predictions"
-    names = sorted(path.stem for path in predictions.glob("*.npz"))
-    name = request.cloud or (names[0] if names else None)
-    if name not in names:
-        raise FileNotFoundError(
-            f"{predictions} has no prediction of a cloud {name!r}. Evaluate the run {run.folder} "
-            f"first, with the covering protocol. It has: {', '.join(names) or 'none'}"
-        )
-    cloud = Store.open(run.sources().blocks).load_cloud(name)
-    with np.load(predictions / f"{name}.npz") as file:
-        semantic, instance = file["semantic"], file["instance"]
-    if len(semantic) != len(cloud):
-        raise ValueError(
-            f"{predictions / name}.npz is of another version of the cloud: {len(semantic)} points "
-            f"of {len(cloud)}. Evaluate the run {run.folder} again."
-        )
-    experiment = run.experiment
-    panels = figures.compare(cloud, experiment.labels, semantic, instance)
-    rows = figures.visible_rows(cloud.xyz, isinstance(experiment.samples, config.Blocks))
-    drawn = {title: colors[rows] for title, colors in panels.items()}
-    figures.draw(cloud.xyz[rows], drawn, request.out)
+    first = runs.load(request.run or folds.newest(RUNS))
+    systems = _titled([first, *(runs.load(folder) for folder in request.compare)])
+    for system in systems[1:]:
+        _check_alike(first, system.run)
+    names = request.cloud or tuple(systems[0].clouds[:1])
+    for system in systems:
+        _check_evaluated(system, names)
+    store = Store.open(first.sources().blocks)
+    rows, seen = [], []
+    for name in names:
+        row, classes = _row(store.load_cloud(name), systems, request)
+        rows.append(row)
+        seen += classes
+    labels, which = first.experiment.labels, request.panels
+    legends = panels.legends(seen, labels, which, request.class_colors == "own")
+    figures.draw(rows, request.out, legends, request.width)
     print(f"wrote {request.out}")
     return request.out
+
+
+def _titled(found: list[runs.Run]) -> list[_System]:
+    """Runs with the names of their systems; with those of their folders where they are alike."""
+    titles = []
+    for run in found:
+        scores = run.evaluation_folder("covering") / "scores.json"
+        method = (
+            json.loads(scores.read_text(encoding="utf-8"))["method"] if scores.is_file() else ""
+        )
+        titles.append(method or run.experiment.network.name.upper())
+    if len(set(titles)) < len(titles):
+        folders = [run.folder.resolve().name for run in found]
+        titles = [f"{title}, {folder}" for title, folder in zip(titles, folders, strict=True)]
+    if len(set(titles)) < len(titles):
+        titles = [f"{number}: {title}" for number, title in enumerate(titles, start=1)]
+    return [_System(run, title) for run, title in zip(found, titles, strict=True)]
+
+
+def _check_alike(first: runs.Run, other: runs.Run) -> None:
+    names = [run.experiment.labels.class_names for run in (first, other)]
+    if names[0] != names[1]:
+        raise ValueError(
+            "runs can only be compared with one of the same classes (`compare`). Received: "
+            f"{', '.join(names[0])} in {first.folder}, {', '.join(names[1])} in {other.folder}"
+        )
+
+
+def _check_evaluated(system: _System, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if name not in system.clouds]
+    if missing or not names:
+        raise FileNotFoundError(
+            f"{system.folder / 'predictions'} has no prediction of a cloud "
+            f"{', '.join(map(repr, missing)) or 'at all'}. Evaluate the run {system.run.folder} "
+            f"first, with the covering protocol. It has: {', '.join(system.clouds) or 'none'}"
+        )
+
+
+def _row(
+    cloud: Cloud, systems: list[_System], request: Figure
+) -> tuple[figures.Row, list[np.ndarray]]:
+    """A line of the picture, and the classes that are drawn in it."""
+    experiment = systems[0].run.experiment
+    found = {}
+    for system in systems:
+        kept = unfinished.kept_prediction(system.folder, cloud.name)
+        if len(kept.semantic) != len(cloud):
+            raise ValueError(
+                f"{system.folder / 'predictions' / cloud.name}.npz is of another version of the "
+                f"cloud: {len(kept.semantic)} points of {len(cloud)}. Evaluate the run "
+                f"{system.run.folder} again."
+            )
+        found[system.title] = panels.Predicted(kept.semantic, kept.instance)
+    own = request.class_colors == "own"
+    columns = panels.compare(cloud, experiment.labels, found, request.panels, own)
+    rows = rendering.visible_rows(cloud.xyz, isinstance(experiment.samples, config.Blocks))
+    classes = [cloud.semantic[rows], *(one.semantic[rows] for one in found.values())]
+    return panels.row(cloud, rows, columns, cloud.name), classes

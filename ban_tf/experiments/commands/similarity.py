@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ban_tf import disk
+from ban_tf.config.pictures import CELL_WIDTH
 from ban_tf.data.samples import Samples
 from ban_tf.data.store import Store
 from ban_tf.experiments import checks, folds
@@ -16,7 +17,7 @@ from ban_tf.metrics import similarity
 from ban_tf.metrics.layout import Table
 from ban_tf.model.similarity import InnerProducts
 from ban_tf.training import checkpoints, runs
-from ban_tf.view import figures, palette
+from ban_tf.view import figures
 
 _HEADER = (
     "Attention",
@@ -71,7 +72,8 @@ def report(request: Similarity) -> dict[str, similarity.SimilarityScores]:
         values = {name: dataclasses.asdict(found) for name, found in means.items()}
         disk.write_whole(request.json, json.dumps(values, indent=2) + "\n")
     if request.out is not None:
-        draw(inner_products, store.read(chosen[:1]), request.point, request.out)
+        sample = store.read(chosen[:1])
+        draw(inner_products, sample, request.point, request.out, request.width)
         print(f"wrote {request.out}")
     return means
 
@@ -107,47 +109,54 @@ def as_table(means: dict[str, similarity.SimilarityScores], title: str) -> Table
     return Table(title=title, header=_HEADER, num_labels=1, rows=tuple(rows), notes=_NOTES)
 
 
-def draw(inner_products: InnerProducts, samples: Samples, point: int | None, out: Path) -> None:
-    """Draws the rows of one point of a sample, as in the paper's Fig. 7.
+def draw(
+    inner_products: InnerProducts,
+    samples: Samples,
+    points: Sequence[int],
+    out: Path,
+    width: int = CELL_WIDTH,
+) -> None:
+    """Draws the rows of points of a sample, as in the paper's Fig. 7.
 
     Args:
         inner_products: of the network.
         samples: one sample.
-        point: its number; None takes one of the instance that holds the middle of the sample.
+        points: their numbers, a line of the picture each; none given takes one of the instance
+            that holds the middle of the sample.
         out: the picture.
+        width: of a cell, pixels.
 
     Raises:
         ValueError: there is no such point.
     """
     xyz = samples.features[0, :, :3]
-    instance, semantic = samples.instance[0], samples.semantic[0]
-    if point is None:
-        point = int(np.linalg.norm(xyz - np.median(xyz, axis=0), axis=1).argmin())
-    if not 0 <= point < len(xyz):
-        raise ValueError(f"`point` must be in [0, {len(xyz)}). Received: point={point}")
-    panels = {"true instance of the point": _marked(instance == instance[point], point)}
-    for name, products in inner_products(samples.features).items():
-        row = np.exp(products[0, point] - products[0, point].max())
-        panels[f"{name.upper()}: similarity to the point"] = _shaded(row, point)
-    panels["true classes"] = _with_point(
-        palette.distinct_colors(int(semantic.max(initial=0)) + 1)[semantic], point
-    )
-    panels["true instances"] = _with_point(palette.instance_colors(instance), point)
-    figures.draw(xyz, panels, out)
+    middle = int(np.linalg.norm(xyz - np.median(xyz, axis=0), axis=1).argmin())
+    chosen = tuple(points) or (middle,)
+    for point in chosen:
+        if not 0 <= point < len(xyz):
+            raise ValueError(f"`point` must be in [0, {len(xyz)}). Received: point={point}")
+    products = {name: found[0] for name, found in inner_products(samples.features).items()}
+    rows = [_row(xyz, samples, products, point) for point in chosen]
+    legend = [("no weight", _shades(0.0)), ("the largest weights", _shades(1.0))]
+    figures.draw(rows, out, [legend], width)
 
 
-def _marked(own: np.ndarray, point: int) -> np.ndarray:
-    return _shaded(own.astype(np.float64), point)
+def _row(
+    xyz: np.ndarray, samples: Samples, products: Mapping[str, np.ndarray], point: int
+) -> figures.Row:
+    """The rows of one point, beside its true instance and class."""
+    semantic, instance = samples.semantic[0], samples.instance[0]
+    own_instance, own_class = instance == instance[point], semantic == semantic[point]
+    panels = {"the point's instance": _shades(own_instance.astype(np.float64))}
+    for name, rows in products.items():
+        row = np.exp(rows[point] - rows[point].max())
+        top = max(np.quantile(row, _BRIGHTEST), np.finfo(np.float64).tiny)
+        panels[f"similarity, {name.upper()}"] = _shades(np.clip(row / top, 0, 1))
+    panels["the point's class"] = _shades(own_class.astype(np.float64))
+    return figures.Row(f"point {point}", xyz, panels, marked=point)
 
 
-def _shaded(weight: np.ndarray, point: int) -> np.ndarray:
-    """Light grey at no weight, blue at a large one, the point itself red."""
-    top = max(np.quantile(weight, _BRIGHTEST), np.finfo(np.float64).tiny)
-    share = np.clip(weight / top, 0, 1)[:, None]
-    return _with_point(0.88 * (1 - share) + np.array((0.0, 0.25, 0.7)) * share, point)
-
-
-def _with_point(colors: np.ndarray, point: int) -> np.ndarray:
-    marked = colors.copy()
-    marked[point] = (1.0, 0.1, 0.1)
-    return marked
+def _shades(share: np.ndarray | float) -> np.ndarray:
+    """Light grey at 0, dark blue at 1; float64 `[..., 3]`."""
+    part = np.asarray(share)[..., None]
+    return 0.88 * (1 - part) + np.array((0.0, 0.2, 0.6)) * part
