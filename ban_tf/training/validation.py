@@ -180,10 +180,10 @@ class Validation:
                 instance = labels.without_stuff(semantic, samples.instance[start + row])
                 evaluator.add(str(start + row), semantic, instance, classes[row], clusters.labels)
                 predicted.append((classes[row], np.asarray(clusters.labels)))
-        found = evaluator.evaluation()
+        evaluation = evaluator.evaluation()
         if show is not None:
-            show(found, lambda: self._clouds(predicted))
-        means = found.means()
+            show(evaluation, lambda: self._clouds(predicted))
+        means = evaluation.means()
         return {name: float(means[name]) for name in SCORES}
 
     def _clouds(self, predicted: list[tuple[np.ndarray, np.ndarray]]) -> list[HeldOut]:

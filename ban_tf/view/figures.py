@@ -198,9 +198,9 @@ class _Page:
         self._across, self._down = across, down
 
     def picture(self, pixels: np.ndarray, left: float, top: float, width: int, height: int) -> None:
-        box = (left, self._down - top - height, width, height)
-        page = (self._across, self._down, self._across, self._down)
-        axes = self.figure.add_axes([part / whole for part, whole in zip(box, page, strict=True)])
+        across, down = self._across, self._down
+        box = (left / across, (down - top - height) / down, width / across, height / down)
+        axes = self.figure.add_axes(box)
         axes.imshow(pixels, interpolation="none", aspect="auto")
         axes.set_axis_off()
 
@@ -219,8 +219,8 @@ class _Page:
                 )
             )
 
-    def words(self, text: str, x: float, y: float, **options: Any) -> None:
-        options = {"ha": "center", "va": "center", "fontsize": _FONT} | options
+    def words(self, text: str, x: float, y: float, **chosen: Any) -> None:
+        options: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": _FONT, **chosen}
         # Without mathematics: a `$` of a name is a `$`.
         self.figure.text(x / self._across, 1 - y / self._down, text, parse_math=False, **options)
 

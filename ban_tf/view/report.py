@@ -49,7 +49,7 @@ def render(
     except ImportError as error:
         raise ImportError("a report needs jinja2: python -m pip install jinja2") from error
     details = evaluation.details
-    found = evaluation.means() | evaluation.quality()
+    found = {**evaluation.means(), **evaluation.quality()}
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ban_tf.view"),
         autoescape=True,

@@ -75,7 +75,7 @@ def test_no_sample_is_refused(available, wanted):
 
 
 def test_a_point_that_is_not_there_is_refused(saved, tmp_path):
-    request = Similarity(run=saved[0], num_samples=1, out=tmp_path / "rows.png", point=64)
+    request = Similarity(run=saved[0], num_samples=1, out=tmp_path / "rows.png", point=(64,))
     with pytest.raises(ValueError, match=r"`point` must be in \[0, 64\)"):
         similarity.report(request)
 
