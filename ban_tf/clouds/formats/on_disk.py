@@ -51,6 +51,11 @@ class OnDisk:
         """Of a row."""
         return self._dtype
 
+    @property
+    def end(self) -> int:
+        """Of the rows, in bytes from the beginning of the file."""
+        return self._offset + len(self) * self._dtype.itemsize
+
     def __len__(self) -> int:
         if self._count is not None:
             return self._count
