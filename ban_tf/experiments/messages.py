@@ -25,6 +25,7 @@ _FLAGS = {
     "epochs": "--epochs",
     "json": "--json",
     "keep": "--keep",
+    "max_memory": "--max-memory",
     "learning_rate": "--learning-rate",
     "model": "--model",
     "num_blocks": "--num-blocks",

@@ -272,6 +272,8 @@ class Scans:
         evaluate: score the labels that the scan has.
         truth: names of the fields of the scan with class and instance; None finds them.
         dry_run: read, and tell what would be done.
+        max_memory: bytes that may be used, the program included; a scan that takes more is
+            segmented in tiles. None takes a share of what is free.
     """
 
     scans: tuple[str, ...]
@@ -288,3 +290,4 @@ class Scans:
     evaluate: bool = False
     truth: tuple[str, ...] | None = None
     dry_run: bool = False
+    max_memory: int | None = None

@@ -101,7 +101,7 @@ class RoomState:
         return semantic, confidence, self._instance.result(self.roots())
 
     def roots(self) -> np.ndarray:
-        """int32 `[K]`: what each instance became that blocks were given, as `PointLinking.roots`."""
+        """int32 `[K]`: what each instance of a block became, as `PointLinking.roots`."""
         return self._linking.roots()
 
     def entropy(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Scans read and written part by part: the points and the copies of `scan.read` and `scan.write`."""
+"""Scans read and written part by part: the points and copies of `scan.read` and `scan.write`."""
 
 import numpy as np
 import pytest

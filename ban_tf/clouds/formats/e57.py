@@ -171,6 +171,14 @@ def placed(
     return found | {name: columns[name] for name in wanted if name not in taken}
 
 
+def not_written(source: Path, path: Path) -> ValueError:
+    """What is raised of an E57 file that is to be written of another format."""
+    return ValueError(
+        f"An E57 file is written of an E57 file only, and {source} is none. Write LAZ or "
+        f"PLY instead. Received: {path}"
+    )
+
+
 def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
     """Writes a copy of an E57 file whose points have further fields.
 
@@ -184,9 +192,6 @@ def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
         ImportError: pye57 is missing.
     """
     if not isinstance(scan.native, E57):
-        raise ValueError(
-            f"An E57 file is written of an E57 file only, and {scan.path} is none. Write LAZ or "
-            f"PLY instead. Received: {path}"
-        )
+        raise not_written(scan.path, path)
     pye57 = extras.load("pye57", "e57", "E57 files")
     e57_tree.copy(pye57, scan.path, path, dict(added), STEP)

@@ -5,8 +5,6 @@ the size of the file first.
 """
 
 import contextlib
-import os
-import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -15,17 +13,12 @@ from typing import Any
 import numpy as np
 
 from ban_tf import stderr
-from ban_tf.clouds.formats import bounds, extras, laz_chunks
+from ban_tf.clouds.formats import extras, las_codes, las_header, laz_chunks
 from ban_tf.clouds.formats.raw_scan import LABELS, RawScan
 from ban_tf.clouds.formats.table import require_points
 from ban_tf.clouds.problems import UnreadableError
 
-_VERSIONS = ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4))
-_HEADER, _HEADER_14 = 227, 375  # bytes
-_VLR, _EVLR = 54, 60  # bytes of their headers
 _STEP = 1_000_000  # points at a time
-_FIRST_OWN_CLASS, _LAST_CLASS = 64, 255  # of the ASPRS codes, those for users
-_FREE_CODES = (0, 1)  # never classified, unassigned
 _SCALE_M = 0.0001
 _TOTAL = 2**31 - 1  # steps of the scale that LAS can count
 
@@ -37,7 +30,7 @@ def read(path: Path) -> RawScan:
         UnreadableError: it is damaged, of an unknown version, or says what cannot be.
         ImportError: laspy is missing.
     """
-    check_header(path)
+    las_header.check(path)
     laspy = extras.load("laspy", "scans", "LAS and LAZ files")
     with faults(path):
         las = _points(laspy, path)
@@ -71,56 +64,6 @@ def _is_fault_of_file(error: BaseException) -> bool:
     return "PanicException" in names or (
         isinstance(error, Exception) and not isinstance(error, ImportError)
     )
-
-
-def check_header(path: Path, is_whole: bool = True) -> None:
-    """Refuses a file whose header cannot be.
-
-    Args:
-        path: the file.
-        is_whole: whether all of its points are to be in memory.
-
-    Raises:
-        UnreadableError: the header is damaged, or tells of more than there is, or than fits.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(_HEADER_14)
-    if head[:4] != b"LASF":
-        raise UnreadableError(path, "header", "is not that of a LAS file")
-    if len(head) < _HEADER:
-        raise UnreadableError(path, "header", "is cut off")
-    version = (head[24], head[25])
-    if version not in _VERSIONS:
-        raise UnreadableError(path, "version", f"{version[0]}.{version[1]} is unknown, 1.0 to 1.4")
-    header_size, start, num_vlrs, kind, each, count = struct.unpack_from("<HIIBHI", head, 94)
-    if version == (1, 4):
-        if len(head) < _HEADER_14:
-            raise UnreadableError(path, "header", "is cut off")
-        evlr_start, num_evlrs, count = struct.unpack_from("<QIQ", head, 235)
-        if num_evlrs and evlr_start + num_evlrs * _EVLR > size:
-            raise UnreadableError(path, "EVLRs", f"of which there are {num_evlrs:,}, are cut off")
-    if start > size or header_size + num_vlrs * _VLR > start:
-        raise UnreadableError(
-            path, "header", f"says {num_vlrs:,} VLRs before byte {start:,} of {size:,}"
-        )
-    _check_vlrs(path, header_size, num_vlrs, start)
-    is_packed = bool(kind & 0x80)
-    if not is_packed:
-        bounds.require_bytes(path, "point count", count, each, size - start)
-    if is_whole:
-        bounds.require_memory(path, count, each, "point count")
-
-
-def _check_vlrs(path: Path, start: int, count: int, end: int) -> None:
-    with path.open("rb") as file:
-        file.seek(start)
-        for number in range(count):
-            head = file.read(_VLR)
-            length = struct.unpack_from("<H", head, 20)[0] if len(head) == _VLR else end
-            if file.tell() + length > end:
-                raise UnreadableError(path, f"VLR {number + 1}", "reaches into the points")
-            file.seek(length, os.SEEK_CUR)
 
 
 @contextlib.contextmanager
@@ -271,27 +214,11 @@ def classification(scan: RawScan, semantic: np.ndarray, overwrite: bool) -> np.n
         uint8 `[N]`; None where the file has codes of its own, or its points hold five bits only.
     """
     own = scan.fields.get("classification")
-    is_free = own is None or are_free(own)
+    is_free = own is None or las_codes.are_free(own)
     kind = getattr(getattr(scan.native, "point_format", None), "id", None)
-    has_room = kind is None or kind >= 6
-    if not (takes_classes(int(semantic.max(initial=-1)) + 1) and has_room):
+    if not las_codes.takes_codes(kind, int(semantic.max(initial=-1)) + 1, is_free or overwrite):
         return None
-    return codes_of(semantic) if is_free or overwrite else None
-
-
-def takes_classes(num_classes: int) -> bool:
-    """Whether so many classes have codes among those that ASPRS leaves free."""
-    return num_classes - 1 + _FIRST_OWN_CLASS <= _LAST_CLASS
-
-
-def are_free(codes: np.ndarray) -> bool:
-    """Whether codes of a file say nothing, so that ours may take their place."""
-    return bool(np.isin(codes, _FREE_CODES).all())
-
-
-def codes_of(semantic: np.ndarray) -> np.ndarray:
-    """uint8 `[N]`: 64 and the class, 0 for none."""
-    return np.where(semantic < 0, 0, semantic + _FIRST_OWN_CLASS).astype(np.uint8)
+    return las_codes.codes_of(semantic)
 
 
 def require_fit(path: Path, least: np.ndarray, most: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ban_tf.clouds.formats import extras, las
+from ban_tf.clouds.formats import extras, las, las_header
 from ban_tf.clouds.formats.on_disk import STEP, Column
 from ban_tf.clouds.formats.raw_scan import RawScan
 from ban_tf.clouds.formats.stream import Stream, with_labels
@@ -23,7 +23,7 @@ def open_las(path: Path) -> Stream:
         UnreadableError: its header, or its table of chunks, is damaged.
         ImportError: laspy is missing.
     """
-    las.check_header(path, is_whole=False)
+    las_header.check(path, is_whole=False)
     laspy = extras.load("laspy", "scans", "LAS and LAZ files")
     with las.faults(path), las.opened(laspy, path) as reader:
         header = reader.header
@@ -34,7 +34,8 @@ def open_las(path: Path) -> Stream:
         for records in _records(laspy, path, step):
             yield las.scan_of(path, records, is_light=True)
 
-    return Stream(path, header.point_count, empty, parts, functools.partial(_write, laspy, path))
+    write = functools.partial(_write, laspy, path)
+    return Stream(path, header.point_count, empty, parts, write, header.point_format.id)
 
 
 def _records(laspy: ModuleType, path: Path, step: int) -> Iterator[Any]:

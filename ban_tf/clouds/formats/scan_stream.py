@@ -8,7 +8,7 @@ import numpy as np
 from ban_tf import disk
 from ban_tf.clouds.formats import (
     e57_stream,
-    las,
+    las_codes,
     las_stream,
     scan,
     table_streams,
@@ -48,12 +48,24 @@ def open_scan(path: Path, columns: Sequence[str] | None = None) -> Stream:
         >>> len(stream), [part.xyz.tolist() for part in stream.parts(1)]
         (2, [[[0.0, 1.0, 2.0]], [[3.0, 4.0, 5.0]]])
     """
-    scan.require_file(path)
-    opener = _OPEN.get(path.suffix.lower())
-    found = opener(path) if opener is not None and columns is None else None
+    found = open_parts(path) if columns is None else None
     if found is not None:
         return found
     return of_whole(lambda: scan.read(path, columns), scan.read(path, columns))
+
+
+def open_parts(path: Path) -> Stream | None:
+    """The stream of a file that can be read part by part; None of any other.
+
+    Args:
+        path: as for `scan.read`.
+
+    Raises:
+        FileNotFoundError, UnreadableError, ValueError, ImportError: as `open_scan`.
+    """
+    scan.require_file(path)
+    opener = _OPEN.get(path.suffix.lower())
+    return None if opener is None else opener(path)
 
 
 def takes(stream: Stream, suffix: str) -> bool:
@@ -91,7 +103,7 @@ def write(
     added = dict(labels)
     suffix = path.suffix.lower()
     if with_codes:
-        added["classification"] = Derived(labels["semantic"], np.dtype("u1"), las.codes_of)
+        added["classification"] = Derived(labels["semantic"], np.dtype("u1"), las_codes.codes_of)
     with disk.whole(path, scan.WAY_OUT) as temporary:
         if scan.is_same_format(stream.path, suffix) and stream.write_copy is not None:
             stream.write_copy(temporary, added)

@@ -5,9 +5,8 @@ whole, which `scan.read` refuses where they do not fit.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,7 +29,7 @@ class Stream:
         parts: given the most points of a part, yields scans of the file's points in their order.
         write_copy: writes a copy in the same format with further columns; None where the scan has
             to be read as a whole for that.
-        native: what is known of the file to write its table of points; None where there is none.
+        point_format: of a LAS file; None of others.
     """
 
     path: Path
@@ -38,7 +37,7 @@ class Stream:
     empty: RawScan
     parts: Parts
     write_copy: Write | None = None
-    native: Any = None
+    point_format: int | None = None
 
     def __len__(self) -> int:
         return self.num_points
@@ -85,5 +84,3 @@ def with_labels(
         stop = start + len(part)
         yield part, {name: column[start:stop] for name, column in labels.items()}
         start = stop
-
-

@@ -126,9 +126,7 @@ def _of_table(
         if part.dtype.names is None:
             named = numpy_files.unnamed(part, part.shape[1])
         colors = pcd.packed_colors(part) if part.dtype.names else None
-        return table.scan_of(
-            path, named, place, colors, about, tuple(problems), is_checked=False
-        )
+        return table.scan_of(path, named, place, colors, about, tuple(problems), is_checked=False)
 
     def parts(step: int = STEP) -> Iterator[RawScan]:
         for _, part in rows.slices(step):

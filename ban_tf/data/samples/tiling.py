@@ -185,9 +185,7 @@ class Joined:
         return np.bincount(tile_of(layout.steps, layout.tiles), each, len(layout.tiles)).astype(int)
 
 
-def only_sparse(
-    low: np.ndarray, high: np.ndarray, layout: Layout, config: Blocks
-) -> np.ndarray:
+def only_sparse(low: np.ndarray, high: np.ndarray, layout: Layout, config: Blocks) -> np.ndarray:
     """int64 `[n]`: those of some points, of `grid.holders`, that no block with enough holds."""
     covered = np.zeros(len(low), bool)
     enough = layout.counts >= config.min_points

@@ -129,4 +129,3 @@ def roots(linked: Linked, experiment: config.Experiment) -> np.ndarray:
     empty = np.zeros(0, point_type(experiment.labels.num_classes))
     room = enter(none, np.zeros((0, 3)), experiment, linked, empty, np.zeros(0, VOTE))
     return room.roots()
-
