@@ -164,8 +164,8 @@ class _Copy:
             length = len(next(iter(part.values())))
             for name, values in part.items():
                 columns[name][:length] = values
-            for name, values in ours.items():
-                columns[name][:length] = values[self._num_done : self._num_done + length]
+            for name, labels in ours.items():
+                columns[name][:length] = labels[self._num_done : self._num_done + length]
             self._num_done += length
             writer.write(length)
         writer.close()

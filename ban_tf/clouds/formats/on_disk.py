@@ -73,7 +73,7 @@ class OnDisk:
         with self.path.open("rb") as file:
             file.seek(self._offset + start * size)
             rows = np.empty(count, self._dtype)
-            if file.readinto(memoryview(rows.view(np.uint8)).cast("B")) != count * size:
+            if file.readinto(rows.view(np.uint8).data.cast("B")) != count * size:
                 raise OSError(f"{self.path} has become shorter while it was read.")
         return rows
 
