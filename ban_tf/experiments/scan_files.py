@@ -198,7 +198,11 @@ def _first(
 def _whole(found: RawScan, name: str) -> np.ndarray:
     """int64 `[N]`, NaN as -1."""
     values = np.nan_to_num(found.fields[name].astype(np.float64), nan=NONE, posinf=-2, neginf=-2)
-    if values.ndim != 1 or (values != np.floor(values)).any() or np.abs(values).max() > 2**53:
+    if (
+        values.ndim != 1
+        or (values != np.floor(values)).any()
+        or np.abs(values).max(initial=0) > 2**53
+    ):
         raise ValueError(f"{found.path}: {name} must hold whole numbers to be labels (`truth`).")
     return values.astype(np.int64)
 

@@ -111,13 +111,19 @@ class _Work:
         self.done: list[Labelled] = []
 
     def add(self, path: Path, out: Path) -> None:
-        """Labels a scan: as a whole where it fits into memory, else in tiles."""
-        columns = self._request.columns
+        """Labels a scan: as a whole where it fits into memory, else in tiles.
+
+        What was begun in tiles goes on in tiles, even where there is more memory now.
+        """
+        columns, is_begun = self._request.columns, segmenting.folder_of(out).exists()
+
+        def fits(num_points: int) -> bool:
+            return self._budget.fits(num_points) and not is_begun
+
         stream = None if path.is_dir() or columns else scan_stream.open_parts(path)
-        if stream is None or self._budget.fits(len(stream)):
+        if stream is None or fits(len(stream)):
             raw, own = scan_files.read(path, columns, self._kinds)
-            is_known = not path.is_dir() and not self._budget.fits(len(raw))
-            if not (is_known and self._is_cut()):
+            if path.is_dir() or fits(len(raw)) or not self._is_cut():
                 self._add_whole(path, out, raw, own)
                 return
             stream = of_whole(lambda: scan.read(path, columns), raw)
@@ -193,10 +199,10 @@ class _Work:
         if request.evaluate:
             scan_files.truth_of(stream.empty, labels, None, request.truth, is_part=True)
         folder = segmenting.folder_of(out)
-        if not folder.exists():
-            needed = segmenting.needed_on_disk(stream, labels.num_classes)
-            disk.require_free(out.parent, needed, f"{path} in tiles")
         most = self._budget.points_of_tile(labels.num_classes)
+        if not folder.exists():
+            needed = segmenting.needed_on_disk(stream, labels.num_classes, most)
+            disk.require_free(out.parent, needed, f"{path} in tiles")
         with _folder_of_run(folder, out, request.dry_run) as place:
             tiled = segmenting.TiledScan(stream, model, self._options, Path(place), most)
             found = tiled.prepare()

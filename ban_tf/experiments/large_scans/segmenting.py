@@ -214,13 +214,15 @@ def _require_same(folder: Path, key: Key) -> None:
         )
 
 
-def needed_on_disk(stream: Stream, num_classes: int) -> int:
+def needed_on_disk(stream: Stream, num_classes: int, most_points: int) -> int:
     """Bytes that the folder takes at most, about.
 
     Args:
         stream: of the scan.
         num_classes: C.
+        most_points: of a tile.
     """
     raw = RawPoints(Path(), stream).rows.dtype.itemsize
-    each = raw + 2 * sorting.TILE_POINT.itemsize + 16 + 8 * num_classes + 40 + 2 * 16
-    return len(stream) * each
+    known = 8 * num_classes + 40  # sums, instances and votes
+    each = raw + 2 * sorting.TILE_POINT.itemsize + known + 3 * labels.LABEL.itemsize
+    return len(stream) * each + min(len(stream), most_points) * known
