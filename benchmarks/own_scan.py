@@ -14,6 +14,7 @@ beside the network, so stages add up to more than the whole. Needs /proc (Linux)
 import argparse
 import collections
 import contextlib
+import dataclasses
 import functools
 import json
 import os
@@ -85,14 +86,16 @@ class Heights:
         return {"logits": logits, "embedding": embedding}
 
 
-def stand_in(network: str) -> "TrainedModel":
-    """The model: of the paper's settings for rooms."""
+def stand_in(network: str, stride_m: float, block_points: int) -> "TrainedModel":
+    """The model: of the paper's settings for rooms, but for the blocks."""
     from ban_tf.data import s3dis
     from ban_tf.experiments.trained import TrainedModel
     from ban_tf.inference.predictor import as_predictor
     from ban_tf.training import trainer
 
     experiment = s3dis.experiment()
+    blocks = dataclasses.replace(experiment.samples, stride_m=stride_m, num_points=block_points)
+    experiment = dataclasses.replace(experiment, samples=blocks)
     if network == "cheap":
         return TrainedModel(Heights(), experiment, None)
     model = trainer.build_network(experiment)
@@ -164,7 +167,9 @@ def watched(model: "TrainedModel") -> Stages:
     return stages
 
 
-def measure(num_points: int, network: str, max_memory: int | None) -> dict[str, Any]:
+def measure(
+    num_points: int, network: str, max_memory: int | None, stride_m: float, block_points: int
+) -> dict[str, Any]:
     """Labels one generated scan; seconds by stage and the peak memory in GiB."""
     from ban_tf.experiments.commands import segment_scan
     from ban_tf.experiments.requests import Scans
@@ -172,8 +177,10 @@ def measure(num_points: int, network: str, max_memory: int | None) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "building.laz"
         write_building(path, num_points)
-        model = stand_in(network)
-        model.predictor.predict(np.zeros((4, 4096, 9), np.float32))  # builds what is built once
+        model = stand_in(network, stride_m, block_points)
+        model.predictor.predict(
+            np.zeros((4, block_points, 9), np.float32)
+        )  # builds what is built once
         stages = watched(model)
         request = Scans(
             scans=(str(path),),
@@ -186,6 +193,8 @@ def measure(num_points: int, network: str, max_memory: int | None) -> dict[str, 
         return {
             "points": done.num_points,
             "network": network,
+            "stride_m": stride_m,
+            "block_points": block_points,
             "max_memory_gib": None if max_memory is None else round(max_memory / 2**30, 2),
             "in_tiles": done.conditioned is None,
             "seconds": round(seconds, 1),
@@ -200,14 +209,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--network", choices=("ban", "cheap"), default="ban")
     parser.add_argument("--max-memory", type=memory.parse)
+    parser.add_argument("--stride-m", type=float, default=0.5)
+    parser.add_argument("--block-points", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--output", type=Path, help="(default: in benchmarks/results)")
     args = parser.parse_args(argv)
     measuring.limit_threads(args.threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    measured = measure(args.points, args.network, args.max_memory)
+    measured = measure(args.points, args.network, args.max_memory, args.stride_m, args.block_points)
     print(json.dumps(measured, indent=2))
     name = f"own_scan_{args.points}_{args.network}.json"
-    measuring.write(measuring.RESULTS / name, measured)
+    measuring.write(args.output or measuring.RESULTS / name, measured)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ def require_in_parts(stream: Stream, out: Path) -> None:
     Raises:
         ValueError: the format is not written part by part.
     """
+    if out.suffix.lower() == ".e57" and not scan.is_same_format(stream.path, ".e57"):
+        raise e57.not_written(stream.path, out)
     if not stream.is_whole and not scan_stream.takes(stream, out.suffix):
         raise ValueError(
             f"{stream.path} is too large to be in memory as a whole, as a copy in {out.suffix} "

@@ -162,6 +162,7 @@ def test_what_a_copy_cannot_hold_is_refused_before_the_network_runs(
     for name, words in (("out.las", "NaN or infinite"), ("out.e57", "An E57 file is written of")):
         with pytest.raises(ValueError, match=words):
             run(path, tmp_path / name, stand_in)
+        assert [one.name for one in tmp_path.iterdir()] == ["office.ply"]
     monkeypatch.setattr(scan_checks.disk.shutil, "disk_usage", lambda _: _Full())
     with pytest.raises(OSError, match=r"(labelled copy of|in tiles).* takes at least about"):
         run(path, tmp_path / "out.ply", stand_in)

@@ -77,6 +77,9 @@ def table_of(path: Path) -> OnDisk | None:
     except _DAMAGE as error:
         told = str(error).split("\n")[0][:200] or type(error).__name__
         raise UnreadableError(path, "", f"is damaged or no NumPy file ({told})") from error
+    bounds.require_bytes(
+        path, "array", math.prod(shape), kind.itemsize, path.stat().st_size - start
+    )
     count = shape[0] if shape else 0
     if kind.names is not None and len(shape) == 1:
         return OnDisk(path, kind, count, start)

@@ -14,6 +14,7 @@ from ban_tf.clouds import overlap
 from ban_tf.config import Blocks
 from ban_tf.data.samples import blocks, grid
 from ban_tf.data.samples.frame import Frame
+from ban_tf.data.samples.grid import Grid, Part
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Layout:
     """
 
     frame: Frame
-    grid: grid.Grid
+    grid: Grid
     steps: np.ndarray
     counts: np.ndarray
-    tiles: tuple[grid.Part, ...]
+    tiles: tuple[Part, ...]
     num_points: np.ndarray
 
 
@@ -104,8 +105,8 @@ class _Tally:
 
 
 def _cut(
-    first: np.ndarray, counts: np.ndarray, over: grid.Grid, most_points: int
-) -> tuple[tuple[grid.Part, ...], np.ndarray]:
+    first: np.ndarray, counts: np.ndarray, over: Grid, most_points: int
+) -> tuple[tuple[Part, ...], np.ndarray]:
     """Cuts a grid into tiles: so many whole columns as fit, or parts of a column.
 
     Args:
@@ -120,7 +121,7 @@ def _cut(
     tiles, sizes, i = [], [], 0
     for start, stop, size in _runs(by_column, reach, most_points):
         if size <= most_points or start + 1 < stop:
-            tiles.append(grid.Part((start, stop - 1), (0, num_y - 1)))
+            tiles.append(Part((start, stop - 1), (0, num_y - 1)))
             sizes.append(size)
             continue
         i = start
@@ -128,7 +129,7 @@ def _cut(
         by_row = np.bincount(first[of_column, 1], counts[of_column], num_y).astype(np.int64)
         parts = list(_runs(by_row, reach, most_points))
         for low, high, part_size in parts if i % 2 == 0 else reversed(parts):
-            tiles.append(grid.Part((i, i), (low, high - 1)))
+            tiles.append(Part((i, i), (low, high - 1)))
             sizes.append(part_size)
     return tuple(tiles), np.array(sizes, np.int64)
 
@@ -146,7 +147,7 @@ def _runs(counts: np.ndarray, reach: int, most: int) -> list[tuple[int, int, int
     return runs
 
 
-def is_in(low: np.ndarray, high: np.ndarray, tile: grid.Part) -> np.ndarray:
+def is_in(low: np.ndarray, high: np.ndarray, tile: Part) -> np.ndarray:
     """bool `[n]`: whether a block of the tile holds each point, of `grid.holders`."""
     return (
         (high[:, 0] >= tile.i[0])
@@ -209,7 +210,7 @@ def settle(layout: Layout, points: np.ndarray, xy: np.ndarray, config: Blocks) -
     return Joined(points, home, tile, kept)
 
 
-def tile_of(steps: np.ndarray, tiles: Sequence[grid.Part]) -> np.ndarray:
+def tile_of(steps: np.ndarray, tiles: Sequence[Part]) -> np.ndarray:
     """int64 `[n]`: the number of the tile that each block, of steps `[n, 2]`, is in."""
     found = np.full(len(steps), -1)
     for number, tile in enumerate(tiles):

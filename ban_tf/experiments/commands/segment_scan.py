@@ -1,6 +1,7 @@
 """Gives every point of a user's own scans a class and an instance, and writes labelled copies."""
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -205,12 +206,16 @@ class _Work:
             disk.require_free(out.parent, needed, f"{path} in tiles")
         with _folder_of_run(folder, out, request.dry_run) as place:
             tiled = segmenting.TiledScan(stream, model, self._options, Path(place), most)
-            found = tiled.prepare()
+            bounds = tiled.read()
+            try:
+                scan_checks.require_copy(path, len(stream), bounds.least, bounds.most, out)
+            except (ValueError, OSError):
+                shutil.rmtree(place, ignore_errors=True)  # another copy begins anew
+                raise
+            found = tiled.prepare(bounds)
             self._print_tiles(stream, found, out, most)
             if request.dry_run:
                 return
-            least, greatest = found.bounds.least, found.bounds.most
-            scan_checks.require_copy(path, len(stream), least, greatest, out)
             segmented = tiled.segment(found)
             may_replace = found.bounds.has_free_codes or request.overwrite
             with_codes = las_codes.takes_codes(stream.point_format, labels.num_classes, may_replace)

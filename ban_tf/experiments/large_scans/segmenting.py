@@ -97,14 +97,21 @@ class TiledScan:
         self._key = _key(stream, model, options)
         self._points = RawPoints(folder, stream)
 
-    def prepare(self) -> Prepared:
-        """Reads the scan and sorts its points into tiles, unless an earlier run has."""
+    def read(self) -> Bounds:
+        """Reads the scan, unless an earlier run has; tells what it is like as a whole."""
         self._folder.mkdir(parents=True, exist_ok=True)
         _require_same(self._folder, self._key)
+        title = f"reading {self._stream.path.name}"
+        with progress.Bar(len(self._stream), title, "point", scaled=True) as bar:
+            return self._points.gather(bar.update)
+
+    def prepare(self, bounds: Bounds) -> Prepared:
+        """Sorts the points into tiles, unless an earlier run has.
+
+        Args:
+            bounds: of `read`.
+        """
         name = self._stream.path.stem
-        with progress.Bar(len(self._stream), f"reading {self._stream.path.name}", "point",
-                          scaled=True) as bar:  # fmt: skip
-            bounds = self._points.gather(bar.update)
         decision, xyz, rgb = self._points.decide(bounds, self._options)
         cloud = sorting.load(self._folder, self._samples)
         if cloud is None:
