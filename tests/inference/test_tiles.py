@@ -93,13 +93,13 @@ def segmented(whole, asked, sizes=None):
         return segmentation.segment(whole, Rough(), asked, sizes, with_entropy=True)
 
 
-@pytest.mark.parametrize(("most_points", "num_tiles"), [(10**9, 1), (900, 3), (300, 10)])
+@pytest.mark.parametrize(("most_points", "num_tiles"), [(10**9, 1), (700, 3), (300, 8)])
 @pytest.mark.parametrize("floors", [1, 3])
 def test_labels_are_those_of_the_whole_cloud(most_points, num_tiles, floors, tmp_path):
     whole, asked = cloud(floors=floors), experiment()
     found, in_tiles = tiled(whole, asked, most_points, tmp_path, sizes=SIZES)
     assert_same(found, segmented(whole, asked, SIZES))
-    assert len(in_tiles.layout.tiles) >= 0.7 * num_tiles
+    assert len(in_tiles.layout.tiles) >= num_tiles
     assert len(found.instances) > 5
 
 
@@ -158,16 +158,16 @@ def test_every_point_is_in_at_most_as_many_points_as_a_tile_may_have(tmp_path):
     assert in_tiles.num_samples.sum() == len(whole_plan)
 
 
-@pytest.mark.parametrize("stops_after", [1, 30])
+@pytest.mark.parametrize("stops_after", [1, 12])
 def test_what_is_stopped_goes_on_to_the_same_labels(stops_after, tmp_path):
     asked = experiment()
     whole = cloud()
     expected = segmented(whole, asked)
-    for batch in range(2):
+    for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            tiled(whole, asked, 500, tmp_path, Rough(stops_after=stops_after + 8 * batch))
+            tiled(whole, asked, 300, tmp_path, Rough(stops_after=stops_after))
     network = Rough()
-    found, in_tiles = tiled(whole, asked, 500, tmp_path, network)
+    found, in_tiles = tiled(whole, asked, 300, tmp_path, network)
     assert_same(found, expected)
     assert 0 < network.num_samples < in_tiles.num_samples.sum()
 
@@ -176,13 +176,13 @@ def test_what_a_killed_process_wrote_behind_the_last_tile_is_forgotten(tmp_path)
     whole, asked = cloud(), experiment()
     expected = segmented(whole, asked)
     with pytest.raises(KeyboardInterrupt):
-        tiled(whole, asked, 500, tmp_path, Rough(stops_after=40))
+        tiled(whole, asked, 300, tmp_path, Rough(stops_after=25))
     (tmp_path / "tile.state").unlink(missing_ok=True)  # it was killed before it wrote that
     for path in [*tmp_path.glob("open_*"), *tmp_path.glob("done_*")]:
         with path.open("ab") as file:
             file.write(b"half of a tile")
     (tmp_path / "done_7.points").write_bytes(b"x")
-    found, _ = tiled(whole, asked, 500, tmp_path)
+    found, _ = tiled(whole, asked, 300, tmp_path)
     assert_same(found, expected)
 
 

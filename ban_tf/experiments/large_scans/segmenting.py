@@ -92,8 +92,9 @@ class TiledScan:
     ) -> None:
         self._stream, self._model, self._options = stream, model, options
         self._folder, self._most_points = folder, most_points
-        self._samples = model.experiment.samples
-        assert isinstance(self._samples, config.Blocks)  # shapes are one sample
+        blocks = model.experiment.samples
+        assert isinstance(blocks, config.Blocks)  # shapes are one sample
+        self._samples: config.Blocks = blocks
         self._key = _key(stream, model, options)
         self._points = RawPoints(folder, stream)
 
