@@ -4,8 +4,10 @@ Where stderr is no terminal (a pipe, a file, the log of a job) nothing is overwr
 return and no escape code is written, and only what the caller marks as a stage is shown.
 """
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -148,6 +150,28 @@ def above_bar(text: str) -> None:
     """Writes a line above the bar; nothing without a terminal, where stages tell it."""
     if is_terminal():
         tqdm.write(text, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Says in a terminal what a command waits for, and takes it away once that is over.
+
+    Args:
+        what: such as "loading TensorFlow".
+
+    Example:
+        >>> with waiting("loading the network"):
+        ...     pass
+    """
+    if not is_terminal():
+        yield
+        return
+    text = f"{what} ..."
+    print(text, end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print(f"\r{' ' * len(text)}\r", end="", file=sys.stderr, flush=True)
 
 
 def clock(seconds: float) -> str:

@@ -94,3 +94,21 @@ def test_a_total_is_never_below_what_is_done():
     bar.update(6)
     bar.set_total(5)
     assert bar.times().endswith("0:00 left")
+
+
+def test_what_a_command_waits_for_is_taken_away_in_a_terminal(terminal, capsys):
+    with progress.waiting("loading"):
+        assert capsys.readouterr().err == "loading ..."
+    assert capsys.readouterr().err == "\r           \r"
+
+
+def test_what_a_command_waits_for_is_taken_away_after_a_failure_too(terminal, capsys):
+    with pytest.raises(ImportError), progress.waiting("loading"):
+        raise ImportError
+    assert capsys.readouterr().err.endswith("\r")
+
+
+def test_a_pipe_is_told_of_no_wait(capsys):
+    with progress.waiting("loading"):
+        pass
+    assert capsys.readouterr().err == ""

@@ -88,7 +88,7 @@ class Dataset:
         name = name or self.default_split or self.splits[0].name
         if name not in known:
             raise ValueError(
-                f"{self.name} can be split as {', '.join(known)}. Received: split={name!r}"
+                f"`split` of {self.name} must be one of {', '.join(known)}. Received: {name!r}"
             )
         return known[name]
 

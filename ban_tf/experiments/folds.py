@@ -81,6 +81,8 @@ def finished(parent: Path) -> list[runs.Run]:
 def newest(root: Path) -> Path:
     """The folder of the newest run below `root`, or of several folds, that has a network.
 
+    Trained runs go before those whose training has not ended.
+
     Raises:
         FileNotFoundError: there is none.
     """
@@ -90,11 +92,11 @@ def newest(root: Path) -> Path:
             f"There is no run below {root} that has a network. Train one first, or name its folder "
             "(`run`)."
         )
-    return max(found, key=_last_change)
+    return max(found, key=_rank)
 
 
 def newest_of(root: Path, network: str) -> Path:
-    """The folder of the newest run of a network below `root`.
+    """The folder of the newest run of a network below `root`, as `newest`.
 
     Raises:
         FileNotFoundError: there is none.
@@ -105,7 +107,7 @@ def newest_of(root: Path, network: str) -> Path:
             f"There is no run of {network} below {root}. Train that network first, or give the "
             "folder of its run."
         )
-    return max(found, key=_last_change)
+    return max(found, key=_rank)
 
 
 def _below(root: Path) -> list[Path]:
@@ -126,6 +128,13 @@ def _network(folder: Path) -> str:
         return runs.load(folder).experiment.network.name
     begun = (path.parent for path in sorted(folder.glob("*/config.json")))
     return runs.load(next(begun, folder)).experiment.network.name
+
+
+def _rank(folder: Path) -> tuple[bool, int]:
+    """Trained runs are above all others, newer ones above older ones."""
+    places = sorted(folder.glob("*/config.json")) or [folder / "config.json"]
+    is_trained = all((place.parent / "model.keras").is_file() for place in places)
+    return is_trained, _last_change(folder)
 
 
 def _last_change(folder: Path) -> int:

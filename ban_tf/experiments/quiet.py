@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-from ban_tf import stderr
+from ban_tf import progress, stderr
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # glog's and absl's form, such as `I0000 00:00:1796028343.895356    7939 cudart_stub.cc:31] ...`,
@@ -51,8 +51,12 @@ def load_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules or os.environ.get(LEVEL) != "3":
         return
-    with stderr.caught(lambda text, is_loaded: without_log(text) if is_loaded else text):
+    with progress.waiting("loading TensorFlow"), stderr.caught(_shown):
         importlib.import_module("tensorflow")
+
+
+def _shown(text: str, is_loaded: bool) -> str:
+    return without_log(text) if is_loaded else text
 
 
 def without_log(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ban_tf.config import Clusterer, Keep, Protocol, Recipe, kinds
 from ban_tf.config.scans import ColorRange, Unit, Up
+from ban_tf.config.served import Server
 
 RUNS = Path("runs")
 
@@ -274,6 +275,8 @@ class Scans:
         dry_run: read, and tell what would be done.
         max_memory: bytes that may be used, the program included; a scan that takes more is
             segmented in tiles. None takes a share of what is free.
+        server: that runs the network; `model`, which may then be an exported version too, only
+            tells its classes and features, and None asks the served model.
     """
 
     scans: tuple[str, ...]
@@ -291,3 +294,4 @@ class Scans:
     truth: tuple[str, ...] | None = None
     dry_run: bool = False
     max_memory: int | None = None
+    server: Server | None = None

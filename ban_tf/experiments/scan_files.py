@@ -70,7 +70,9 @@ def find(patterns: Sequence[str]) -> list[Path]:
             named = map(Path, sorted(glob.glob(pattern, recursive=True)))
             here = [path for path in named if path.suffix.lower() in scan.FORMATS or path.is_dir()]
         if not here:
-            raise FileNotFoundError(f"There is no scan {pattern}. Check its name.")
+            is_pattern = any(mark in pattern for mark in "*?[")
+            told = f"No scan fits {pattern}." if is_pattern else f"There is no scan {pattern}."
+            raise FileNotFoundError(f"{told} Check its name.")
         found |= dict.fromkeys(here)
     return list(found)
 

@@ -61,7 +61,7 @@ def load(run_or_file: str | os.PathLike[str]) -> TrainedModel:
         >>> load("runs/nothing")
         Traceback (most recent call last):
         ...
-        FileNotFoundError: There is no model at runs/nothing.
+        FileNotFoundError: There is no model at runs/nothing. Check its name.
     """
     path = _path(run_or_file)
     found, network = describe(path), load_network(path)
@@ -112,7 +112,7 @@ def _describe_run(folder: Path) -> description.Description:
 
 def _describe_file(path: Path) -> description.Description:
     if not path.is_file():
-        raise FileNotFoundError(f"There is no model at {path}.")
+        raise FileNotFoundError(f"There is no model at {path}. Check its name.")
     found = description.read(path)
     if found is None:
         raise ValueError(

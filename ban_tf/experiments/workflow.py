@@ -97,8 +97,7 @@ def _train(run: runs.Run, store: Store) -> keras.Model:
     disk.clear_leftovers(run.folder / "checkpoints")
     if run.is_trained:
         return checkpoints.load_of_run(run)
-    with run.training_time():
-        return trainer.train(run, store.select(run.experiment.split.train))
+    return trainer.train(run, store.select(run.experiment.split.train))
 
 
 def find_collapse(

@@ -23,6 +23,7 @@ from ban_tf.instances.joining import PairEvidence
 
 _REACH = 3.0  # median distances between neighbours of a sample: how far a new point asks
 _NUM_PROBES = 256  # points whose neighbours tell that distance
+_SAME_PLACE_M = 1e-9  # how far a new point asks where all points lie on each other
 
 
 class PointLinking:
@@ -131,7 +132,7 @@ class PointLinking:
             distance, _ = self._tree.query(some, k=2)
             # A point that lies on another one says nothing of the spacing.
             apart = distance[:, 1][distance[:, 1] > 0]
-            self._reach = _REACH * float(np.median(apart)) if len(apart) else 0.0
+            self._reach = _REACH * float(np.median(apart)) if len(apart) else _SAME_PLACE_M
 
     def _choose(
         self, table: overlap.Contingency, sizes: np.ndarray, classes: np.ndarray

@@ -2,6 +2,7 @@
 
     ban-segment office.laz --model runs/demo -o office_labelled.laz
     ban-segment "scans/*.ply" --model runs/demo -o labelled --csv instances.csv
+    ban-segment office.laz --server gpu:8500          # the network runs there (docs/serving.md)
     ban-segment office.e57 --dry-run                  # what would be done, and how it is understood
 
 Reads PLY, PCD, LAS, LAZ, E57, XYZ, TXT, CSV, ASC, PTS, NPY and NPZ files, rooms of S3DIS and scans
@@ -19,7 +20,14 @@ from collections.abc import Sequence
 from typing import get_args
 
 from ban_tf.config.scans import ColorRange, Unit, Up
-from ban_tf.experiments import command_line, flag_values, quiet, requests, running
+from ban_tf.experiments import (
+    command_line,
+    flag_values,
+    quiet,
+    requests,
+    running,
+    server_flags,
+)
 from ban_tf.programs import names
 
 
@@ -44,12 +52,14 @@ def parse_args(argv: Sequence[str] | None) -> requests.Scans:
         help="what may be used, such as 8GiB; a scan that takes more is segmented in tiles "
         "(default: 60 %% of the free memory)",
     )
+    server_flags.add(flags)
     args = flags.parse_args(argv)
     for name in ("scans", "columns", "truth"):
         value = getattr(args, name)
         setattr(args, name, None if value is None else tuple(value))
     if args.truth is not None and (len(args.truth) > 2 or not args.evaluate):
         flags.error("--truth names one or two fields, and goes with --evaluate")
+    server_flags.take(args, flags)
     return command_line.request(requests.Scans, args)
 
 
@@ -58,7 +68,8 @@ def _add_files(flags: argparse.ArgumentParser) -> None:
     flags.add_argument(
         "--model",
         type=command_line.path,
-        help="a run folder or a .keras file of one (default: the newest below runs/)",
+        help="a run folder, a .keras file of one, or with --server an exported version (default: "
+        "the newest below runs/)",
     )
     flags.add_argument(
         "-o",

@@ -43,11 +43,13 @@ def ignoring(network: keras.Model) -> keras.Model:
         True
     """
     points = keras.Input(network.input_shape[1:], dtype="float32", name="points")
-    present = ops.logical_not(ops.isnan(points[..., :1]))  # [B, N, 1]
+    # All that is new is in layers of names of its own: what Keras names by itself, such as
+    # `get_item_2`, may be the name of an operation that the network was saved with.
+    present = _Rule("present", _is_there)(points)  # [B, N, 1]
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        rule = _rule_of(operation)
-        return rule(operation, present, *args) if rule else operation(*args, **kwargs)
+        layer = _layer_of(operation)
+        return layer(*args, present) if layer else operation(*args, **kwargs)
 
     uncompiled = keras.Model(network.input, network.output)
     return keras.models.clone_model(
@@ -73,30 +75,54 @@ def fewest_points(network: keras.Model) -> int:
     return fewest
 
 
-def _rule_of(operation: Any) -> Callable[..., Any] | None:
+def _layer_of(operation: Any) -> keras.layers.Layer | None:
+    """The layer that does what `operation` does, from its inputs and which rows are there."""
     if isinstance(operation, CrossTaskAttention):
-        return lambda layer, present, *args: _AttentionToPresent(layer)(*args, present)
+        return _AttentionToPresent(operation)
     if isinstance(operation, InstanceAssociation):
-        return _associate
+        return _Rule(f"{operation.name}_of_present", _associate, operation)
     if isinstance(operation, keras.layers.GlobalAveragePooling1D):
-        return _mean
+        return _Rule(f"{operation.name}_of_present", _mean, operation)
     # What `keras.ops.max` leaves in a functional model; its class has no public name.
     if type(operation).__name__ == "Max" and operation.axis in (1, [1], (1,)):
-        return _maximum
+        return _Rule(f"{operation.name}_of_present", _maximum, operation)
     return None
 
 
-def _associate(layer: InstanceAssociation, present: Any, embedding: Any, features: Any) -> Any:
+class _Rule(keras.layers.Layer):
+    """A function as a layer: `rule(*of, *inputs)`.
+
+    Args:
+        name: of the layer.
+        rule: what it computes.
+        of: what goes before the inputs; layers among it are its own.
+    """
+
+    def __init__(self, name: str, rule: Callable[..., Any], *of: Any) -> None:
+        super().__init__(name=name, autocast=False)
+        self.rule = rule
+        self.of = of
+        self.supports_jit = all(getattr(one, "supports_jit", True) for one in of)
+
+    def call(self, *inputs: Any) -> Any:
+        return self.rule(*self.of, *inputs)
+
+
+def _is_there(points: Any) -> Any:
+    return ops.logical_not(ops.isnan(points[..., :1]))
+
+
+def _associate(layer: InstanceAssociation, embedding: Any, features: Any, present: Any) -> Any:
     return layer(ops.where(present, embedding, _FAR), features)
 
 
-def _mean(layer: keras.layers.GlobalAveragePooling1D, present: Any, features: Any) -> Any:
+def _mean(layer: keras.layers.GlobalAveragePooling1D, features: Any, present: Any) -> Any:
     total = ops.sum(ops.where(present, features, 0.0), axis=1, keepdims=layer.keepdims)
     count = ops.sum(ops.cast(present, total.dtype), axis=1, keepdims=layer.keepdims)
     return total / ops.maximum(count, 1.0)
 
 
-def _maximum(operation: Any, present: Any, features: Any) -> Any:
+def _maximum(operation: Any, features: Any, present: Any) -> Any:
     features = ops.where(present, features, float("-inf"))
     return ops.max(features, axis=1, keepdims=operation.keepdims)
 

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import ban_tf
 from ban_tf.config import Blocks, Experiment
-from ban_tf.serving import clustering
+from ban_tf.serving import clustering, model_card
 
-CLASS_NAMES, UNITS, CARD = "class_names.txt", "units.json", "model_card.json"
+CLASS_NAMES, UNITS, CARD = "class_names.txt", "units.json", model_card.NAME
 BATCH_SIZES = (1, 2, 4, 8)  # the server fills a batch up to the next of them
 _PLACE_IN_CONTAINER = "/models"  # where the server's own image looks
 
@@ -43,6 +45,8 @@ _UNITS = {
     "card where that ended it, 0 where it is not counted (compiled ops)",
     "logits": "float32 [B, N, classes]: before the soft-max; 0 beyond num_points",
     "embedding": "float32 [B, N, width]: 0 beyond num_points",
+    "fingerprint": "uint8 [B, 64]: UTF-8, digest of the weights of the network",
+    "card": "uint8 [B, any]: UTF-8, the model card as JSON, without what the export measured",
 }
 
 
@@ -65,9 +69,14 @@ model_config_list {{
 
 
 def card(
-    experiment: Experiment, ops: str, half: bool, fewest_points: int, fingerprint: str
+    experiment: Experiment,
+    ops: str,
+    half: bool,
+    fewest_points: int,
+    fingerprint: str,
+    mean_sizes: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """What the model is, in numbers; the export adds what it measures."""
+    """What the model is, for people and for `model_card`; the export adds what it measures."""
     samples = experiment.samples
     return {
         "made_by": f"ban-tf {ban_tf.__version__}",
@@ -86,6 +95,7 @@ def card(
         "bandwidth": experiment.inference.bandwidth,
         "bin_seeding": experiment.inference.bin_seeding,
         "mean_shift_max_iterations": clustering.MAX_ITERATIONS,
+        **model_card.fields(experiment, mean_sizes),
     }
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ import tensorflow as tf
 from ban_tf import disk, systems
 from ban_tf.config import Experiment
 from ban_tf.inference.digest import digest
-from ban_tf.serving import assets, graph, inspection, onnx_graph, warm_up
+from ban_tf.serving import assets, graph, inspection, model_card, onnx_graph, warm_up
 
 # How far the exported model may be from the network, at its valid rows.
 MAX_PROBABILITY_ERROR, MAX_EMBEDDING_ERROR = 1e-4, 1e-3
@@ -83,6 +84,7 @@ def export(
     ops: graph.Kernels = "stock",
     half: bool = False,
     onnx: bool = False,
+    mean_sizes: np.ndarray | None = None,
 ) -> Exported:
     """Writes a SavedModel with its warm-up and all that the server reads beside it.
 
@@ -99,10 +101,12 @@ def export(
         half: keep the larger weights as float16, half the size; all is computed in float32. How
             far the results move stands in the card.
         onnx: also write the signature `network` as ONNX, into `assets.extra`.
+        mean_sizes: float64 `[C]`, mean number of raw points of each class's training instances,
+            for clients that segment whole clouds; None where they are not known.
 
     Raises:
-        ValueError: a place that is not to be written, a network that embeds nothing, or compiled
-            ops that are to be ONNX.
+        ValueError: a place that is not to be written, a network that embeds nothing, compiled ops
+            that are to be ONNX, or sizes of other classes.
         ImportError: ONNX is wanted, and what makes or runs it is not installed.
         RuntimeError: the written model fails its trial.
         OSError: a full disk, a missing right and so on.
@@ -113,9 +117,10 @@ def export(
         onnx_graph.check(ops)
     out = out.absolute()
     served = graph.ServedNetwork(network, experiment, ops, half)
-    signatures = served.signatures()
     fingerprint = digest(*network.get_weights())
-    card = assets.card(experiment, ops, half, served.fewest_points, fingerprint)
+    card = assets.card(experiment, ops, half, served.fewest_points, fingerprint, mean_sizes)
+    about = {model_card.FINGERPRINT: fingerprint, model_card.CARD: json.dumps(card)}
+    signatures = served.signatures(about)
     # A server takes each folder with a number for a version: the temporary name has none.
     with disk.whole(out, "Restore space and rights, then give the same command again.") as folder:
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)

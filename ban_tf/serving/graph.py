@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ban_tf.config import Experiment
-from ban_tf.serving import absent, clustering, features
+from ban_tf.serving import absent, clustering, features, model_card
 from tf_ops import library
 
 Kernels = Literal["stock", "native"]
@@ -57,8 +57,13 @@ class ServedNetwork:
         kept = [*self._weights, *self._others]
         self.module.weights = [weight for weight in kept if isinstance(weight, tf.Variable)]
 
-    def signatures(self) -> dict[str, Any]:
-        """Traced functions by the name of their signature; what they share is traced once."""
+    def signatures(self, about: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Traced functions by the name of their signature; what they share is traced once.
+
+        Args:
+            about: what one more signature answers, by the name of the output: what the model says
+                of itself. None: there is none.
+        """
         seen = self._experiment.features
         points = tf.TensorSpec([None, None, seen.num_channels], tf.float32, name="points")
         num_points = tf.TensorSpec([None], tf.int32, name="num_points")
@@ -88,6 +93,8 @@ class ServedNetwork:
             raw = tf.function(label_colored, input_signature=(xyz, rgb, *room, num_points))
         prepared = tf.function(label, input_signature=(points, num_points))
         functions = {NETWORK: run, OUTPUTS: everything, FEATURES: prepared, POINTS: raw}
+        if about is not None:
+            functions[model_card.ABOUT] = _telling(about, num_points)
         with self._kernels():
             return {name: function.get_concrete_function() for name, function in functions.items()}
 
@@ -162,6 +169,22 @@ class ServedNetwork:
         )
         with tf.control_dependencies([check for check in checks if check is not None]):
             return tf.identity(num_points), tf.identity(present)
+
+
+def _telling(texts: Mapping[str, str], num_points: tf.TensorSpec) -> Any:
+    """A function that gives texts to every block; a server that batches takes no other shape.
+
+    Bytes as numbers: not every server and client knows tensors of texts.
+    """
+
+    def tell(num_points: tf.Tensor) -> Tensors:
+        size = tf.shape(num_points)[0]
+        return {
+            name: tf.tile(tf.constant(list(text.encode()), tf.uint8)[None], [size, 1])
+            for name, text in texts.items()
+        }
+
+    return tf.function(tell, input_signature=(num_points,))
 
 
 def _rows(points: tf.Tensor, num_points: tf.Tensor) -> tf.Tensor:

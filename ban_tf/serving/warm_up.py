@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ban_tf.config import Experiment
-from ban_tf.serving import graph
+from ban_tf.serving import graph, model_card
 
 FILE = "assets.extra/tf_serving_warmup_requests"
 
@@ -42,7 +42,7 @@ def requests(
         ...     split=Split(name="val", train=("scan1",), test=("scan2",)),
         ... )
         >>> len(list(requests(experiment, fewest_points=1024, batch_sizes=(1, 2))))
-        8
+        10
     """
     num_points = max(experiment.samples.num_points, fewest_points)
     for size in batch_sizes:
@@ -62,6 +62,7 @@ def requests(
         if experiment.features.place("rgb") is not None:
             raw["rgb"] = rng.integers(0, 256, xyz.shape).astype(np.uint8)
         yield graph.POINTS, raw
+        yield model_card.ABOUT, {"num_points": count}
 
 
 def write(

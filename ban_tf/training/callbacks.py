@@ -1,6 +1,7 @@
 """What happens beside the optimiser's steps: epochs, checkpoints, dropout, a loss that is none."""
 
 import math
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -46,17 +47,23 @@ class SetEpoch(keras.callbacks.Callback):
 class Checkpoint(keras.callbacks.Callback):
     """Saves network and optimiser under a temporary name, then moves it into place.
 
+    Args:
+        run: whose checkpoints they are.
+        every: how many epochs lie between two.
+        after: called once a checkpoint is in its place.
+
     Example:
         >>> import pathlib
         >>> from ban_tf.training import callbacks, runs
         >>> run = runs.Run(pathlib.Path("runs/no_such"), experiment=None)
-        >>> callbacks.Checkpoint(run, every=2).on_epoch_end(epoch=0)  # not yet
+        >>> callbacks.Checkpoint(run, every=2, after=print).on_epoch_end(epoch=0)  # not yet
     """
 
-    def __init__(self, run: runs.Run, every: int) -> None:
+    def __init__(self, run: runs.Run, every: int, after: Callable[[], None]) -> None:
         super().__init__()
         self.run = run
         self.every = every
+        self.after = after
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if (epoch + 1) % self.every == 0:
@@ -64,6 +71,7 @@ class Checkpoint(keras.callbacks.Callback):
             file = self.run.checkpoint_file(epoch + 1)
             checkpoints.save_model(self.model.network, file, self.run)
             self.run.drop_old_checkpoints()
+            self.after()
 
 
 class StopAtNan(keras.callbacks.Callback):

@@ -217,17 +217,14 @@ def load_model(path: pathlib.Path) -> keras.Model:
     if path.is_dir():
         return load_of_run(runs.load(path))
     if not path.is_file():
-        raise FileNotFoundError(f"There is no model at {path}.")
+        raise FileNotFoundError(f"There is no model at {path}. Check its name.")
     library.use_stock()  # Keras would hide a wrong choice of kernels in an error of the file
     try:
         network_file.require_whole(path)
         model = keras.models.load_model(path, compile=False)
         network_file.require_finite(model)
     except _UNREADABLE as error:
-        reason = str(error).splitlines()[0][:300]
-        raise ValueError(
-            f"{path} is damaged, or not a network of this project: {reason}"
-        ) from error
+        raise ValueError(network_file.told_unreadable(path, error)) from error
     output = getattr(model, "output", None)
     names = output if isinstance(output, dict) else ()
     if not any(system.outputs <= set(names) for system in systems.SYSTEMS.values()):

@@ -1,5 +1,7 @@
 """Whether a file of a network can be trusted: whole, and with weights that are numbers."""
 
+import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -65,3 +67,41 @@ def first_not_finite(model: keras.Model) -> str:
         if not np.isfinite(weight.numpy()).all():
             return weight.path
     return ""
+
+
+def told_unreadable(path: Path, error: Exception) -> str:
+    """Why a file is no network that can be used, in a sentence.
+
+    Args:
+        path: of the file.
+        error: what reading it ended with.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from ban_tf.training import network_file
+        >>> print(network_file.told_unreadable(Path("cut.keras"), EOFError("it ends too early")))
+        cut.keras is damaged, or not a network of this project: it ends too early
+    """
+    made_by = _version(path)
+    if _numbers(made_by) > _numbers(keras.__version__):
+        return (
+            f"{path} was written by Keras {made_by} and cannot be read by Keras "
+            f"{keras.__version__}, which is older. Install a Keras as new as that: "
+            f'python -m pip install "keras>={made_by}"'
+        )
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+    return f"{path} is damaged, or not a network of this project: {reason}"
+
+
+def _version(path: Path) -> str:
+    """Of the Keras that wrote a file; empty where it does not tell."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return str(json.loads(archive.read("metadata.json"))["keras_version"])
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Of a version, for comparison: (3, 15, 1) of "3.15.1"."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

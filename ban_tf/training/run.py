@@ -24,7 +24,7 @@ import pathlib
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ban_tf import config, disk
@@ -124,14 +124,21 @@ class Run:
             path.unlink()
 
     @contextlib.contextmanager
-    def training_time(self) -> Iterator[None]:
-        """Adds the time within it to `training_seconds`, whatever ends it."""
-        begin = time.monotonic()
-        try:
-            yield
-        finally:
-            seconds = (self.training_seconds() or 0.0) + time.monotonic() - begin
+    def training_time(self) -> Iterator[Callable[[], None]]:
+        """Adds the time within it to `training_seconds`, whatever ends it.
+
+        Gives a function that adds the time so far: what is killed afterwards has lost no more.
+        """
+        before, begin = self.training_seconds() or 0.0, time.monotonic()
+
+        def note() -> None:
+            seconds = before + time.monotonic() - begin
             disk.write_whole(self.folder / "seconds.json", json.dumps({"training": seconds}) + "\n")
+
+        try:
+            yield note
+        finally:
+            note()
 
     def training_seconds(self) -> float | None:
         """How long training has taken so far; None if it was never timed."""

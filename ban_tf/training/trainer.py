@@ -1,6 +1,7 @@
 """Trains a network on prepared samples, in a run folder that can be left and taken up again."""
 
 import re
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -121,10 +122,12 @@ def train(run: runs.Run, samples: store.Store) -> keras.Model:
     plan = stages.stages(experiment)
     kept = run.checkpoints()
     current = stages.stage_after(plan, kept[-1][0] if kept else 0)
-    for stage in plan[plan.index(current) :]:
-        trainer = joint.compile_for_training(model, stage, _steps_per_epoch(stage, parts.training))
-        first_epoch = checkpoints.resume(model, run) if stage is current else stage.first_epoch
-        _fit(trainer, run, stage, first_epoch, parts)
+    with run.training_time() as note_time:
+        for stage in plan[plan.index(current) :]:
+            steps = _steps_per_epoch(stage, parts.training)
+            trainer = joint.compile_for_training(model, stage, steps)
+            first_epoch = checkpoints.resume(model, run) if stage is current else stage.first_epoch
+            _fit(trainer, run, stage, first_epoch, parts, note_time)
     if experiment.training.validation.keep == "best" and run.best_file.is_file():
         model.set_weights(checkpoints.load_model(run.best_file).get_weights())
     callbacks.require_finite_weights(model, run)
@@ -173,8 +176,9 @@ def _fit(
     stage: stages.Stage,
     first_epoch: int,
     parts: validation.Parts,
+    note_time: Callable[[], None],
 ) -> None:
-    """Trains from `first_epoch` to the end of the stage."""
+    """Trains from `first_epoch` to the end of the stage; notes the time with each checkpoint."""
     experiment, samples = stage.experiment, parts.training
     training = experiment.training
     steps = _steps_per_epoch(stage, samples)
@@ -213,7 +217,7 @@ def _fit(
                 log,
                 *lookers,
                 keras.callbacks.TensorBoard(run.tensorboard_folder, write_graph=False),
-                callbacks.Checkpoint(run, training.checkpoint_every),
+                callbacks.Checkpoint(run, training.checkpoint_every, note_time),
                 *watchers,
                 progress,
             ],

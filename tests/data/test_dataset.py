@@ -26,7 +26,7 @@ def test_the_default_split_is_the_first_unless_named():
     assert desks().split() == SPLITS[0]
     assert desks().split("test") == SPLITS[1]
     assert desks(default_split="test").split() == SPLITS[1]
-    with pytest.raises(ValueError, match=r"desks can be split as val, test. Received: split='5'"):
+    with pytest.raises(ValueError, match="`split` of desks must be one of val, test"):
         desks().split("5")
 
 

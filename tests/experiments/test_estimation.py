@@ -62,7 +62,7 @@ def test_small_objects_limit_the_block():
     # In a block of s x s m, 40 * 1024 / (2000 s^2) points of a box remain: 30 at s = 0.826.
     assert found.density_m == pytest.approx(np.sqrt(40 * 1024 / 30 / found.points_per_m2))
     assert found.size_m == pytest.approx(0.82, abs=0.011)
-    assert "size_m=0.8" in str(found)
+    assert '"size_m": 0.8' in str(found)
     twice = block_size.estimate_block_size([cloud], Blocks(num_points=2048), INFERENCE)
     assert twice.density_m == pytest.approx(found.density_m * np.sqrt(2))
 
@@ -120,7 +120,7 @@ def test_the_bandwidth_lies_in_the_middle_of_those_that_separate():
     assert found.bandwidth == pytest.approx((perfect[0] + perfect[-1]) / 2, abs=0.051)
     assert found.num_instances == found.num_clusters[0] == 3
     assert found.finding is None
-    assert f"InferenceConfig(bandwidth={found.bandwidth:g})" in str(found)
+    assert f'{{"inference": {{"bandwidth": {found.bandwidth:g}}}}}' in str(found)
     assert str(found).count("<-") == 1
 
 
@@ -200,8 +200,8 @@ def test_a_run_tells_all_three(prepared):
     text = str(found)
     assert f"chair         {sizes.drawn[8]:12.0f}  {sizes.raw[8]:12.0f}" in text
     assert "board                    -             -" in text
-    assert "Blocks(size_m=" in text
-    assert "InferenceConfig(bandwidth=" in text
+    assert '{"samples": {"size_m": ' in text
+    assert '{"inference": {"bandwidth": ' in text
     again = estimation.estimate(experiment, store, model=oracle, num_samples=7)
     assert str(again) == text
 

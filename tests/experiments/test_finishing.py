@@ -308,7 +308,8 @@ def test_a_checkpoint_that_is_chosen_is_the_one_that_is_recorded(finished, tmp_p
 
     monkeypatch.setattr(evaluation, "evaluate", go_on)
     evaluate.evaluate(requests.Evaluation(run=run.folder), SOURCE)
-    assert results.read(run.evaluation_folder("covering")).models == (chosen,)
+    out = run.folder / "evaluation" / "covering_epoch_0002"
+    assert results.read(out).models == (chosen,)
 
 
 # --- side by side ---

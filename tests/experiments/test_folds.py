@@ -37,6 +37,14 @@ def test_the_newest_run_is_the_one_last_begun_or_finished(tmp_path):
     assert folds.newest(tmp_path) == tmp_path / "c"
 
 
+def test_a_run_in_training_does_not_go_before_a_trained_one(tmp_path):
+    age(finish(begin(tmp_path / "trained")).folder, 20)
+    begin(tmp_path / "begun")
+    assert folds.newest(tmp_path) == folds.newest_of(tmp_path, "ban") == tmp_path / "trained"
+    finish(runs.load(tmp_path / "begun"))
+    assert folds.newest(tmp_path) == tmp_path / "begun"
+
+
 def test_a_start_without_a_network_is_not_the_newest_run(tmp_path):
     age(begin(tmp_path / "good").folder, 20)
     runs.start(tmp_path / "failed", EXPERIMENT)

@@ -100,14 +100,16 @@ def test_the_digest_is_that_of_the_bytes(tmp_path):
 
 
 def test_training_time_adds_up_over_interruptions(tmp_path, monkeypatch):
-    clock = iter([10.0, 13.0, 100.0, 104.5])
+    clock = iter([10.0, 13.0, 100.0, 102.0, 104.5])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     run = runs.start(tmp_path, tiny_runs.experiment())
     assert run.training_seconds() is None
     with pytest.raises(KeyboardInterrupt), run.training_time():
         raise KeyboardInterrupt
-    with run.training_time():
+    with run.training_time() as note:
         assert run.training_seconds() == 3.0
+        note()
+        assert run.training_seconds() == 5.0
     assert run.training_seconds() == 7.5
 
 

@@ -163,6 +163,14 @@ def test_a_cloud_of_a_point_or_of_points_in_one_place_is_one_instance(num_points
     np.testing.assert_array_equal(linked.roots(), [0])
 
 
+def test_points_in_one_place_dealt_out_over_several_samples_are_one_instance():
+    num_points = 3000
+    plan = in_chunks(num_points, 4)
+    xyz = np.full((num_points, 3), 7.25)
+    found = link(xyz, np.zeros(num_points, int), np.zeros(num_points, int), plan)
+    assert np.unique(found).tolist() == [0]
+
+
 def test_bad_samples_are_refused():
     linked = linking.PointLinking(np.zeros((4, 3)), 2, CONFIG)
     with pytest.raises(ValueError, match=r"below 1.*labels\[1\]=1"):

@@ -534,8 +534,8 @@ def test_predictions_of_other_rooms_do_not_stand_beside_the_paper(in_demo, tmp_p
     [
         (TRAIN, ["--data", "nowhere"], "nowhere is not a folder"),
         (TRAIN, ["--blocks", "nowhere"], "There are no prepared blocks in nowhere"),
-        (TRAIN, ["--test-area", "9"], "demo can be split as area1, area2"),
-        (TRAIN, ["--test-area", "0"], "demo can be split as area1, area2"),
+        (TRAIN, ["--test-area", "9"], "--test-area or --split of demo must be one of area1, area2"),
+        (TRAIN, ["--test-area", "0"], "--test-area or --split of demo must be one of area1, area2"),
         (TRAIN, ["--epochs", "0"], "--epochs must be at least 1"),
         (TRAIN, ["--batch-size", "0"], "--batch-size must be at least 1"),
         (TRAIN, ["--seed", "-1"], "--seed must be a whole number from 0 to 4294967295"),

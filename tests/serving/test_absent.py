@@ -45,6 +45,18 @@ def test_the_weights_are_those_of_the_network():
     assert [id(weight) for weight in ignoring.weights] == [id(w) for w in network.weights]
 
 
+@pytest.mark.parametrize("name", EMBEDDING)
+def test_a_network_that_was_loaded_in_a_fresh_process_is_taken(name, tmp_path):
+    network = served_networks.network(name)
+    network.save(tmp_path / "network.keras")
+    keras.utils.clear_session()  # names that Keras gives by itself start from the first again
+    loaded = keras.models.load_model(tmp_path / "network.keras")
+    points = served_networks.request(fill=np.nan)["points"]
+    outputs = absent.ignoring(loaded)(points, training=False)
+    for output, expected in absent.ignoring(network)(points, training=False).items():
+        np.testing.assert_array_equal(outputs[output], expected)
+
+
 def test_a_compiled_network_is_taken_too():
     network = served_networks.network("pointnet")
     network.compile(keras.optimizers.Adam(), loss=None)

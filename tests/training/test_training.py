@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 
 import h5py
 import keras
@@ -108,6 +109,7 @@ def stop_after(monkeypatch, epochs: int) -> None:
 
     def write_and_stop(self, epoch, logs=None):
         write(self, epoch, logs)
+        assert self.run.training_seconds() > 0  # what kills the process now keeps it
         if epoch + 1 == epochs:
             raise StoppedError
 
@@ -424,6 +426,16 @@ def test_a_model_of_something_else_is_refused(tmp_path):
     model.save(tmp_path / "other.keras")
     with pytest.raises(ValueError, match=r"must have the outputs of one of"):
         checkpoints.load_model(tmp_path / "other.keras")
+
+
+def test_a_model_of_a_newer_keras_says_so(tmp_path):
+    path = tmp_path / "newer.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", '{"keras_version": "99.1.0"}')
+        archive.writestr("config.json", '{"class_name": "Hyperfunctional"}')
+        archive.writestr("model.weights.h5", b"")
+    with pytest.raises(ValueError, match=r"written by Keras 99\.1\.0 and cannot be read by Keras"):
+        checkpoints.load_model(path)
 
 
 def test_a_missing_model_is_refused(tmp_path):

@@ -164,8 +164,17 @@ def _on_data(run: runs.Run, request: Evaluation, source: Source) -> runs.Run:
     """The run with the name of the data that it is to be evaluated on."""
     if not is_other_data(request, run):
         return run
-    name = source.describe(request.data, request.blocks).name
-    return dataclasses.replace(run, experiment=dataclasses.replace(run.experiment, dataset=name))
+    found = source.describe(request.data, request.blocks)
+    own, others = run.experiment.labels.class_names, found.labels.class_names
+    if own != others:
+        raise ValueError(
+            f"{run.folder} was trained on the classes {', '.join(own)}, but those of "
+            f"{request.data or request.blocks} are {', '.join(others)}. Evaluate it on data of its "
+            "own classes; where they are names of the raw data, prepare these first "
+            "(`classes_from_data`) and name the store (`blocks`)."
+        )
+    experiment = dataclasses.replace(run.experiment, dataset=found.name)
+    return dataclasses.replace(run, experiment=experiment)
 
 
 def _store_of(request: Evaluation, source: Source, run: runs.Run) -> Store:
@@ -182,7 +191,7 @@ def _store_of(request: Evaluation, source: Source, run: runs.Run) -> Store:
 
 
 def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
-    """The one that is named; else of its own for other data and for a checkpoint, in the run."""
+    """The one that is named; else of its own for other data and unfinished training, in the run."""
     if request.out is not None:
         return request.out
     name: list[str] = [_protocol(request)]
@@ -192,6 +201,8 @@ def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
         name.append("_".join(request.test))
     if _names_file(request) and request.model is not None and request.model != run.model_file:
         name.append(request.model.stem)
+    elif not run.is_trained:  # what its training is to end with has a place of its own
+        name.append(f"epoch_{run.epochs_done:04d}")
     return folder / "evaluation" / "_".join(name)
 
 
@@ -202,8 +213,12 @@ def _compare(request: Evaluation, source: Source) -> None:
     """
     made: list[results.Result] = []
     evaluated: list[runs.Run] = []  # the first of each row
-    for name in request.compare or ():
-        folder = folds.newest_of(RUNS, name) if name in systems.SYSTEMS else Path(name)
+    # All are found before one is evaluated: a name that is none costs no work.
+    named = request.compare or ()
+    folders = [folds.newest_of(RUNS, n) if n in systems.SYSTEMS else Path(n) for n in named]
+    for folder in folders:
+        _require_run(folder)
+    for folder in folders:
         # Of the named folder each run takes one, called after where it lies.
         out = request.out and request.out / "_".join(folder.resolve().parts[-2:])
         own = dataclasses.replace(request, run=folder, compare=None, out=out)
@@ -222,6 +237,11 @@ def _compare(request: Evaluation, source: Source) -> None:
         further = [made[index].scores for index in others]
         rows.append(made[first].row(() if are_alike else (lengths[first],), further))
     _show(rows, request)
+
+
+def _require_run(folder: Path) -> None:
+    if not (folder / runs.FOLDS_FILE).is_file():
+        runs.load(folder)
 
 
 def _show(rows: list[comparison.SystemScores], request: Evaluation) -> None:

@@ -26,7 +26,8 @@ def export(request: Export) -> writing.Exported:
     if request.out is not None:
         writing.check_place(request.out)
     source = request.run or folds.newest(RUNS)
-    experiment = trained.describe(source).experiment
+    description = trained.describe(source)
+    experiment, sizes = description.experiment, description.sizes
     writing.check_system(experiment)
     if request.ops == "native":
         library.require_usable()
@@ -35,7 +36,13 @@ def export(request: Export) -> writing.Exported:
         onnx_graph.check(request.ops)
     network = trained.load_network(source)
     made = writing.export(
-        network, experiment, out, ops=request.ops, half=request.half, onnx=request.onnx
+        network,
+        experiment,
+        out,
+        ops=request.ops,
+        half=request.half,
+        onnx=request.onnx,
+        mean_sizes=None if sizes is None else sizes.raw,
     )
     print(f"wrote {made.folder}: {experiment.network.name}, {request.ops} ops")
     for name, value in made.card["difference_from_network"].items():

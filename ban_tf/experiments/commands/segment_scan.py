@@ -15,9 +15,9 @@ from ban_tf.clouds.formats import las_codes, raw_scan, scan, scan_stream
 from ban_tf.clouds.formats.stream import Stream, of_whole
 from ban_tf.experiments import (
     evaluation,
-    folds,
     instance_boxes,
     memory,
+    remote,
     scan_checks,
     scan_files,
     scan_reports,
@@ -26,7 +26,7 @@ from ban_tf.experiments import (
     whole_scans,
 )
 from ban_tf.experiments.large_scans import results, segmenting
-from ban_tf.experiments.requests import RUNS, Scans
+from ban_tf.experiments.requests import Scans
 from ban_tf.experiments.scan_reports import Labelled
 from ban_tf.metrics import documents, table
 from ban_tf.metrics.evaluators import Evaluator
@@ -56,14 +56,15 @@ def segment(
         ValueError: a scan is damaged or has no coordinates, its copy cannot be, or a value of the
             request.
         OSError: a disk is too full.
-        ImportError: a format needs a library that is missing.
+        ImportError: a format, or gRPC, needs a library that is missing.
+        ServingError: nobody answers, or the served model is another one.
     """
-    work = _Work(request, kinds, load)
     paths = scan_files.find(request.scans)
     places = scan_files.outputs(paths, request.out, request.format)
     places = _left(places, request.overwrite)
     for place in places.values():
         disk.require_writable(place, "out", is_folder=False)
+    work = _Work(request, kinds, load)
     for path, out in places.items():
         work.add(path, out)
     scores = work.scorer.evaluation() if work.scorer is not None and work.done else None
@@ -101,11 +102,11 @@ class _Work:
         kinds: Sequence[scan_files.FolderKind],
         load: Callable[[Path], trained.TrainedModel],
     ) -> None:
-        self._request, self._kinds, self._load = request, kinds, load
+        self._request, self._kinds = request, kinds
+        self.folder, self._load = remote.place_of(request), remote.loader(request, load)
         chosen: dict[str, Any] = {name: getattr(request, name) for name in ("unit", "up", "colors")}
         self._options = conditioning.Options(**chosen)
         self._budget = memory.Budget.of(request.max_memory)
-        self.folder = request.model or folds.newest(RUNS)
         self._model: trained.TrainedModel | None = None
         self._ranges: training_ranges.Ranges | None = None
         self.scorer: Evaluator | None = None

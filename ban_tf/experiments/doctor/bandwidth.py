@@ -40,9 +40,10 @@ class Bandwidth:
 
     def __str__(self) -> str:
         lines = [
-            f"bandwidth: put InferenceConfig(bandwidth={self.bandwidth:g}) into the experiment; "
+            f'bandwidth: {{"inference": {{"bandwidth": {self.bandwidth:g}}}}} in a settings file; '
             "training stays as it is",
-            f"  {self.num_samples} training samples with {self.num_instances:.1f} instances each:",
+            "  the middle of those that do about as well as the best, on "
+            f"{self.num_samples} training samples with {self.num_instances:.1f} instances each:",
             "  bandwidth  coverage  clusters",
         ]
         for row in zip(self.tried, self.coverage, self.num_clusters, strict=True):

@@ -43,8 +43,8 @@ class BlockSize:
 
     def __str__(self) -> str:
         return (
-            f"block size: put Blocks(size_m={self.size_m:g}, stride_m={self.stride_m:g}) into "
-            "the experiment, prepare the blocks again and train\n"
+            f'block size: {{"samples": {{"size_m": {self.size_m:g}, "stride_m": '
+            f"{self.stride_m:g}}}}} in a settings file; prepare the blocks again and train\n"
             f"  the typical object is {self.object_m:.2g} m wide; with {self.num_points} points a "
             f"block and {self.points_per_m2:.3g} raw points/m2, small objects keep enough points "
             f"up to {self.density_m:.2g} m ({self.num_instances} instances)"

@@ -1,0 +1,1 @@
+"""Asks a server that speaks the protocol of TensorFlow Serving: a network that runs elsewhere."""
