@@ -202,7 +202,8 @@ class _Work:
             scan_files.truth_of(stream.empty, labels, None, request.truth, is_part=True)
         folder = segmenting.folder_of(out)
         most = self._budget.points_of_tile(labels.num_classes)
-        if not folder.exists():
+        is_new = not folder.exists()
+        if is_new:
             needed = segmenting.needed_on_disk(stream, labels.num_classes, most)
             disk.require_free(out.parent, needed, f"{path} in tiles")
         with _folder_of_run(folder, out, request.dry_run) as place:
@@ -211,7 +212,8 @@ class _Work:
             try:
                 scan_checks.require_copy(path, len(stream), bounds.least, bounds.most, out)
             except (ValueError, OSError):
-                shutil.rmtree(place, ignore_errors=True)  # another copy begins anew
+                if is_new:  # another copy begins anew
+                    shutil.rmtree(place, ignore_errors=True)
                 raise
             found = tiled.prepare(bounds)
             self._print_tiles(stream, found, out, most)
