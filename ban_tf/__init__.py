@@ -4,6 +4,7 @@
 
     model = ban_tf.load("runs/demo")                     # a run folder or a .keras file
     labels = ban_tf.segment(ban_tf.unlabelled("scan", xyz, rgb), model)
+    ban_tf.segment_scan("office.laz", model)             # writes office_labelled.laz
 
 What stands here is imported on first use, so `import ban_tf` alone takes a moment. It also makes
 `keras.models.load_model` know the layers of this package.
@@ -16,10 +17,12 @@ from ban_tf import registration
 
 if TYPE_CHECKING:
     from ban_tf.clouds.cloud import Cloud, unlabelled
+    from ban_tf.clouds.own_scans import read_scan
     from ban_tf.config import NONE, Blocks, Experiment, Features, Labels, Shapes, Split
     from ban_tf.data import s3dis
     from ban_tf.data.dataset import Dataset
     from ban_tf.data.reading import Scan
+    from ban_tf.experiments.own_scans import segment_scan
     from ban_tf.experiments.trained import TrainedModel, load, segment
     from ban_tf.inference.results import Segmentation
 
@@ -40,8 +43,10 @@ __all__ = [
     "TrainedModel",
     "__version__",
     "load",
+    "read_scan",
     "s3dis",
     "segment",
+    "segment_scan",
     "unlabelled",
 ]
 _HOMES = {
@@ -52,7 +57,9 @@ _HOMES = {
     "Dataset": "ban_tf.data.dataset",
     "Scan": "ban_tf.data.reading",
     "Segmentation": "ban_tf.inference.results",
+    "read_scan": "ban_tf.clouds.own_scans",
     "s3dis": "ban_tf.data",
+    "segment_scan": "ban_tf.experiments.own_scans",
     **dict.fromkeys(("TrainedModel", "load", "segment"), "ban_tf.experiments.trained"),
 }
 

@@ -11,14 +11,15 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 BELOW = {"tf_ops": set(), "ban_tf": {"tf_ops"}, "train": {"ban_tf"}, "eval": {"ban_tf"}}
 # Each room of `ban_tf` and the rooms that it may import; rooms beside each other do not.
-BASE = {"disk", "progress", "config", "clouds"}
+BASE = {"disk", "progress", "stderr", "config", "clouds"}
 STAGES = {"data", "model", "losses", "instances", "metrics"}
 ROOMS = {
     "disk": set(),
     "progress": set(),
+    "stderr": set(),
     "registration": set(),  # imports by name, once Keras is there
     "config": {"disk"},
-    "clouds": {"disk", "config"},
+    "clouds": {"disk", "stderr", "config"},
     **dict.fromkeys(STAGES, BASE),
     "systems": BASE | STAGES,
     "view": BASE | STAGES,

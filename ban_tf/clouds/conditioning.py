@@ -10,7 +10,7 @@ from typing import get_args
 import numpy as np
 from scipy import spatial
 
-from ban_tf.clouds import up_axis
+from ban_tf.clouds import scan_facts, up_axis
 from ban_tf.clouds.cloud import Cloud, unlabelled
 from ban_tf.clouds.formats.raw_scan import RawScan
 from ban_tf.config.scans import ColorRange, Unit, Up
@@ -24,7 +24,6 @@ _USUAL_EXTENT_M, _USUAL_SPACING_M = 6.0, 0.01
 _LEAN_TO_METRES = 1.5  # powers of ten, that another unit must fit better
 _NUM_SPACINGS, _MOST_NEAR = 2000, 500_000
 _FAR = 1e4  # coordinates beyond are told of: float32 would have steps of a millimetre
-_LARGE = 1e15  # of a coordinate, in any unit; the squares of differences stay finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +68,11 @@ class Conditioned:
 
     def in_file(self, xyz: np.ndarray) -> np.ndarray:
         """Places `[K, 3]` of the cloud in the unit and axes of the file."""
-        return xyz @ self.turn / self.metres
+        return _in_file(xyz, self.metres, self.turn)
+
+
+def _in_file(xyz: np.ndarray, metres: float, turn: np.ndarray) -> np.ndarray:
+    return xyz @ turn / metres
 
 
 def condition(
@@ -95,20 +98,72 @@ def condition(
         ([[0.0, 0.0, 0.0], [4.0, 3.0, 2.5]], [0, 2])
     """
     options = options or Options()
-    is_there = (np.abs(scan.xyz) < _LARGE).all(axis=1)  # NaN is not
-    rows = np.flatnonzero(is_there)
-    if not len(rows):
+    rows = np.flatnonzero(scan_facts.is_there(scan.xyz))
+    span = scan_facts.ColorSpan().with_points(scan.colors)
+    facts = scan_facts.Facts(scan, len(scan), len(rows), scan.xyz[rows], span)
+    found = decide(facts, options, is_room)
+    xyz = found.in_metres(facts.xyz)
+    rgb = found.as_8_bit(scan.colors)
+    chosen = None if rgb is None else rgb[rows]
+    cloud = unlabelled(name or scan.path.stem, np.ascontiguousarray(xyz), chosen)
+    return Conditioned(cloud, rows, found.metres, found.turn, found.assumptions)
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """How the points of a scan become those of a cloud.
+
+    Args:
+        metres: of a unit of the file.
+        turn: float64 `[3, 3]`.
+        colors: the range of the colours; None where the cloud has none.
+        assumptions: sentences on what was found or given.
+    """
+
+    metres: float
+    turn: np.ndarray
+    colors: str | None
+    assumptions: tuple[str, ...]
+
+    def in_metres(self, xyz: np.ndarray) -> np.ndarray:
+        """float64 `[n, 3]`: points of the file with a place, in metres and upright."""
+        xyz = xyz * self.metres
+        return xyz if np.array_equal(self.turn, np.eye(3)) else xyz @ self.turn.T
+
+    def in_file(self, xyz: np.ndarray) -> np.ndarray:
+        """Places `[K, 3]` of the cloud in the unit and axes of the file."""
+        return _in_file(xyz, self.metres, self.turn)
+
+    def as_8_bit(self, colors: np.ndarray | None) -> np.ndarray | None:
+        """uint8 `[n, 3]` of colours of the file; None where the cloud has none."""
+        if self.colors is None or colors is None:
+            return None
+        return _8_bit(scan_facts.as_numbers(colors), self.colors)
+
+
+def decide(facts: scan_facts.Facts, options: Options, is_room: bool) -> Decision:
+    """Decides once for all points of a scan how they become those of a cloud.
+
+    Args:
+        facts: of the scan.
+        options: what is known of it.
+        is_room: as for `condition`.
+
+    Raises:
+        ValueError: as for `condition`.
+    """
+    scan = facts.about
+    if not facts.num_there:
         raise ValueError(f"{scan.path} must have a point with finite coordinates.")
     said = list(scan.problems)
-    if len(rows) < len(scan):
+    if facts.num_there < facts.num_points:
         said.append(
-            f"{len(scan) - len(rows):,} of {len(scan):,} points are NaN, infinite or out of any "
-            "range: they get no class and no instance (-1)"
+            f"{facts.num_points - facts.num_there:,} of {facts.num_points:,} points are NaN, "
+            "infinite or out of any range: they get no class and no instance (-1)"
         )
-    xyz = scan.xyz[rows]
-    metres, told = _unit(scan, xyz, options, is_room)
+    metres, told = _unit(facts, options, is_room)
     said += told
-    xyz = xyz * metres
+    xyz = facts.xyz * metres
     turn, told = _turn(xyz, options, is_room)
     said += told
     if not np.array_equal(turn, np.eye(3)):
@@ -116,29 +171,25 @@ def condition(
     if np.abs(xyz).max() > _FAR:
         least = ", ".join(f"{value:,.1f}" for value in xyz.min(axis=0))
         said.append(f"coordinates begin at ({least}) m: they are kept in float64")
-    rgb, told = colors_of(scan, options)
-    said += told
-    chosen = None if rgb is None else rgb[rows]
-    cloud = unlabelled(name or scan.path.stem, np.ascontiguousarray(xyz), chosen)
-    return Conditioned(cloud, rows, metres, turn, tuple(said))
+    colors, told = _colors(facts, options)
+    return Decision(metres, turn, colors, (*said, *told))
 
 
-def _unit(
-    scan: RawScan, xyz: np.ndarray, options: Options, is_room: bool
-) -> tuple[float, list[str]]:
+def _unit(facts: scan_facts.Facts, options: Options, is_room: bool) -> tuple[float, list[str]]:
     if options.unit is not None:
         return METRES[options.unit], [f"coordinates are in {options.unit}, as given"]
-    stated = scan.about.get("unit")
+    xyz, stated = facts.xyz, facts.about.about.get("unit")
     if stated == "degree":
         raise ValueError(
-            f"{scan.path} has coordinates in degrees; project them into a system of metres first."
+            f"{facts.about.path} has coordinates in degrees; project them into a system of metres "
+            "first."
         )
     if stated in METRES:
         return METRES[stated], [f"coordinates are in {stated}, as such files have them"]
     if not is_room:
         return 1.0, []
     extent = float(np.ptp(np.quantile(xyz, [0.01, 0.99], axis=0), axis=0).max())
-    spacing = spacing_of(xyz)
+    spacing = spacing_of(xyz) if facts.spacing is None else facts.spacing()
     if not (extent > 0 and spacing > 0):
         return 1.0, ["coordinates are taken to be in m: there are too few points to tell"]
     costs = {
@@ -185,29 +236,28 @@ def _turn(xyz: np.ndarray, options: Options, is_room: bool) -> tuple[np.ndarray,
     return turn, [f"{told} (`up`)"]
 
 
-def colors_of(scan: RawScan, options: Options) -> tuple[np.ndarray | None, list[str]]:
-    """Colours of 8 bits, uint8 `[N, 3]`, None where there are none, and what was assumed of them.
-
-    Args:
-        scan: as it was read.
-        options: of which `colors` is the range.
-    """
+def _colors(facts: scan_facts.Facts, options: Options) -> tuple[str | None, list[str]]:
+    """The range of the colours, None where there are none, and what was assumed of them."""
     if options.colors == "none":
         return None, ["colours are left out, as given"]
-    if scan.colors is None:
+    if facts.about.colors is None:
         return None, ["the file has no colours"]
-    values = np.nan_to_num(scan.colors.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     kind: str | None = options.colors
     how = "as given"
     if kind is None:
-        kind, how = _range(scan.colors.dtype, float(values.max(initial=0.0)))
+        most = float(facts.colors.most.max())
+        kind, how = _range(facts.about.colors.dtype, max(most, 0.0))
     told = [f"colours are of the range {kind}, {how}"]
-    rgb = np.clip(np.round(values * (255.0 / _MOST[kind])), 0, 255).astype(np.uint8)
-    if len(rgb) > 1 and (rgb == rgb[0]).all():
-        color = ", ".join(map(str, rgb[0].tolist()))
+    least, most_rgb = _8_bit(facts.colors.least, kind), _8_bit(facts.colors.most, kind)
+    if facts.num_points > 1 and (least == most_rgb).all():
+        color = ", ".join(map(str, least.tolist()))
         told.append(f"all points have the colour ({color}), which is taken for none (`colors`)")
-        return (None if options.colors is None else rgb), told
-    return rgb, told
+        return (None if options.colors is None else kind), told
+    return kind, told
+
+
+def _8_bit(values: np.ndarray, kind: str) -> np.ndarray:
+    return np.clip(np.round(values * (255.0 / _MOST[kind])), 0, 255).astype(np.uint8)
 
 
 def _range(kind: np.dtype, most: float) -> tuple[str, str]:

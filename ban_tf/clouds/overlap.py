@@ -70,6 +70,7 @@ def contingency(
     *,
     first_none: int | None = NONE,
     second_none: int | None = NONE,
+    weight: np.ndarray | None = None,
 ) -> Contingency:
     """Counts how often each label of `first` meets each label of `second`.
 
@@ -78,6 +79,7 @@ def contingency(
         second: whole numbers `[N]`.
         first_none: the value of `first` that is no label; None if every value is one.
         second_none: the same for `second`.
+        weight: int `[N]`, how many points each row stands for; None is one.
 
     Returns:
         The sparse table; empty arrays give an empty one.
@@ -103,18 +105,27 @@ def contingency(
         int(labels.max(initial=0)) - int(labels.min(initial=0)) + 1 for labels in (first, second)
     ]
     if spans[0] * spans[1] <= _MANY_CELLS * len(first):
-        return _few_labels(first, second, first_none, second_none)
-    return _many_labels(first, second, first_none, second_none)
+        return _few_labels(first, second, first_none, second_none, weight)
+    return _many_labels(first, second, first_none, second_none, weight)
+
+
+def _count(codes: np.ndarray, length: int, weight: np.ndarray | None) -> np.ndarray:
+    """int64 `[length]`: how often each code occurs; sums of weights are exact up to 2^53."""
+    return np.bincount(codes, weight, length).astype(np.int64)
 
 
 def _few_labels(
-    first: np.ndarray, second: np.ndarray, first_none: int | None, second_none: int | None
+    first: np.ndarray,
+    second: np.ndarray,
+    first_none: int | None,
+    second_none: int | None,
+    weight: np.ndarray | None,
 ) -> Contingency:
     """Counts in a table of all pairs, in one pass; for labels that span little."""
     first_code, first_values = _shifted(first)
     second_code, second_values = _shifted(second)
     width = len(second_values)
-    table = np.bincount(first_code * width + second_code, minlength=len(first_values) * width)
+    table = _count(first_code * width + second_code, len(first_values) * width, weight)
     table = table.reshape(-1, width)
     first_sizes, second_sizes = table.sum(axis=1), table.sum(axis=0)
     first_used = (first_sizes > 0) & (first_values != first_none)
@@ -141,7 +152,11 @@ def _shifted(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _many_labels(
-    first: np.ndarray, second: np.ndarray, first_none: int | None, second_none: int | None
+    first: np.ndarray,
+    second: np.ndarray,
+    first_none: int | None,
+    second_none: int | None,
+    weight: np.ndarray | None,
 ) -> Contingency:
     """Counts the pairs that occur alone."""
     first_labels, first_code = _code(first, first_none)
@@ -150,16 +165,20 @@ def _many_labels(
     width = max(len(second_labels), 1)
     pairs, pair_code = number(first_code[both] * width + second_code[both])
     first_index, second_index = np.divmod(pairs, width)
+    sizes = []
+    for labels, code in ((first_labels, first_code), (second_labels, second_code)):
+        used = code != NONE
+        sizes.append(_count(code[used], len(labels), None if weight is None else weight[used]))
     return Contingency(
         first_labels=first_labels,
         second_labels=second_labels,
-        first_sizes=np.bincount(first_code[first_code != NONE], minlength=len(first_labels)),
-        second_sizes=np.bincount(second_code[second_code != NONE], minlength=len(second_labels)),
+        first_sizes=sizes[0],
+        second_sizes=sizes[1],
         first_code=first_code,
         second_code=second_code,
         first_index=first_index,
         second_index=second_index,
-        count=np.bincount(pair_code, minlength=len(pairs)),
+        count=_count(pair_code, len(pairs), None if weight is None else weight[both]),
     )
 
 
@@ -200,7 +219,7 @@ def number(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def majority(
-    group: np.ndarray, value: np.ndarray, num_groups: int
+    group: np.ndarray, value: np.ndarray, num_groups: int, weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The most frequent value of each group; ties go to the smallest value.
 
@@ -208,6 +227,7 @@ def majority(
         group: whole numbers `[N]` in [0, G); rows with `NONE` take no part.
         value: whole numbers `[N]`; rows with `NONE` take no part.
         num_groups: G.
+        weight: int `[N]`, how often each row counts; None is once.
 
     Returns:
         int64 `[G]` values, `NONE` for a group without rows, and int64 `[G]` how often each occurs.
@@ -216,7 +236,7 @@ def majority(
         >>> majority(np.array([0, 0, 0, 2]), np.array([4, 7, 7, 9]), num_groups=3)
         (array([ 7, -1,  9]), array([2, 0, 1]))
     """
-    table = contingency(group, value)
+    table = contingency(group, value, weight=weight)
     order = np.lexsort((table.second_index, -table.count, table.first_index))
     group_of_pair = table.first_labels[table.first_index[order]]
     leads = np.flatnonzero(np.diff(group_of_pair, prepend=NONE))

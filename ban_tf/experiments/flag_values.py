@@ -3,12 +3,22 @@
 import argparse
 import pathlib
 
+from ban_tf.experiments import memory as sizes
+
 
 def path(text: str) -> pathlib.Path:
     """A path as a flag gives it; an empty one, as of an unset variable, is none."""
     if not text.strip():
         raise argparse.ArgumentTypeError("must not be empty (an unset variable?); leave it out")
     return pathlib.Path(text)
+
+
+def memory(text: str) -> int:
+    """Bytes of a size such as `8GiB`, as a flag gives it."""
+    try:
+        return sizes.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def count(text: str) -> int:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import spatial
 
-from ban_tf.clouds.conditioning import Conditioned
+from ban_tf.clouds.conditioning import Conditioned, Decision
 from ban_tf.config import Labels
-from ban_tf.inference.results import Segmentation
+from ban_tf.inference.results import Instance, Segmentation
 from ban_tf.metrics.layout import Table
 
 _COLUMNS = ("scan", "instance", "class", "points", "confidence", "center_x", "center_y", "center_z",
@@ -57,24 +57,61 @@ def rows_of(conditioned: Conditioned, found: Segmentation, labels: Labels) -> li
     starts = np.cumsum([one.num_points for one in found.instances])[:-1]
     rows = []
     for number, points in enumerate(np.split(order, starts) if found.instances else ()):
-        one = found.instances[number]
-        center, size, yaw = oriented_box(xyz[points])
-        turned = np.array(
-            [[np.cos(yaw), np.sin(yaw), 0], [-np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]]
-        )
-        rows.append(
-            Row(
-                number,
-                labels.class_names[one.semantic],
-                one.num_points,
-                one.score,
-                _floats(conditioned.in_file(center[None])[0]),
-                _floats(size),
-                float(np.rad2deg(yaw)),
-                tuple(_floats(axis) for axis in turned @ conditioned.turn),
-            )
-        )
+        rows.append(row_of(number, found.instances[number], xyz[points], conditioned, labels))
     return rows
+
+
+def row_of(
+    number: int,
+    one: Instance,
+    xyz: np.ndarray,
+    placed: Conditioned | Decision,
+    labels: Labels,
+) -> Row:
+    """Describes an instance.
+
+    Args:
+        number: of the instance.
+        one: what is known of it.
+        xyz: float64 `[N, 3]`, its points in the cloud, or those of them that are `outermost`.
+        placed: how the points of the file became those of the cloud.
+        labels: of the model.
+    """
+    center, size, yaw = oriented_box(xyz)
+    turned = np.array([[np.cos(yaw), np.sin(yaw), 0], [-np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
+    return Row(
+        number,
+        labels.class_names[one.semantic],
+        one.num_points,
+        one.score,
+        _floats(placed.in_file(center[None])[0]),
+        _floats(size),
+        float(np.rad2deg(yaw)),
+        tuple(_floats(axis) for axis in turned @ placed.turn),
+    )
+
+
+def outermost(xyz: np.ndarray) -> np.ndarray:
+    """Those of some points that settle their box: corners of the hull, lowest and highest.
+
+    Args:
+        xyz: float64 `[N, 3]`, at least one point, z up.
+
+    Returns:
+        float64 `[n, 3]`; `oriented_box` of them is that of all, but for rounding.
+
+    Example:
+        >>> square = np.array([[0.0, 0, 0], [2, 0, 0], [1, 0.5, 0], [2, 2, 0], [0, 2, 1]])
+        >>> len(outermost(square))
+        4
+    """
+    ground = xyz[:, :2] - xyz[:, :2].mean(axis=0)
+    try:
+        corners = spatial.ConvexHull(ground).vertices
+    except (spatial.QhullError, ValueError):  # fewer than three points, or all on a line
+        corners = np.concatenate([ground.argmin(axis=0), ground.argmax(axis=0)])
+    heights = [xyz[:, 2].argmin(), xyz[:, 2].argmax()]
+    return xyz[np.unique(np.concatenate([corners, heights]))]
 
 
 def _floats(values: np.ndarray) -> tuple[float, float, float]:

@@ -30,6 +30,7 @@ _FLAGS = {
     "host": "--host",
     "json": "--json",
     "keep": "--keep",
+    "max_memory": "--max-memory",
     "learning_rate": "--learning-rate",
     "longest_run_s": "--longest-run-s",
     "max_request_mib": "--max-request-mib",

@@ -4,15 +4,12 @@ Only scripts call this; the library leaves the log of whoever imports it alone, 
 who sets `TF_CPP_MIN_LOG_LEVEL` (0 shows everything).
 """
 
-import contextlib
 import importlib
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Iterator
 
-from ban_tf import progress
+from ban_tf import progress, stderr
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # glog's and absl's form, such as `I0000 00:00:1796028343.895356    7939 cudart_stub.cc:31] ...`,
@@ -54,8 +51,12 @@ def load_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules or os.environ.get(LEVEL) != "3":
         return
-    with progress.waiting("loading TensorFlow"), _filtered_stderr():
+    with progress.waiting("loading TensorFlow"), stderr.caught(_shown):
         importlib.import_module("tensorflow")
+
+
+def _shown(text: str, is_loaded: bool) -> str:
+    return without_log(text) if is_loaded else text
 
 
 def without_log(text: str) -> str:
@@ -66,32 +67,3 @@ def without_log(text: str) -> str:
         'mine\\n'
     """
     return "".join(line for line in text.splitlines(keepends=True) if not _LOGGED.match(line))
-
-
-@contextlib.contextmanager
-def _filtered_stderr() -> Iterator[None]:
-    """Takes the log out of what is written to file descriptor 2, also by C++; all on an error."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no stderr
-        yield
-        return
-    with tempfile.TemporaryFile() as caught:
-        _flush()
-        os.dup2(caught.fileno(), 2)
-        is_loaded = False
-        try:
-            yield
-            is_loaded = True
-        finally:
-            _flush()
-            os.dup2(kept, 2)
-            os.close(kept)
-            caught.seek(0)
-            text = caught.read().decode(errors="replace")
-            os.write(2, (without_log(text) if is_loaded else text).encode())
-
-
-def _flush() -> None:
-    if sys.stderr is not None:
-        sys.stderr.flush()

@@ -243,6 +243,8 @@ class Scans:
         evaluate: score the labels that the scan has.
         truth: names of the fields of the scan with class and instance; None finds them.
         dry_run: read, and tell what would be done.
+        max_memory: bytes that may be used, the program included; a scan that takes more is
+            segmented in tiles. None takes a share of what is free.
         server: that runs the network; `model`, which may then be an exported version too, only
             tells its classes and features, and None asks the served model.
     """
@@ -261,4 +263,5 @@ class Scans:
     evaluate: bool = False
     truth: tuple[str, ...] | None = None
     dry_run: bool = False
+    max_memory: int | None = None
     server: Server | None = None

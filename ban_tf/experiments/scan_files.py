@@ -140,7 +140,11 @@ def outputs(paths: Sequence[Path], out: Path | None, suffix: str | None = None) 
 
 
 def truth_of(
-    found: RawScan, labels: Labels, own: Labels | None, names: Sequence[str] | None
+    found: RawScan,
+    labels: Labels,
+    own: Labels | None,
+    names: Sequence[str] | None,
+    is_part: bool = False,
 ) -> Truth:
     """The labels that a scan brings, as numbers of a model's classes.
 
@@ -150,6 +154,8 @@ def truth_of(
         own: the classes that the scan's labels are numbers of; None if they are the model's.
         names: of the fields with the class and the instance; None looks for usual ones. Without
             the second every class is one instance.
+        is_part: whether these are some points of a scan: instances then keep the numbers of the
+            file, as int64.
 
     Raises:
         ValueError: there is no such field, or its numbers are no classes of the model.
@@ -179,6 +185,8 @@ def truth_of(
         return Truth(semantic, semantic.copy())
     instance = _whole(found, instance_name)
     left_out = (semantic == NONE) | (instance < 0)
+    if is_part:
+        return Truth(semantic, np.where(left_out, NONE, instance))
     numbers = np.unique(instance, return_inverse=True)[1]
     return Truth(semantic, np.where(left_out, NONE, numbers).astype(np.int32))
 
@@ -192,7 +200,11 @@ def _first(
 def _whole(found: RawScan, name: str) -> np.ndarray:
     """int64 `[N]`, NaN as -1."""
     values = np.nan_to_num(found.fields[name].astype(np.float64), nan=NONE, posinf=-2, neginf=-2)
-    if values.ndim != 1 or (values != np.floor(values)).any() or np.abs(values).max() > 2**53:
+    if (
+        values.ndim != 1
+        or (values != np.floor(values)).any()
+        or np.abs(values).max(initial=0) > 2**53
+    ):
         raise ValueError(f"{found.path}: {name} must hold whole numbers to be labels (`truth`).")
     return values.astype(np.int64)
 

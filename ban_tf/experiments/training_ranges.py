@@ -102,8 +102,21 @@ def doubts(cloud: Cloud, ranges: Ranges) -> list[str]:
         >>> doubts(unlabelled("hall", xyz * (5, 4, 9)), ranges)
         ['it is 9.0 m high, and the training clouds 2.5 to 3.0']
     """
-    extent = np.ptp(cloud.xyz, axis=0)
-    density = len(cloud) / max(extent[0] * extent[1], _EPSILON)
+    return doubts_of_sample(cloud, np.ptp(cloud.xyz, axis=0), len(cloud), ranges)
+
+
+def doubts_of_sample(
+    sample: Cloud, extent: np.ndarray, num_points: int, ranges: Ranges
+) -> list[str]:
+    """The same of a cloud of which only some points are at hand.
+
+    Args:
+        sample: some of its points.
+        extent: float64 `[3]`, of the whole.
+        num_points: of the whole.
+        ranges: of the training.
+    """
+    density = num_points / max(extent[0] * extent[1], _EPSILON)
     told = []
     for value, text, digits, (low, high), factor in (
         (extent[:2].max(), "it is {} m wide, and the training clouds", 1, ranges.width_m, _WIDER),
@@ -114,8 +127,8 @@ def doubts(cloud: Cloud, ranges: Ranges) -> list[str]:
         if not low / factor <= value <= high * factor:
             shown, least, most = (f"{number:,.{digits}f}" for number in (value, low, high))
             told.append(f"{text.format(shown)} {least} to {most}")
-    if ranges.brightness is not None and cloud.rgb is not None:
-        middle = float(np.median(cloud.rgb.mean(axis=1)))
+    if ranges.brightness is not None and sample.rgb is not None:
+        middle = float(np.median(sample.rgb.mean(axis=1)))
         low, high = ranges.brightness
         if not low <= middle <= high:
             told.append(

@@ -31,7 +31,11 @@ def size(inference: config.InferenceConfig) -> int:
 
 
 def features_of(
-    cloud: Cloud, plan: np.ndarray, first: int, experiment: config.Experiment
+    cloud: Cloud,
+    plan: np.ndarray,
+    first: int,
+    experiment: config.Experiment,
+    frame: samples.Frame | None = None,
 ) -> Iterator[np.ndarray]:
     """Yields the features of planned samples, float32 `[<= chunk size, P, C]`.
 
@@ -40,8 +44,9 @@ def features_of(
         plan: int `[K, P]` rows of the cloud.
         first: number of the first sample that is wanted; those before are done.
         experiment: how the cloud became samples, and what the network sees of them.
+        frame: of the whole, where the cloud is a tile; None is that of the cloud.
     """
-    frame = samples.frame_of(cloud)
+    frame = samples.frame_of(cloud) if frame is None else frame
     step = size(experiment.inference)
     for start in range(first, len(plan), step):
         part = plan[start : start + step]

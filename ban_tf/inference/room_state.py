@@ -98,7 +98,11 @@ class RoomState:
         Instances have gaps in their numbers; see `SemanticVotes` and `InstanceVotes` for ties.
         """
         semantic, confidence = self._semantic.result()
-        return semantic, confidence, self._instance.result(self._linking.roots())
+        return semantic, confidence, self._instance.result(self.roots())
+
+    def roots(self) -> np.ndarray:
+        """int32 `[K]`: what each instance of a block became, as `PointLinking.roots`."""
+        return self._linking.roots()
 
     def entropy(self) -> np.ndarray:
         """float32 `[N]`: the entropy of each point's mean probabilities, in nats."""

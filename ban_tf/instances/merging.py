@@ -222,7 +222,44 @@ def filter_by_size(
     keep = np.ones(num_instances, bool)
     if mean_sizes is not None:
         classes, _ = overlap.majority(table.first_code, semantic, num_instances)
-        limit = config.size_filter * np.append(mean_sizes, np.nan)[classes]  # NONE reads the NaN
-        keep = ~(table.first_sizes <= limit)
+        keep = _are_large(classes, table.first_sizes, mean_sizes, config)
     renumbered = np.where(keep, np.cumsum(keep) - 1, NONE)
     return np.append(renumbered, NONE)[table.first_code].astype(np.int32)
+
+
+def _are_large(
+    classes: np.ndarray, sizes: np.ndarray, mean_sizes: np.ndarray, config: InferenceConfig
+) -> np.ndarray:
+    limit = config.size_filter * np.append(mean_sizes, np.nan)[classes]  # NONE reads the NaN
+    return ~(sizes <= limit)
+
+
+def numbers_of_kept(
+    counts: np.ndarray,
+    stuff: Sequence[int],
+    mean_sizes: np.ndarray | None,
+    config: InferenceConfig,
+) -> np.ndarray:
+    """What `drop_classes` and `filter_by_size` make of instances, from counts of points alone.
+
+    Args:
+        counts: int64 `[K, C]`, how many points of each instance have each class; instances
+            without points have no number in the end.
+        stuff: as `classes` of `drop_classes`.
+        mean_sizes: as for `filter_by_size`.
+        config: as for `filter_by_size`.
+
+    Returns:
+        int32 `[K]`: the number of each instance in the end, `NONE` where it went.
+
+    Example:
+        >>> counts = np.array([[0, 2], [3, 0], [0, 0], [0, 8]])
+        >>> numbers_of_kept(counts, (0,), None, InferenceConfig()).tolist()
+        [0, -1, -1, 1]
+    """
+    sizes = counts.sum(axis=1)
+    classes = counts.argmax(axis=1)
+    keep = (sizes > 0) & ~np.isin(classes, stuff)
+    if mean_sizes is not None:
+        keep &= _are_large(classes, sizes, mean_sizes, config)
+    return np.where(keep, np.cumsum(keep) - 1, NONE).astype(np.int32)

@@ -82,7 +82,11 @@ class DetailsCollector:
         return self._confusion
 
     def add(
-        self, truth_semantic: np.ndarray, predicted_semantic: np.ndarray, match: CloudMatch
+        self,
+        truth_semantic: np.ndarray,
+        predicted_semantic: np.ndarray,
+        match: CloudMatch,
+        num_points: np.ndarray | None = None,
     ) -> None:
         """Adds one cloud.
 
@@ -90,10 +94,11 @@ class DetailsCollector:
             truth_semantic: int `[N]` in [-1, C).
             predicted_semantic: int `[N]` in [-1, C).
             match: of its objects, one to one.
+            num_points: int `[N]`, how many points each row stands for; None is one.
         """
         num_classes = len(self._confusion.counts)
         alone = ConfusionMatrix(num_classes)
-        alone.add(truth_semantic, predicted_semantic)
+        alone.add(truth_semantic, predicted_semantic, num_points)
         self._confusion.counts += alone.counts
         found = match.truth_best_iou >= 0.5
         things = (match.predicted_class != NONE) & ~np.isin(match.predicted_class, self._stuff)

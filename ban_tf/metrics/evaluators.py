@@ -168,13 +168,18 @@ class Evaluator:
         predicted_semantic: np.ndarray,
         predicted_instance: np.ndarray,
         instance_score: np.ndarray | None = None,
+        num_points: np.ndarray | None = None,
     ) -> None:
         """Adds one cloud; arguments and errors as `InstanceMatches.add`, the cloud is named.
 
         `instance_score`, float `[G]`, is how sure each instance is: the mean probability of its
         class over its points. Instances are then numbered from 0 to G - 1; ValueError if one has
-        no score. None leaves the evaluation without average precision.
+        no score. None leaves the evaluation without average precision. `num_points`, int `[N]`, is
+        how many points of the cloud have the labels of a row, where not each has a row of its own;
+        official benchmarks, which look at points, refuse it with a ValueError.
         """
+        if num_points is not None and self._benchmark is not None:
+            raise ValueError("`num_points` must be None where an official benchmark scores points.")
         try:
             self._matches.check_new(cloud)
             labels = objects.checked(
@@ -189,14 +194,15 @@ class Evaluator:
             raise type(error)(f"cloud {cloud}: {error}") from error
         stuff = self._labels.stuff_classes
         inside = objects.instances_without(labels[0], labels[1], stuff)
-        found = objects.of_points(labels[0], inside, *labels[2:])
+        found = objects.of_points(labels[0], inside, *labels[2:], num_points)
         self._matches.add_objects(cloud, found)
         self._precision.add(found, score)
         if stuff:
-            self._panoptic.add(*labels)
+            self._panoptic.add(*labels, num_points)
         else:
             self._panoptic.add_objects(found)
-        self._details.add(labels[0], labels[2], self._matches.match(cloud, "strict"))
+        matched = self._matches.match(cloud, "strict")
+        self._details.add(labels[0], labels[2], matched, num_points)
         if self._benchmark is not None:
             self._benchmark.add(cloud, *labels, score)
 

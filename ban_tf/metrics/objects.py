@@ -34,6 +34,7 @@ def of_points(
     truth_instance: np.ndarray,
     predicted_semantic: np.ndarray,
     predicted_instance: np.ndarray,
+    num_points: np.ndarray | None = None,
 ) -> Objects:
     """The objects and predictions of points.
 
@@ -42,6 +43,7 @@ def of_points(
         truth_instance: int `[N]`; `NONE` leaves a point out, also of the predictions.
         predicted_semantic: int `[N]`.
         predicted_instance: int `[N]`, `NONE` for no prediction.
+        num_points: int `[N]`, how many points each row stands for; None is one.
 
     Example:
         >>> found = of_points(*np.array([[0, 0, 1], [7, 7, 8], [0, 0, 0], [5, 5, 5]]))
@@ -55,10 +57,13 @@ def of_points(
             predicted_semantic[inside],
             predicted_instance[inside],
         )
-    table = overlap.contingency(truth_instance, predicted_instance)
-    truth_class, _ = overlap.majority(table.first_code, truth_semantic, len(table.first_labels))
+        num_points = None if num_points is None else num_points[inside]
+    table = overlap.contingency(truth_instance, predicted_instance, weight=num_points)
+    truth_class, _ = overlap.majority(
+        table.first_code, truth_semantic, len(table.first_labels), num_points
+    )
     predicted_class, _ = overlap.majority(
-        table.second_code, predicted_semantic, len(table.second_labels)
+        table.second_code, predicted_semantic, len(table.second_labels), num_points
     )
     return Objects(table, truth_class, predicted_class)
 

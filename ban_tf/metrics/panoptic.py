@@ -119,6 +119,7 @@ class PanopticQuality:
         truth_instance: np.ndarray,
         predicted_semantic: np.ndarray,
         predicted_instance: np.ndarray,
+        num_points: np.ndarray | None = None,
     ) -> None:
         """Adds one cloud of `N` points.
 
@@ -127,24 +128,32 @@ class PanopticQuality:
             truth_instance: int `[N]`, at least -1; `NONE` leaves a point of a thing out.
             predicted_semantic: int `[N]` in [-1, C).
             predicted_instance: int `[N]`, at least -1; `NONE` is no thing.
+            num_points: int `[N]`, how many points each row stands for; None is one.
         """
         truth = objects.instances_without(truth_semantic, truth_instance, self._stuff)
         if not self._stuff:
             self.add_objects(
-                objects.of_points(truth_semantic, truth, predicted_semantic, predicted_instance)
+                objects.of_points(
+                    truth_semantic, truth, predicted_semantic, predicted_instance, num_points
+                )
             )
             return
         truth = self._with_stuff(truth, truth_semantic)
         inside = truth != NONE
         semantic, predicted = predicted_semantic[inside], predicted_instance[inside]
+        num_points = None if num_points is None else num_points[inside]
         labels, code = overlap.number(predicted)
         classes, _ = overlap.majority(
-            np.where(predicted == NONE, NONE, code), semantic, len(labels)
+            np.where(predicted == NONE, NONE, code), semantic, len(labels), num_points
         )
         things = np.where(self._is_stuff[classes][code], NONE, predicted)
         self.add_objects(
             objects.of_points(
-                truth_semantic[inside], truth[inside], semantic, self._with_stuff(things, semantic)
+                truth_semantic[inside],
+                truth[inside],
+                semantic,
+                self._with_stuff(things, semantic),
+                num_points,
             )
         )
 

@@ -66,12 +66,15 @@ class ConfusionMatrix:
     def __init__(self, num_classes: int):
         self.counts = np.zeros((num_classes, num_classes + 1), np.int64)
 
-    def add(self, truth: np.ndarray, predicted: np.ndarray) -> None:
+    def add(
+        self, truth: np.ndarray, predicted: np.ndarray, num_points: np.ndarray | None = None
+    ) -> None:
         """Adds the points of one cloud.
 
         Args:
             truth: int `[N]` in [-1, C); `NONE` is ignored.
             predicted: int `[N]` in [-1, C).
+            num_points: int `[N]`, how many points each row stands for; None is one.
 
         Raises:
             TypeError: labels that are not whole numbers.
@@ -88,7 +91,9 @@ class ConfusionMatrix:
         known = truth != NONE
         column = np.where(predicted == NONE, num_classes, predicted)[known]
         cell = truth[known].astype(np.int64) * (num_classes + 1) + column
-        self.counts += np.bincount(cell, minlength=self.counts.size).reshape(self.counts.shape)
+        weight = None if num_points is None else num_points[known]
+        counts = np.bincount(cell, weight, self.counts.size).astype(np.int64)
+        self.counts += counts.reshape(self.counts.shape)
 
     def scores(self) -> SemanticScores:
         """Scores over everything added so far."""

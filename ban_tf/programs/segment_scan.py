@@ -10,7 +10,9 @@ of ScanNet. The labelled copy has everything that the file had, in its order, an
 semantic, instance, confidence and entropy. Unit, up axis and range of the colours are found and
 told; flags say otherwise. LAS and compressed PCD need `python -m pip install -e ".[scans]"`, E57
 `".[e57]"`. A million points take some minutes on two CPU cores, nearly all of it the network's;
-what is stopped goes on with the same command. See docs/own_scans.md.
+what is stopped goes on with the same command. A scan that takes more than `--max-memory` is
+segmented in tiles, to the same labels, with what it needs on the disk beside the copy. See
+docs/own_scans.md.
 """
 
 import argparse
@@ -18,7 +20,14 @@ from collections.abc import Sequence
 from typing import get_args
 
 from ban_tf.config.scans import ColorRange, Unit, Up
-from ban_tf.experiments import command_line, quiet, requests, running, server_flags
+from ban_tf.experiments import (
+    command_line,
+    flag_values,
+    quiet,
+    requests,
+    running,
+    server_flags,
+)
 from ban_tf.programs import names
 
 
@@ -36,6 +45,13 @@ def parse_args(argv: Sequence[str] | None) -> requests.Scans:
     _add_files(flags)
     _add_meaning(flags)
     _add_results(flags)
+    flags.add_argument(
+        "--max-memory",
+        type=flag_values.memory,
+        metavar="SIZE",
+        help="what may be used, such as 8GiB; a scan that takes more is segmented in tiles "
+        "(default: 60 %% of the free memory)",
+    )
     server_flags.add(flags)
     args = flags.parse_args(argv)
     for name in ("scans", "columns", "truth"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scannet_trees
-from ban_tf.clouds.formats import ply_mesh
+from ban_tf.clouds.formats import mesh_writer, ply_mesh
 from ban_tf.data.reading import UnreadableError
 
 XYZ, RGB = scannet_trees.vertices(6)
@@ -45,7 +45,7 @@ def test_what_is_written_is_read_back(tmp_path):
     for is_text in (False, True):
         path = tmp_path / f"{is_text}.ply"
         channels = {"red": RGB[:, 0], "alpha": 255, "label": np.arange(6, dtype=np.uint32)}
-        ply_mesh.write(path, XYZ, scannet_trees.SQUARE, channels, is_text)
+        mesh_writer.write(path, XYZ, scannet_trees.SQUARE, channels, is_text)
         found = ply_mesh.read_vertices(path)
         np.testing.assert_array_equal(found["red"], RGB[:, 0])
         assert found["alpha"].tolist() == [255] * 6

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scannet_trees
-from ban_tf.clouds.formats import ply_mesh
+from ban_tf.clouds.formats import mesh_writer
 from ban_tf.config import NONE
 from ban_tf.data import scenenn
 from ban_tf.data.reading import UnreadableError
@@ -32,12 +32,12 @@ def write_scene(root, name="005", rgb=PAINT, xml=XML, colors=RGB, flat=False):
     folder = root if flat else root / name
     folder.mkdir(parents=True, exist_ok=True)
     mesh = channels(rgb, label=NUMBERS)
-    ply_mesh.write(folder / f"{name}.ply", XYZ, scannet_trees.SQUARE, mesh)
+    mesh_writer.write(folder / f"{name}.ply", XYZ, scannet_trees.SQUARE, mesh)
     (folder / f"{name}.xml").write_text(xml)
     if colors is not None:
         (root / "color_ply_fixed").mkdir(exist_ok=True)
         painted = root / "color_ply_fixed" / f"{name}.ply"
-        ply_mesh.write(painted, XYZ[: len(colors)], scannet_trees.SQUARE, channels(colors))
+        mesh_writer.write(painted, XYZ[: len(colors)], scannet_trees.SQUARE, channels(colors))
     return folder
 
 
@@ -109,7 +109,7 @@ def test_a_scene_whose_floor_is_above_is_told(tmp_path):
     folder = write_scene(
         tmp_path, xml=XML.replace('nyu_class="chair" obbox', 'nyu_class="floor" o')
     )
-    ply_mesh.write(
+    mesh_writer.write(
         folder / "005.ply", XYZ, scannet_trees.SQUARE, channels(PAINT, label=above.astype("u4"))
     )
     assert any("the floor is not below" in problem.text for problem in read(tmp_path)[1])

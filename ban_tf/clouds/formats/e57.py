@@ -4,7 +4,8 @@ What is written is a copy of the whole tree of the file, node by node, images in
 points have further fields in a namespace of ours (`ban:semantic` ...).
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +22,7 @@ _COLORS = ("colorRed", "colorGreen", "colorBlue")
 _INVALID = ("cartesianInvalidState", "sphericalInvalidState")
 _SIGNATURE = b"ASTM-E57"
 _BYTES = 8  # of a value while it is read
-_STEP = 1 << 18  # points at a time
+STEP = 1 << 18  # points at a time
 
 
 def read(path: Path) -> RawScan:
@@ -29,6 +30,18 @@ def read(path: Path) -> RawScan:
 
     Raises:
         UnreadableError: it is damaged, or none of its scans has coordinates.
+        ImportError: pye57 is missing.
+    """
+    with opened(path) as (pye57, image):
+        return _scan_of(path, pye57, image)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[tuple[ModuleType, Any]]:
+    """The library and an open file.
+
+    Raises:
+        UnreadableError: it is none, or the library stumbled over it.
         ImportError: pye57 is missing.
     """
     with path.open("rb") as file:
@@ -39,7 +52,7 @@ def read(path: Path) -> RawScan:
         # Not `pye57.E57`, which removes a file that it cannot open.
         image = pye57.libe57.ImageFile(str(path), "r")
         try:
-            return _scan_of(path, pye57, image)
+            yield pye57, image
         finally:
             image.close()
     except (UnreadableError, ImportError):
@@ -49,12 +62,18 @@ def read(path: Path) -> RawScan:
         raise UnreadableError(path, "", f"is damaged ({told})") from error
 
 
-def _scan_of(path: Path, pye57: ModuleType, image: Any) -> RawScan:
+def headers_of(path: Path, pye57: ModuleType, image: Any) -> list[Any]:
+    """What the file says of each of its scans."""
     root = image.root()
     nodes = root["data3D"] if root.isDefined("data3D") else []
     headers = [pye57.ScanHeader(nodes[index]) for index in range(len(nodes))]
     if not headers:
         raise UnreadableError(path, "data3D", "has no scan")
+    return headers
+
+
+def _scan_of(path: Path, pye57: ModuleType, image: Any) -> RawScan:
+    headers = headers_of(path, pye57, image)
     fields = max(len(header.point_fields) for header in headers)
     total = sum(header.point_count for header in headers)
     bounds.require_memory(path, total, fields * _BYTES, "recordCount")
@@ -67,13 +86,25 @@ def _scan_of(path: Path, pye57: ModuleType, image: Any) -> RawScan:
     columns["scan"] = np.repeat(np.arange(len(parts)), [len(part["x"]) for part in parts])
     if len(parts) == 1:
         del columns["scan"]
+    problems = problems_of(left, len(parts))
+    return table.scan_of(path, columns, "data3D", None, about_of(image), problems, native=E57())
+
+
+def problems_of(left: Sequence[str], num_scans: int) -> list[str]:
+    """What is odd: fields that only some scans have, and that there are several."""
     problems = [f"{', '.join(left)}: only some of the scans have it"] if left else []
-    if len(parts) > 1:
-        problems.append(f"its {len(parts)} scans are taken together, each where its pose puts it")
+    if num_scans > 1:
+        problems.append(f"its {num_scans} scans are taken together, each where its pose puts it")
+    return problems
+
+
+def about_of(image: Any) -> dict[str, str]:
+    """What the file says of its coordinates."""
+    root = image.root()
     about = {"unit": "m"}  # by the standard
     if root.isDefined("coordinateMetadata") and root["coordinateMetadata"].value():
         about["crs"] = root["coordinateMetadata"].value()
-    return table.scan_of(path, columns, "data3D", None, about, problems, native=E57())
+    return about
 
 
 class E57:
@@ -85,26 +116,49 @@ def _columns(
 ) -> dict[str, np.ndarray]:
     """Columns `[N]` of one scan: x, y, z where its pose puts them, red, green, blue, others."""
     place = f"data3D[{number}]"
-    names = list(header.point_fields)
-    prototype = pye57.libe57.StructureNode(header.points.prototype())
-    kinds = {name: type(prototype[name]).__name__ for name in names}
-    wanted = [name for name in names if kinds[name] != "StringNode"]
+    wanted = wanted_of(pye57, header)
     columns = {name: np.zeros(header.point_count) for name in wanted}
     done = 0
-    for part in e57_tree.points_of(pye57, image, header.points, wanted, _STEP):
+    for part in e57_tree.points_of(pye57, image, header.points, wanted, STEP):
         length = len(next(iter(part.values())))
         for name, values in part.items():
             columns[name][done : done + length] = values
         done += length
     if done < header.point_count:
         raise UnreadableError(path, place, f"has {done:,} of {header.point_count:,} points")
+    return placed(path, pye57, header, number, columns)
+
+
+def wanted_of(pye57: ModuleType, header: Any) -> list[str]:
+    """The fields of a scan that are numbers."""
+    prototype = pye57.libe57.StructureNode(header.points.prototype())
+    names = list(header.point_fields)
+    return [name for name in names if type(prototype[name]).__name__ != "StringNode"]
+
+
+def placed(
+    path: Path, pye57: ModuleType, header: Any, number: int, columns: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Columns of points of a scan by our names, each point where the pose puts it.
+
+    Args:
+        path: of the file.
+        pye57: the library.
+        header: of the scan.
+        number: of the scan.
+        columns: `[n]` each, as the file has them.
+
+    Raises:
+        UnreadableError: they have no coordinates.
+    """
+    wanted, place = list(columns), f"data3D[{number}]"
     if set(_CARTESIAN) <= set(wanted):
         xyz = np.stack([columns[name] for name in _CARTESIAN], axis=1)
     elif set(_SPHERICAL) <= set(wanted):
         spherical = np.stack([columns[name] for name in _SPHERICAL], axis=1)
         xyz = pye57.utils.convert_spherical_to_cartesian(spherical)
     else:
-        raise UnreadableError(path, place, f"has no coordinates, but {', '.join(names) or 'none'}")
+        raise UnreadableError(path, place, f"has no coordinates, but {', '.join(wanted) or 'none'}")
     for name in set(_INVALID) & set(wanted):
         xyz[columns[name] != 0] = np.nan
     if header.has_pose():
@@ -115,6 +169,14 @@ def _columns(
             found[short] = columns[name]
     taken = {*_CARTESIAN, *_SPHERICAL, *_COLORS}
     return found | {name: columns[name] for name in wanted if name not in taken}
+
+
+def not_written(source: Path, path: Path) -> ValueError:
+    """What is raised of an E57 file that is to be written of another format."""
+    return ValueError(
+        f"An E57 file is written of an E57 file only, and {source} is none. Write LAZ or "
+        f"PLY instead. Received: {path}"
+    )
 
 
 def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
@@ -130,9 +192,6 @@ def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
         ImportError: pye57 is missing.
     """
     if not isinstance(scan.native, E57):
-        raise ValueError(
-            f"An E57 file is written of an E57 file only, and {scan.path} is none. Write LAZ or "
-            f"PLY instead. Received: {path}"
-        )
+        raise not_written(scan.path, path)
     pye57 = extras.load("pye57", "e57", "E57 files")
-    e57_tree.copy(pye57, scan.path, path, dict(added), _STEP)
+    e57_tree.copy(pye57, scan.path, path, dict(added), STEP)

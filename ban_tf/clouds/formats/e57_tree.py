@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ban_tf.clouds.formats.on_disk import Column
+
 NAMESPACE = "ban"
 _URI = "https://ban-tf.invalid/E57/labels/1"  # a name, no address
 _BLOB_STEP = 1 << 20  # bytes
@@ -39,7 +41,7 @@ def points_of(
 
 
 def copy(
-    pye57: ModuleType, source: Path, path: Path, added: Mapping[str, np.ndarray], step: int
+    pye57: ModuleType, source: Path, path: Path, added: Mapping[str, Column], step: int
 ) -> None:
     """Copies a file, node by node, and gives its points further fields.
 
@@ -65,7 +67,7 @@ class _Copy:
     """One copy of a file."""
 
     def __init__(
-        self, pye57: ModuleType, old: Any, new: Any, added: Mapping[str, np.ndarray], step: int
+        self, pye57: ModuleType, old: Any, new: Any, added: Mapping[str, Column], step: int
     ) -> None:
         self._pye57, self._lib = pye57, pye57.libe57
         self._old, self._new = old, new
@@ -142,7 +144,7 @@ class _Copy:
         put(made)
         self._fill_points(node, made, names, ours)
 
-    def _label(self, values: np.ndarray) -> Any:
+    def _label(self, values: Column) -> Any:
         lib = self._lib
         if values.dtype.kind == "f":
             return lib.FloatNode(self._new, 0.0, lib.E57_SINGLE)
@@ -150,7 +152,7 @@ class _Copy:
         return lib.IntegerNode(self._new, 0, int(limits.min), int(limits.max))
 
     def _fill_points(
-        self, old: Any, new: Any, names: Sequence[str], ours: Mapping[str, np.ndarray]
+        self, old: Any, new: Any, names: Sequence[str], ours: Mapping[str, Column]
     ) -> None:
         lib = self._lib
         columns = {name: np.empty(self._step) for name in (*names, *ours)}
@@ -162,8 +164,8 @@ class _Copy:
             length = len(next(iter(part.values())))
             for name, values in part.items():
                 columns[name][:length] = values
-            for name, values in ours.items():
-                columns[name][:length] = values[self._num_done : self._num_done + length]
+            for name, labels in ours.items():
+                columns[name][:length] = labels[self._num_done : self._num_done + length]
             self._num_done += length
             writer.write(length)
         writer.close()

@@ -4,26 +4,21 @@
 the size of the file first.
 """
 
-import os
-import struct
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from ban_tf.clouds.formats import bounds, extras, laz_chunks
+from ban_tf import stderr
+from ban_tf.clouds.formats import extras, las_codes, las_header, laz_chunks
 from ban_tf.clouds.formats.raw_scan import LABELS, RawScan
 from ban_tf.clouds.formats.table import require_points
 from ban_tf.clouds.problems import UnreadableError
 
-_VERSIONS = ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4))
-_HEADER, _HEADER_14 = 227, 375  # bytes
-_VLR, _EVLR = 54, 60  # bytes of their headers
 _STEP = 1_000_000  # points at a time
-_FIRST_OWN_CLASS, _LAST_CLASS = 64, 255  # of the ASPRS codes, those for users
-_FREE_CODES = (0, 1)  # never classified, unassigned
 _SCALE_M = 0.0001
 _TOTAL = 2**31 - 1  # steps of the scale that LAS can count
 
@@ -35,20 +30,32 @@ def read(path: Path) -> RawScan:
         UnreadableError: it is damaged, of an unknown version, or says what cannot be.
         ImportError: laspy is missing.
     """
-    _check_header(path)
+    las_header.check(path)
     laspy = extras.load("laspy", "scans", "LAS and LAZ files")
-    try:
+    with faults(path):
         las = _points(laspy, path)
-        scan = _scan_of(path, las)
-    except UnreadableError:
+        scan = scan_of(path, las)
+    require_points(path, "points", scan.xyz)
+    return scan
+
+
+@contextlib.contextmanager
+def faults(path: Path) -> Iterator[None]:
+    """Makes what the libraries raise of a damaged file an UnreadableError."""
+    try:
+        yield
+    except (UnreadableError, GeneratorExit):
         raise
     except BaseException as error:
         if not _is_fault_of_file(error):
             raise
         told = str(error) or type(error).__name__
         raise UnreadableError(path, "points", f"cannot be read ({told[:200]})") from error
-    require_points(path, "points", scan.xyz)
-    return scan
+
+
+def without_panic() -> contextlib.AbstractContextManager[None]:
+    """Keeps what a Rust library that panics writes out of stderr: its error tells the same."""
+    return stderr.caught(lambda text, is_well: text if is_well or "panicked" not in text else "")
 
 
 def _is_fault_of_file(error: BaseException) -> bool:
@@ -59,60 +66,34 @@ def _is_fault_of_file(error: BaseException) -> bool:
     )
 
 
-def _check_header(path: Path) -> None:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(_HEADER_14)
-    if head[:4] != b"LASF":
-        raise UnreadableError(path, "header", "is not that of a LAS file")
-    if len(head) < _HEADER:
-        raise UnreadableError(path, "header", "is cut off")
-    version = (head[24], head[25])
-    if version not in _VERSIONS:
-        raise UnreadableError(path, "version", f"{version[0]}.{version[1]} is unknown, 1.0 to 1.4")
-    header_size, start, num_vlrs, kind, each, count = struct.unpack_from("<HIIBHI", head, 94)
-    if version == (1, 4):
-        if len(head) < _HEADER_14:
-            raise UnreadableError(path, "header", "is cut off")
-        evlr_start, num_evlrs, count = struct.unpack_from("<QIQ", head, 235)
-        if num_evlrs and evlr_start + num_evlrs * _EVLR > size:
-            raise UnreadableError(path, "EVLRs", f"of which there are {num_evlrs:,}, are cut off")
-    if start > size or header_size + num_vlrs * _VLR > start:
-        raise UnreadableError(
-            path, "header", f"says {num_vlrs:,} VLRs before byte {start:,} of {size:,}"
-        )
-    _check_vlrs(path, header_size, num_vlrs, start)
-    is_packed = bool(kind & 0x80)
-    if not is_packed:
-        bounds.require_bytes(path, "point count", count, each, size - start)
-    bounds.require_memory(path, count, each, "point count")
-
-
-def _check_vlrs(path: Path, start: int, count: int, end: int) -> None:
-    with path.open("rb") as file:
-        file.seek(start)
-        for number in range(count):
-            head = file.read(_VLR)
-            length = struct.unpack_from("<H", head, 20)[0] if len(head) == _VLR else end
-            if file.tell() + length > end:
-                raise UnreadableError(path, f"VLR {number + 1}", "reaches into the points")
-            file.seek(length, os.SEEK_CUR)
+@contextlib.contextmanager
+def opened(laspy: ModuleType, path: Path) -> Iterator[Any]:
+    """The reader of a file, whose chunks were held against its size."""
+    # One thread: the parallel reader takes the chunk table's word for how much room it needs.
+    with without_panic():
+        reader = laspy.open(path, laz_backend=laspy.LazBackend.Lazrs)
+    with reader:
+        header = reader.header
+        if header.are_points_compressed and header.point_count:
+            record = header.vlrs.get("LasZipVlr")[0].record_data
+            lazrs = extras.load("lazrs", "scans", "LAZ files")
+            with without_panic():
+                laz_chunks.check(
+                    path, lazrs, record, header.offset_to_point_data, header.point_count
+                )
+        yield reader
 
 
 def _points(laspy: ModuleType, path: Path) -> Any:
     """The file as laspy has it, points read step by step into one array."""
-    # One thread: the parallel reader takes the chunk table's word for how much room it needs.
-    with laspy.open(path, laz_backend=laspy.LazBackend.Lazrs) as reader:
+    with opened(laspy, path) as reader:
         header = reader.header
         count = header.point_count
-        if header.are_points_compressed and count:
-            record = header.vlrs.get("LasZipVlr")[0].record_data
-            lazrs = extras.load("lazrs", "scans", "LAZ files")
-            laz_chunks.check(path, lazrs, record, header.offset_to_point_data, count)
         points = np.zeros(count, header.point_format.dtype())  # which takes memory as it is filled
         done = 0
         while done < count:
-            part = reader.read_points(_STEP).array
+            with without_panic():
+                part = reader.read_points(_STEP).array
             if not len(part):
                 break
             points[done : done + len(part)] = part
@@ -125,7 +106,17 @@ def _points(laspy: ModuleType, path: Path) -> Any:
     return laspy.LasData(header, own)
 
 
-def _scan_of(path: Path, las: Any) -> RawScan:
+def scan_of(path: Path, las: Any, is_light: bool = False) -> RawScan:
+    """The points of a file, or of a part of it.
+
+    Args:
+        path: of the file.
+        las: laspy's `LasData`.
+        is_light: whether it is a part, whose scan is not written again.
+
+    Raises:
+        UnreadableError: scales or offsets are none.
+    """
     header = las.header
     if not (np.isfinite(header.scales).all() and np.isfinite(header.offsets).all()):
         raise UnreadableError(path, "scale and offset", f"{header.scales}, {header.offsets}")
@@ -142,7 +133,7 @@ def _scan_of(path: Path, las: Any) -> RawScan:
         about["crs"] = crs
     with np.errstate(over="ignore", invalid="ignore"):  # of scales that are none
         xyz = np.array(las.xyz, np.float64)
-    return RawScan(path, xyz, colors, fields, about, (), las)
+    return RawScan(path, xyz, colors, fields, about, (), None if is_light else las)
 
 
 def _crs(header: Any) -> str:
@@ -180,7 +171,22 @@ def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
         ImportError: laspy is missing.
     """
     laspy = extras.load("laspy", "scans", "LAS and LAZ files")
-    las = scan.native if isinstance(scan.native, laspy.LasData) else _new(laspy, scan)
+    las = scan.native
+    if not isinstance(las, laspy.LasData):
+        require_fit(scan.path, scan.xyz.min(axis=0), scan.xyz.max(axis=0))
+        las = new_data(laspy, scan, np.floor(scan.xyz.min(axis=0)))
+    add_dimensions(laspy, las, added)
+    las.write(path, do_compress=path.suffix.lower() == ".laz")
+
+
+def add_dimensions(laspy: ModuleType, las: Any, added: Mapping[str, np.ndarray]) -> None:
+    """Puts further values into laspy's `LasData`, in extra dimensions where it has none.
+
+    Args:
+        laspy: the library.
+        las: the points.
+        added: `[N]` each, by name of the dimension; one that is there is replaced.
+    """
     there = set(las.point_format.dimension_names)
     own = set(las.point_format.extra_dimension_names)
     again = [name for name in added if name in own]
@@ -194,7 +200,6 @@ def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
     las.add_extra_dims(new)
     for name, values in added.items():
         las[name] = values
-    las.write(path, do_compress=path.suffix.lower() == ".laz")
 
 
 def classification(scan: RawScan, semantic: np.ndarray, overwrite: bool) -> np.ndarray | None:
@@ -209,29 +214,46 @@ def classification(scan: RawScan, semantic: np.ndarray, overwrite: bool) -> np.n
         uint8 `[N]`; None where the file has codes of its own, or its points hold five bits only.
     """
     own = scan.fields.get("classification")
-    is_free = own is None or bool(np.isin(own, _FREE_CODES).all())
+    is_free = own is None or las_codes.are_free(own)
     kind = getattr(getattr(scan.native, "point_format", None), "id", None)
-    has_room = kind is None or kind >= 6
-    fits = int(semantic.max(initial=-1)) + _FIRST_OWN_CLASS <= _LAST_CLASS
-    if not (fits and has_room and (is_free or overwrite)):
+    if not las_codes.takes_codes(kind, int(semantic.max(initial=-1)) + 1, is_free or overwrite):
         return None
-    return np.where(semantic < 0, 0, semantic + _FIRST_OWN_CLASS).astype(np.uint8)
+    return las_codes.codes_of(semantic)
 
 
-def _new(laspy: ModuleType, scan: RawScan) -> Any:
-    if not np.isfinite(scan.xyz).all():
+def require_fit(path: Path, least: np.ndarray, most: np.ndarray) -> None:
+    """Refuses coordinates that a new LAS file cannot hold.
+
+    Args:
+        path: of the scan, for messages.
+        least: float64 `[3]`, of the coordinates; NaN where some are.
+        most: float64 `[3]`.
+
+    Raises:
+        ValueError: they are not finite, or too far apart.
+    """
+    if not (np.isfinite(least).all() and np.isfinite(most).all()):
         raise ValueError(
-            f"LAS cannot hold points that are NaN or infinite, and {scan.path} has some. Write a "
+            f"LAS cannot hold points that are NaN or infinite, and {path} has some. Write a "
             "PLY, PCD or NPZ file instead."
         )
-    least = np.floor(scan.xyz.min(axis=0))
-    if np.ptp(scan.xyz, axis=0).max() / _SCALE_M > _TOTAL:
+    if (most - least).max() / _SCALE_M > _TOTAL:
         raise ValueError(
             f"LAS holds coordinates at most {_TOTAL * _SCALE_M:,.0f} apart, and those of "
-            f"{scan.path} are {np.ptp(scan.xyz, axis=0).max():,.0f}. Write a PLY or NPZ file."
+            f"{path} are {(most - least).max():,.0f}. Write a PLY or NPZ file."
         )
+
+
+def new_data(laspy: ModuleType, scan: RawScan, offset: np.ndarray) -> Any:
+    """laspy's `LasData` of a scan of another format.
+
+    Args:
+        laspy: the library.
+        scan: whose coordinates fit (`require_fit`).
+        offset: float64 `[3]` of the coordinates.
+    """
     header = laspy.LasHeader(point_format=6 if scan.colors is None else 7, version="1.4")
-    header.scales, header.offsets = np.full(3, _SCALE_M), least
+    header.scales, header.offsets = np.full(3, _SCALE_M), offset
     las = laspy.LasData(header)
     las.xyz = scan.xyz
     if scan.colors is not None:

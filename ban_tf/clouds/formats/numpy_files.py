@@ -1,6 +1,7 @@
 """Scans in NPY and NPZ files: an array of points, or arrays by name."""
 
 import lzma
+import math
 import shutil
 import tokenize
 import warnings
@@ -13,6 +14,7 @@ from typing import IO
 import numpy as np
 
 from ban_tf.clouds.formats import bounds, table
+from ban_tf.clouds.formats.on_disk import OnDisk
 from ban_tf.clouds.formats.raw_scan import RawScan, as_columns, columns_of, with_columns
 from ban_tf.clouds.problems import UnreadableError
 
@@ -58,6 +60,31 @@ def _read_array(path: Path) -> RawScan:
         )
     columns = unnamed(array, array.shape[1])
     return table.scan_of(path, columns, "array", native=array)
+
+
+def table_of(path: Path) -> OnDisk | None:
+    """The rows of an array of points on disk; None of one that is not in C's order, or no table.
+
+    Raises:
+        UnreadableError: it is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            kind, shape, is_fortran = _header(path, file, path.stat().st_size, "array")
+            start = file.tell()
+    except UnreadableError:
+        raise
+    except _DAMAGE as error:
+        told = str(error).split("\n")[0][:200] or type(error).__name__
+        raise UnreadableError(path, "", f"is damaged or no NumPy file ({told})") from error
+    bounds.require_bytes(
+        path, "array", math.prod(shape), kind.itemsize, path.stat().st_size - start
+    )
+    count = shape[0] if shape else 0
+    if kind.names is not None and len(shape) == 1:
+        return OnDisk(path, kind, count, start)
+    is_table = len(shape) == 2 and shape[1] in _WIDTHS and kind.kind in "iuf" and not is_fortran
+    return OnDisk(path, np.dtype((kind, (shape[1],))), count, start) if is_table else None
 
 
 def unnamed(values: np.ndarray, width: int) -> dict[str, np.ndarray]:
@@ -124,6 +151,20 @@ def _columns(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _array(path: Path, file: IO[bytes], size: int, name: str) -> np.ndarray:
     """One array, after its header was held against the bytes that are there."""
+    kind, shape, is_fortran = _header(path, file, size, name)
+    count = math.prod(shape)
+    bounds.require_memory(path, 1, count * kind.itemsize, name)
+    raw = file.read(count * kind.itemsize)
+    if len(raw) < count * kind.itemsize:
+        raise UnreadableError(path, name, "is cut off")
+    flat = np.frombuffer(raw, kind, count)
+    return flat.reshape(shape[::-1]).T if is_fortran else flat.reshape(shape)
+
+
+def _header(
+    path: Path, file: IO[bytes], size: int, name: str
+) -> tuple[np.dtype, tuple[int, ...], bool]:
+    """Type, shape and order of an array."""
     version = np.lib.format.read_magic(file)
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -145,12 +186,7 @@ def _array(path: Path, file: IO[bytes], size: int, name: str) -> np.ndarray:
     bounds.require_bytes(path, name, count, kind.itemsize, size)
     if kind.itemsize == 0 or len(shape) > 8:
         raise UnreadableError(path, name, f"has no values: {kind}, {shape}")
-    bounds.require_memory(path, 1, count * kind.itemsize, name)
-    raw = file.read(count * kind.itemsize)
-    if len(raw) < count * kind.itemsize:
-        raise UnreadableError(path, name, "is cut off")
-    flat = np.frombuffer(raw, kind, count)
-    return flat.reshape(shape[::-1]).T if is_fortran else flat.reshape(shape)
+    return kind, shape, is_fortran
 
 
 def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:

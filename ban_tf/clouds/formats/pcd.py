@@ -7,13 +7,13 @@ header says, and gives padding names that change from run to run. Bodies are Num
 """
 
 import dataclasses
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from ban_tf.clouds.formats import bounds, extras, rows, table
+from ban_tf.clouds.formats import bounds, pcd_bodies, rows, table
+from ban_tf.clouds.formats.on_disk import OnDisk
 from ban_tf.clouds.formats.raw_scan import RawScan, as_columns, columns_of, with_columns
 from ban_tf.clouds.problems import UnreadableError
 
@@ -57,18 +57,40 @@ def read(path: Path) -> RawScan:
         bounds.require_bytes(path, "POINTS", count, at_least[encoding], there)
         bounds.require_memory(path, count, kind.itemsize, "POINTS")
         if encoding == "ascii":
-            points = _of_text(path, file.read(), kind, count)
+            points = pcd_bodies.of_text(path, file.read(), kind, count)
         elif encoding == "binary":
             points = np.frombuffer(file.read(count * kind.itemsize), kind, count)
         else:
-            points = _of_compressed(path, file.read(), kind, count)
-    about = {"viewpoint": " ".join(header.get("VIEWPOINT", []))}
+            points = pcd_bodies.of_packed(path, file.read(), kind, count)
+    about, problems = _about(path, header, count)
+    colors = packed_colors(points)
+    return table.scan_of(path, points, "FIELDS", colors, about, problems, Pcd(header, points))
+
+
+def table_of(path: Path) -> tuple[dict[str, list[str]], OnDisk, dict[str, str], list[str]] | None:
+    """The header of a binary file, its rows on disk, what it says, and what is odd; or None.
+
+    Raises:
+        UnreadableError: it is damaged, or lies.
+    """
+    with path.open("rb") as file:
+        header = _header(path, file.read(_LARGEST_HEADER))
+    start = int(header.pop("size")[0])
+    if header["DATA"][0] != "binary":
+        return None
+    kind, count = _kind(path, header), _whole(path, header, "POINTS", 0, header["WIDTH"])
+    bounds.require_bytes(path, "POINTS", count, kind.itemsize, path.stat().st_size - start)
+    return header, OnDisk(path, kind, count, start), *_about(path, header, count)
+
+
+def _about(
+    path: Path, header: dict[str, list[str]], count: int
+) -> tuple[dict[str, str], list[str]]:
     problems = []
     area = _whole(path, header, "WIDTH", 0) * _whole(path, header, "HEIGHT", 0, ["1"])
     if area != count:
         problems.append(f"WIDTH times HEIGHT is {area:,}, and POINTS {count:,}; the latter counts")
-    colors = _packed_colors(points)
-    return table.scan_of(path, points, "FIELDS", colors, about, problems, Pcd(header, points))
+    return {"viewpoint": " ".join(header.get("VIEWPOINT", []))}, problems
 
 
 def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
@@ -84,19 +106,9 @@ def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
         header, points = native.header, with_columns(native.points, added)
     else:
         points = with_columns(as_columns(columns_of(scan)), added)
-        header = {"DATA": ["binary"], "WIDTH": [str(len(scan))], "HEIGHT": ["1"]}
-    fields = _fields_of(header, points.dtype)
-    words = {
-        "VERSION": header.get("VERSION", ["0.7"]),
-        **fields,
-        "WIDTH": header["WIDTH"],
-        "HEIGHT": header.get("HEIGHT", ["1"]),
-        "VIEWPOINT": header.get("VIEWPOINT", "0 0 0 1 0 0 0".split()),
-        "POINTS": [str(len(points))],
-        "DATA": header["DATA"],
-    }
+        header = new_header(len(scan))
     with path.open("wb") as file:
-        file.writelines(f"{key} {' '.join(values)}\n".encode() for key, values in words.items())
+        file.write(header_with(header, points.dtype, len(points)))
         if header["DATA"][0] == "binary":
             file.write(points.tobytes())
         elif header["DATA"][0] == "ascii":
@@ -105,7 +117,32 @@ def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
                 columns = zip(*(map(_exact, part[name].tolist()) for name in part), strict=True)
                 file.writelines(" ".join(row).encode() + b"\n" for row in columns)
         else:
-            file.write(_compressed(points))
+            file.write(pcd_bodies.packed(points))
+
+
+def new_header(count: int) -> dict[str, list[str]]:
+    """Words of a binary file of so many points."""
+    return {"DATA": ["binary"], "WIDTH": [str(count)], "HEIGHT": ["1"]}
+
+
+def header_with(header: dict[str, list[str]], kind: np.dtype, count: int) -> bytes:
+    """The header of a file with other fields.
+
+    Args:
+        header: as it was read, or `new_header`.
+        kind: structured, of a point.
+        count: number of points.
+    """
+    words = {
+        "VERSION": header.get("VERSION", ["0.7"]),
+        **_fields_of(header, kind),
+        "WIDTH": header["WIDTH"],
+        "HEIGHT": header.get("HEIGHT", ["1"]),
+        "VIEWPOINT": header.get("VIEWPOINT", "0 0 0 1 0 0 0".split()),
+        "POINTS": [str(count)],
+        "DATA": header["DATA"],
+    }
+    return b"".join(f"{key} {' '.join(values)}\n".encode() for key, values in words.items())
 
 
 def _header(path: Path, head: bytes) -> dict[str, list[str]]:
@@ -166,96 +203,6 @@ def _whole(
     return int(text)
 
 
-def _of_text(path: Path, body: bytes, kind: np.dtype, count: int) -> np.ndarray:
-    lines = [line for line in body.split(b"\n") if line.strip()]
-    if len(lines) < count:
-        raise UnreadableError(path, "POINTS", f"says {count:,}, and there are {len(lines):,} rows")
-    flat = [(name, kind[name].base, int(np.prod(kind[name].shape))) for name in kind.names or ()]
-    width = sum(size for _, _, size in flat)
-    if width == 0 or count == 0:
-        raise UnreadableError(path, "POINTS", "is 0: there is no point")
-    values = rows_of_numbers(path, lines[:count], width)
-    points, start = np.empty(count, kind), 0
-    for name, base, size in flat:
-        part = values[:, start : start + size]
-        points[name] = _typed(path, name, part, base).reshape(points[name].shape)
-        start += size
-    return points
-
-
-def rows_of_numbers(path: Path, lines: list[bytes], width: int) -> np.ndarray:
-    """float64 `[N, width]` of rows of numbers between blanks.
-
-    Raises:
-        UnreadableError: a word, or another number of them; the message has the row, from 1.
-    """
-    try:
-        return np.loadtxt(lines, ndmin=2, comments=None, encoding="latin-1").reshape(-1, width)
-    except ValueError as error:
-        for row, line in enumerate(lines, start=1):
-            words = line.split()
-            wrong = [word for word in words if not _is_number(word)]
-            if wrong or len(words) != width:
-                word = wrong[0][:40].decode(errors="replace") if wrong else ""
-                told = f"{word!r} is no number" if wrong else f"{len(words)} values, not {width}"
-                raise UnreadableError(path, f"row {row}", told) from error
-        raise UnreadableError(path, "rows", str(error)) from error
-
-
-def _is_number(word: bytes) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _typed(path: Path, name: str, values: np.ndarray, kind: np.dtype) -> np.ndarray:
-    """Numbers in their type; packed colours are written as floats whose bytes they are."""
-    if kind.kind == "f":
-        return values.astype(kind)
-    limits = np.iinfo(kind)
-    within = (values >= limits.min) & (values <= limits.max) & (values == np.floor(values))
-    if not within.all():
-        row = int(np.argmin(within.all(axis=1)))
-        raise UnreadableError(path, f"row {row + 1}", f"{name} must be of {kind}: {values[row]}")
-    return values.astype(kind)
-
-
-def _of_compressed(path: Path, body: bytes, kind: np.dtype, count: int) -> np.ndarray:
-    size = count * kind.itemsize
-    if len(body) < 8:
-        raise UnreadableError(path, "DATA", "ends too early")
-    packed, unpacked = struct.unpack("<II", body[:8])
-    if unpacked != size:
-        text = f"unpacks to {unpacked:,} bytes, and {count:,} points take {size:,}"
-        raise UnreadableError(path, "DATA", text)
-    if packed > len(body) - 8:
-        raise UnreadableError(path, "DATA", f"has {len(body) - 8:,} of {packed:,} bytes")
-    lzf = extras.load("lzf", "scans", "Compressed PCD files")
-    try:
-        raw = lzf.decompress(body[8 : 8 + packed], size) if size else b""
-    except ValueError as error:
-        raise UnreadableError(path, "DATA", "is damaged: it cannot be unpacked") from error
-    if raw is None or len(raw) != size:
-        raise UnreadableError(path, "DATA", "is damaged: it unpacks to another size")
-    points, start = np.empty(count, kind), 0
-    for name in kind.names or ():
-        size = count * kind[name].itemsize
-        points[name] = np.frombuffer(raw[start : start + size], kind[name])
-        start += size
-    return points
-
-
-def _compressed(points: np.ndarray) -> bytes:
-    lzf = extras.load("lzf", "scans", "Compressed PCD files")
-    raw = b"".join(
-        np.ascontiguousarray(points[name]).tobytes() for name in points.dtype.names or ()
-    )
-    packed = lzf.compress(raw, len(raw) + len(raw) // 16 + 64)
-    return struct.pack("<II", len(packed), len(raw)) + packed
-
-
 def _fields_of(header: dict[str, list[str]], kind: np.dtype) -> dict[str, list[str]]:
     """The four lines of the header that tell of fields; padding has its name again."""
     names = list(kind.names or ())
@@ -285,7 +232,7 @@ def _exact(value: float) -> str:
     return repr(value)
 
 
-def _packed_colors(points: np.ndarray) -> np.ndarray | None:
+def packed_colors(points: np.ndarray) -> np.ndarray | None:
     """uint8 `[N, 3]` of a field of packed colours; None where there is none."""
     for name in points.dtype.names or ():
         if name.lower() in _PACKED and points.dtype[name].itemsize == 4:

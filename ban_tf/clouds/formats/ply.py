@@ -1,5 +1,6 @@
 """Scans in PLY files: the vertices and their properties; faces and all else stay as they are."""
 
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -40,9 +41,9 @@ def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
         added: `[N]` each, by name of the property.
     """
     if not isinstance(scan.native, ply_mesh.Mesh):
-        vertices = as_columns({name: _fitting(v) for name, v in columns_of(scan).items()})
+        vertices = as_columns({name: fitting(v) for name, v in columns_of(scan).items()})
         element = plyfile.PlyElement.describe(with_columns(vertices, added), "vertex")
-        comments = [f"{name} {text}".replace("\n", " ") for name, text in scan.about.items()]
+        comments = _comments(scan.about)
         plyfile.PlyData([element], byte_order="<", comments=comments).write(str(path))
     elif scan.native.has_vertices_first:
         with path.open("wb") as file:
@@ -55,11 +56,9 @@ def write(scan: RawScan, path: Path, added: Mapping[str, np.ndarray]) -> None:
 
 def _parts(source: Path, mesh: ply_mesh.Mesh, added: Mapping[str, np.ndarray]) -> Iterator[bytes]:
     """The parts of a file whose vertices come first: header, vertices, what follows them."""
-    header, body = ply_mesh.parted(source, source.read_bytes())
+    _, body = ply_mesh.parted(source, source.read_bytes())
     names = mesh.vertices.dtype.names or ()
-    kept = [line for line in header[: len(mesh.header)] if _property(line) not in added]
-    new = [f"property {_CODES[v.dtype.str[1:]]} {name}".encode() for name, v in added.items()]
-    yield b"\n".join([*kept, *new, *mesh.after, b"end_header", b""])
+    yield header_with(mesh, {name: values.dtype for name, values in added.items()})
     if not mesh.is_text:
         yield with_columns(mesh.vertices, added).tobytes()
         yield body[mesh.vertices.nbytes :]
@@ -79,11 +78,41 @@ def _parts(source: Path, mesh: ply_mesh.Mesh, added: Mapping[str, np.ndarray]) -
     yield b"\n".join(lines[len(mesh.vertices) :])
 
 
+def header_with(mesh: ply_mesh.Mesh, added: Mapping[str, np.dtype]) -> bytes:
+    """The header of a file whose vertices come first, with further properties.
+
+    Args:
+        mesh: as it was read.
+        added: their types by name; one of a name that is there replaces it.
+    """
+    kept = [line for line in mesh.header if _property(line) not in added]
+    new = [f"property {_CODES[kind.str[1:]]} {name}".encode() for name, kind in added.items()]
+    return b"\n".join([*kept, *new, *mesh.after, b"end_header", b""])
+
+
+def new_header(kind: np.dtype, count: int, about: Mapping[str, str]) -> bytes:
+    """The header of a binary file of vertices alone.
+
+    Args:
+        kind: structured, of a vertex; little-endian.
+        count: number of vertices.
+        about: what the comments tell.
+    """
+    file = io.BytesIO()
+    element = plyfile.PlyElement.describe(np.empty(0, kind), "vertex")
+    plyfile.PlyData([element], byte_order="<", comments=_comments(about)).write(file)
+    return file.getvalue().replace(b"element vertex 0", f"element vertex {count}".encode())
+
+
+def _comments(about: Mapping[str, str]) -> list[str]:
+    return [f"{name} {text}".replace("\n", " ") for name, text in about.items()]
+
+
 def _property(line: bytes) -> str:
     words = line.split()
     return words[-1].decode(errors="replace") if words[:1] == [b"property"] else ""
 
 
-def _fitting(values: np.ndarray) -> np.ndarray:
+def fitting(values: np.ndarray) -> np.ndarray:
     """The values in a type that PLY has: whole numbers of eight bytes become float64."""
     return values.astype(np.float64) if values.dtype.str[1:] in ("i8", "u8") else values

@@ -1,4 +1,4 @@
-"""The vertices of a mesh in a PLY file, read by `plyfile`; and meshes written.
+"""The vertices of a mesh in a PLY file, read by `plyfile`.
 
 Faces are not needed, and parsing them takes far longer than the vertices: where the vertices come
 first, as in all data sets here, only they are given to the parser.
@@ -8,7 +8,7 @@ import dataclasses
 import io
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +80,7 @@ class Mesh:
     @property
     def is_text(self) -> bool:
         """Whether the file is ASCII."""
-        return _is_text(self.header)
+        return is_text(self.header)
 
     @property
     def has_vertices_first(self) -> bool:
@@ -104,16 +104,43 @@ def parse(path: Path) -> Mesh:
     header, body = parted(path, content)
     lines, after = _vertices_alone(header)
     try:
-        vertices = _read_text(lines, body) if _is_text(lines) else _read_binary(lines, body)
+        vertices = _read_text(lines, body) if is_text(lines) else _read_binary(lines, body)
     except KeyError as error:
         raise UnreadableError(path, "element vertex", "is missing") from error
     except _UNREADABLE as error:
         raise UnreadableError(path, "element vertex", str(error)) from error
-    _require_faces(path, after, body, vertices, _is_text(lines))
+    there, taken = len(body), vertices.nbytes
+    if is_text(lines):
+        there, taken = body.count(b"\n") + 1, len(vertices)
+    require_faces(path, after, there, taken, is_text(lines))
     return Mesh(lines, after, vertices)
 
 
-def _is_text(header: list[bytes]) -> bool:
+def start_of(path: Path) -> tuple[Mesh, int]:
+    """What a binary PLY file says of its vertices, none of which is read, and where they begin.
+
+    Raises:
+        UnreadableError: no such file, or its header is damaged.
+    """
+    with path.open("rb") as file:
+        head = file.read(_LARGEST_HEADER)
+    header, body = parted(path, head)
+    lines, after = _vertices_alone(header)
+    empty = [b"element vertex 0" if one.startswith(b"element v") else one for one in lines]
+    try:
+        return Mesh(lines, after, _read_binary(empty, b"")), len(head) - len(body)
+    except (KeyError, *_UNREADABLE) as error:
+        raise UnreadableError(path, "element vertex", str(error)) from error
+
+
+def is_text_file(path: Path) -> bool:
+    """Whether a PLY file is ASCII, as its header says."""
+    with path.open("rb") as file:
+        return is_text(file.read(_LARGEST_HEADER).split(_END)[0].splitlines())
+
+
+def is_text(header: list[bytes]) -> bool:
+    """Whether the lines of a header are of a file in ASCII."""
     return any(line.startswith(b"format ascii") for line in header)
 
 
@@ -220,59 +247,31 @@ def _vertices_alone(header: list[bytes]) -> tuple[list[bytes], list[bytes]]:
     return header[: elements[1]], header[elements[1] :]
 
 
-def _require_faces(
-    path: Path, after: list[bytes], body: bytes, vertices: np.ndarray, is_text: bool
+def require_faces(
+    path: Path, after: list[bytes], there: int, of_vertices: int, is_text: bool
 ) -> None:
-    """Refuses a file that ends within its faces: a broken download, whatever its vertices say."""
+    """Refuses a file that ends within its faces: a broken download, whatever its vertices say.
+
+    Args:
+        path: the file.
+        after: the lines of the elements behind the vertices.
+        there: bytes behind the header, or lines where it is text.
+        of_vertices: bytes or lines that the vertices take.
+        is_text: whether it is.
+
+    Raises:
+        UnreadableError: there are fewer than the faces take.
+    """
     words = [line.split() for line in after]
     counts = [int(row[2]) for row in words if row[:2] == [b"element", b"face"] and _is_count(row)]
     lists = [row for row in words if row[:2] == [b"property", b"list"] and len(row) == 5]
     if len(counts) != 1 or len(lists) != 1:
         return
-    if is_text:
-        num_bytes, expected = body.count(b"\n") + 1, len(vertices) + counts[0]
-    else:
-        of_count, of_index = (_BYTES.get(kind, 4) for kind in lists[0][2:4])
-        size = of_count + _CORNERS * of_index
-        num_bytes, expected = len(body), vertices.nbytes + counts[0] * size
-    if num_bytes < expected:
+    of_count, of_index = (_BYTES.get(kind, 4) for kind in lists[0][2:4])
+    each = 1 if is_text else of_count + _CORNERS * of_index
+    if there < of_vertices + counts[0] * each:
         raise UnreadableError(path, "element face", "the file ends too early")
 
 
 def _is_count(row: list[bytes]) -> bool:
     return len(row) == 3 and row[2].isdigit() and len(row[2]) < 19
-
-
-def write(
-    path: Path,
-    xyz: np.ndarray,
-    faces: np.ndarray,
-    channels: Mapping[str, np.ndarray | int],
-    is_text: bool = False,
-) -> None:
-    """Writes a mesh as PLY.
-
-    Args:
-        path: the file.
-        xyz: float `[N, 3]`.
-        faces: int `[F, 3]`.
-        channels: further properties of the vertices, in order; a number is one for all.
-        is_text: ASCII instead of binary.
-    """
-    kinds = {name: _kind(values) for name, values in channels.items()}
-    vertices = np.empty(len(xyz), [*((axis, "f4") for axis in "xyz"), *kinds.items()])
-    for axis, values in zip("xyz", xyz.T, strict=True):
-        vertices[axis] = values
-    for name, values in channels.items():
-        vertices[name] = values
-    corners = np.empty(len(faces), [("vertex_indices", "i4", (3,))])
-    corners["vertex_indices"] = faces
-    elements = [
-        plyfile.PlyElement.describe(vertices, "vertex"),
-        plyfile.PlyElement.describe(corners, "face", len_types={"vertex_indices": "u1"}),
-    ]
-    plyfile.PlyData(elements, text=is_text, byte_order="<").write(str(path))
-
-
-def _kind(values: np.ndarray | int) -> str:
-    return "u1" if isinstance(values, int) else values.dtype.str[1:]

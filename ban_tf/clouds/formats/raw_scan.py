@@ -1,6 +1,7 @@
 """A scan as its file has it: nothing is turned, scaled, rounded or left out."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -51,7 +52,7 @@ def columns_of(scan: RawScan) -> dict[str, np.ndarray]:
     if scan.colors is not None:
         columns |= dict(zip(("red", "green", "blue"), scan.colors.T, strict=True))
     for name, values in scan.fields.items():
-        flat = values.reshape(len(values), -1)
+        flat = values.reshape(len(values), math.prod(values.shape[1:]))
         names = [name] if values.ndim == 1 else [f"{name}_{k}" for k in range(flat.shape[1])]
         columns |= {one: column for one, column in zip(names, flat.T, strict=True)}
     return columns

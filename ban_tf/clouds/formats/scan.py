@@ -11,7 +11,8 @@ from ban_tf.clouds.formats import e57, las, numpy_files, pcd, ply, text
 from ban_tf.clouds.formats.raw_scan import RawScan
 from ban_tf.clouds.problems import UnreadableError
 
-_WAY_OUT = "Nothing was overwritten. Make space there, or name another place."
+LAS = (".las", ".laz")
+WAY_OUT = "Nothing was overwritten. Make space there, or name another place."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,11 +77,7 @@ def read(path: Path, columns: Sequence[str] | None = None) -> RawScan:
         [[0.5, 0.0, 0.0], [1.0, 2.0, 3.0]]
     """
     found = format_of(path)
-    if not path.is_file():
-        kind = "is no regular file" if path.exists() else "is not there"
-        raise FileNotFoundError(f"{path} {kind}. Check its name.")
-    if path.stat().st_size == 0:
-        raise UnreadableError(path, "", "is empty")
+    require_file(path)
     if columns is not None:
         if found is not _TEXT:
             raise ValueError(
@@ -88,6 +85,28 @@ def read(path: Path, columns: Sequence[str] | None = None) -> RawScan:
             )
         return text.read(path, columns)
     return found.read(path)
+
+
+def require_file(path: Path) -> None:
+    """Refuses what is no file of a known format, or an empty one.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UnreadableError: it is empty.
+        ValueError: an extension that stands for no format.
+    """
+    format_of(path)
+    if not path.is_file():
+        kind = "is no regular file" if path.exists() else "is not there"
+        raise FileNotFoundError(f"{path} {kind}. Check its name.")
+    if path.stat().st_size == 0:
+        raise UnreadableError(path, "", "is empty")
+
+
+def is_same_format(path: Path, suffix: str) -> bool:
+    """Whether a file is of the format that an extension stands for; NPY and NPZ are two."""
+    own = path.suffix.lower()
+    return own == suffix.lower() or (own in LAS and suffix.lower() in LAS)
 
 
 def write(
@@ -125,7 +144,7 @@ def write(
         codes = las.classification(scan, labels["semantic"], overwrite)
         if codes is not None:
             added["classification"] = codes
-    with disk.whole(path, _WAY_OUT) as temporary:
+    with disk.whole(path, WAY_OUT) as temporary:
         found.write(scan, temporary, added)
 
 

@@ -23,6 +23,7 @@ def scan_of(
     about: Mapping[str, str] | None = None,
     problems: Sequence[str] = (),
     native: object = None,
+    is_checked: bool = True,
 ) -> RawScan:
     """A scan of named columns, or of a structured array of them.
 
@@ -34,6 +35,7 @@ def scan_of(
         about: as in `RawScan`.
         problems: as in `RawScan`.
         native: as in `RawScan`.
+        is_checked: whether a point must be there; not of a part of a file.
 
     Raises:
         UnreadableError: no coordinates, no point, or no point whose coordinates are finite.
@@ -46,7 +48,8 @@ def scan_of(
     rgb_names = named(names, _RGB)
     with np.errstate(invalid="ignore"):  # of NaN that signal
         xyz = np.stack([columns[name].astype(np.float64) for name in xyz_names], axis=1)
-    require_points(path, place, xyz)
+    if is_checked:
+        require_points(path, place, xyz)
     if rgb_names is not None and colors is None:
         colors = np.stack([columns[name] for name in rgb_names], axis=1)
     taken = {*xyz_names, *(rgb_names or ())}

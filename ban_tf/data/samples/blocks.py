@@ -6,6 +6,8 @@ least one place and draws nothing. Both walk the same grid in the same snake ord
 merging of blocks depends.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ban_tf.clouds.cloud import Cloud
@@ -67,15 +69,36 @@ def plan_covering(cloud: Cloud, config: Blocks) -> np.ndarray:
     origin, extent = frame.origin, frame.extent
     # From here on rows count along a space-filling curve: a sorted subset runs through space
     # without jumps, so every m-th of it is an even sample of the whole.
-    curve = np.argsort(ordering.morton_code(cloud.xyz - origin, extent), kind="stable")
+    curve = along_curve(cloud.xyz - origin, extent)
     xy = (cloud.xyz[:, :2] - origin[:2])[curve]
     steps = grid.over(extent, config)
     cells = grid.complete(list(grid.walk(xy, steps)), xy, steps, config.min_points)
-    chunks = [chunk for cell in cells for chunk in _deal(cell.rows, config.num_points)]
-    places = ordering.scattered(config.num_points)
-    plan = np.empty((len(chunks), config.num_points), np.int64)
+    return dealt([cell.rows for cell in cells], curve, config.num_points)
+
+
+def along_curve(shifted: np.ndarray, extent: np.ndarray) -> np.ndarray:
+    """int64 `[N]`: the points along a space-filling curve, those of one place in their order.
+
+    Args:
+        shifted: float64 `[N, 3]`, none negative.
+        extent: float64 `[3]`, of the whole room.
+    """
+    return np.argsort(ordering.morton_code(shifted, extent), kind="stable")
+
+
+def dealt(cells: Sequence[np.ndarray], curve: np.ndarray, num_points: int) -> np.ndarray:
+    """int64 `[K, P]`: rows of the cloud for each block, of which a full one becomes several.
+
+    Args:
+        cells: int `[n]` each, ascending places on the curve.
+        curve: int `[N]`, the point at each place.
+        num_points: P.
+    """
+    chunks = [chunk for rows in cells for chunk in _deal(rows, num_points)]
+    places = ordering.scattered(num_points)
+    plan = np.empty((len(chunks), num_points), np.int64)
     for k, chunk in enumerate(chunks):
-        plan[k] = curve[chunk[places * len(chunk) // config.num_points]]
+        plan[k] = curve[chunk[places * len(chunk) // num_points]]
     return plan
 
 

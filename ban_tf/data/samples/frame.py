@@ -39,14 +39,29 @@ def frame_of(cloud: Cloud) -> Frame:
     """
     if len(cloud) == 0:
         raise ValueError(f"cloud {cloud.name} must have at least one point. Received: 0 points")
-    origin = cloud.xyz.min(axis=0)
-    extent = cloud.xyz.max(axis=0) - origin
+    return checked_frame(cloud.name, cloud.xyz.min(axis=0), cloud.xyz.max(axis=0))
+
+
+def checked_frame(name: str, least: np.ndarray, most: np.ndarray) -> Frame:
+    """The frame of a cloud between two corners.
+
+    Args:
+        name: of the cloud.
+        least: float64 `[3]`, the least x, y and z.
+        most: float64 `[3]`, the greatest.
+
+    Raises:
+        ValueError: there is no point, or it is wider than 10 km (not in metres).
+    """
+    if not np.isfinite(least).all():
+        raise ValueError(f"cloud {name} must have at least one point. Received: 0 points")
+    extent = most - least
     if extent.max() > _MAX_EXTENT_M:
         raise ValueError(
-            f"cloud {cloud.name} must be in metres and at most {_MAX_EXTENT_M:.0f} m wide; rescale "
+            f"cloud {name} must be in metres and at most {_MAX_EXTENT_M:.0f} m wide; rescale "
             f"it or drop stray points. Received: extent={extent.round(3).tolist()}"
         )
-    return Frame(origin, np.where(extent < _NOTHING_M, 0.0, extent))
+    return Frame(least, np.where(extent < _NOTHING_M, 0.0, extent))
 
 
 def doubt_of_metres(extent: np.ndarray) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ban_tf import disk
-from ban_tf.clouds.formats import ply_mesh
+from ban_tf.clouds.formats import mesh_writer
 from ban_tf.data import synthetic
 from ban_tf.data.facts import rows_of
 from ban_tf.data.nyu40 import id_of as nyu40_id
@@ -81,11 +81,11 @@ def write_scan(files: ScanFiles, mesh: synthetic.Mesh, turn: float = 0.0) -> Non
     """
     cos, sin = np.cos(turn), np.sin(turn)
     turned = mesh.xyz @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
-    ply_mesh.write(files.mesh, turned, mesh.faces, {**_channels(mesh.rgb), "alpha": 255})
+    mesh_writer.write(files.mesh, turned, mesh.faces, {**_channels(mesh.rgb), "alpha": 255})
     raw = [_RAW_NAMES.get(name, ("", "")) for name in mesh.names]
     nyu40 = np.array([nyu40_id(name) if name else 0 for _, name in raw], np.uint16)
     labels = {**_channels(mesh.rgb), "alpha": 255, "label": nyu40[mesh.object]}
-    ply_mesh.write(files.labels, turned, mesh.faces, labels)
+    mesh_writer.write(files.labels, turned, mesh.faces, labels)
     segments = {"params": {"kThresh": "0.010000"}, "sceneId": files.name}
     _write_json(files.segments, {**segments, "segIndices": mesh.segment.tolist()})
     groups = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ban_tf import disk
-from ban_tf.clouds.formats import ply_mesh
+from ban_tf.clouds.formats import mesh_writer
 from ban_tf.data import synthetic
 from ban_tf.data.scenenn import layout
 
@@ -60,9 +60,9 @@ def write_scene(root: Path, name: str, mesh: synthetic.Mesh) -> None:
     number = (mesh.object + _FIRST_OBJECT).astype(np.uint32)
     paint = np.random.default_rng(len(mesh.names)).integers(0, 256, (len(mesh.names), 3))
     painted = {**_channels(paint[mesh.object].astype(np.uint8)), "label": number}
-    ply_mesh.write(folder / f"{name}.ply", turned, mesh.faces, painted)
+    mesh_writer.write(folder / f"{name}.ply", turned, mesh.faces, painted)
     colors = root / "color_ply_fixed" / f"{name}.ply"
-    ply_mesh.write(colors, turned, mesh.faces, _channels(mesh.rgb))
+    mesh_writer.write(colors, turned, mesh.faces, _channels(mesh.rgb))
     annotation = ElementTree.Element("annotation")
     for index, found in enumerate(mesh.names):
         values = {"id": str(index + _FIRST_OBJECT), "text": f"{found}{index}"}

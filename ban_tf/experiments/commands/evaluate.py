@@ -204,7 +204,7 @@ def _results_folder(request: Evaluation, folder: Path, run: runs.Run) -> Path:
         name.append("_".join(request.test))
     if _names_file(request) and request.model is not None and request.model != run.model_file:
         name.append(request.model.stem)
-    elif run.has_network and not run.is_trained:  # what its training is to end with has a place of its own
+    elif run.has_network and not run.is_trained:  # what training ends with has its own place
         name.append(f"epoch_{run.epochs_done:04d}")
     return folder / "evaluation" / "_".join(name)
 

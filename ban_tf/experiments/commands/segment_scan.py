@@ -1,52 +1,35 @@
 """Gives every point of a user's own scans a class and an instance, and writes labelled copies."""
 
-import dataclasses
-import json
-import warnings
+import contextlib
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ban_tf import config, disk, progress
+from ban_tf import config, disk
 from ban_tf.clouds import conditioning
-from ban_tf.clouds.formats import raw_scan, scan
-from ban_tf.config import NONE
-from ban_tf.data import samples
+from ban_tf.clouds.formats import las_codes, raw_scan, scan, scan_stream
+from ban_tf.clouds.formats.stream import Stream, of_whole
 from ban_tf.experiments import (
     evaluation,
     instance_boxes,
+    memory,
     remote,
+    scan_checks,
     scan_files,
+    scan_reports,
     trained,
     training_ranges,
+    whole_scans,
 )
+from ban_tf.experiments.large_scans import results, segmenting
 from ban_tf.experiments.requests import Scans
-from ban_tf.inference import segmentation
-from ban_tf.inference.results import Segmentation
+from ban_tf.experiments.scan_reports import Labelled
 from ban_tf.metrics import documents, table
-
-_NOT_LABELLED = 0.0  # confidence and entropy of a point without a place
-
-
-@dataclasses.dataclass(frozen=True)
-class Labelled:
-    """One scan with its labels.
-
-    Args:
-        path: of the scan.
-        out: of the labelled copy.
-        conditioned: the scan as the network saw it.
-        labels: of every point of the file, by name.
-        rows: the instances.
-    """
-
-    path: Path
-    out: Path
-    conditioned: conditioning.Conditioned
-    labels: dict[str, np.ndarray]
-    rows: list[instance_boxes.Row]
+from ban_tf.metrics.evaluators import Evaluator
 
 
 def segment(
@@ -56,8 +39,8 @@ def segment(
 ) -> list[Labelled]:
     """Does what the scan script is asked for: reads, labels, writes, and prints what it found.
 
-    A scan that is stopped goes on with the same call, from `<out>.state`. Of several scans, those
-    whose copies are there are passed over.
+    A scan that is stopped goes on with the same call, from what lies beside its copy. Of several
+    scans, those whose copies are there are passed over.
 
     Args:
         request: which scans, which model, what to write.
@@ -70,58 +53,26 @@ def segment(
     Raises:
         FileNotFoundError: there is no scan, or no model.
         FileExistsError: the labelled copy is there, and `overwrite` is not asked for.
-        ValueError: a scan is damaged or has no coordinates, or a value of the request cannot be.
+        ValueError: a scan is damaged or has no coordinates, its copy cannot be, or a value of the
+            request.
+        OSError: a disk is too full.
         ImportError: a format, or gRPC, needs a library that is missing.
         ServingError: nobody answers, or the served model is another one.
     """
-    options = _options(request)
     paths = scan_files.find(request.scans)
     places = scan_files.outputs(paths, request.out, request.format)
     places = _left(places, request.overwrite)
     for place in places.values():
         disk.require_writable(place, "out", is_folder=False)
-    folder, load = remote.place_of(request), remote.loader(request, load)
-    done: list[Labelled] = []
-    model: trained.TrainedModel | None = None
-    scorer = None
+    work = _Work(request, kinds, load)
     for path, out in places.items():
-        raw, own = scan_files.read(path, request.columns, kinds)
-        scan.require_free_names(raw, raw_scan.LABELS, request.overwrite)
-        if model is None:
-            model = load(folder)
-            ranges = training_ranges.of_model(folder)
-            _print_model(folder, model, ranges)
-            if request.evaluate:
-                scorer = evaluation.evaluator_of(model.experiment, "covering")
-        truth = None
-        if request.evaluate:
-            truth = scan_files.truth_of(raw, model.experiment.labels, own, request.truth)
-        is_room = isinstance(model.experiment.samples, config.Blocks)
-        conditioned = conditioning.condition(raw, options, is_room=is_room)
-        _print_scan(path, raw, conditioned, ranges)
-        if request.dry_run:
-            _print_plan(conditioned, model, out)
-            continue
-        found = _label(conditioned, model, out)
-        labels = of_file(found, conditioned.rows, len(raw))
-        scan.write(raw, out, labels, request.overwrite)
-        _state_of(out).unlink(missing_ok=True)
-        rows = instance_boxes.rows_of(conditioned, found, model.experiment.labels)
-        print(f"\n{instance_boxes.as_table(rows, f'{path.name}: {len(rows)} instances').text()}")
-        print(f"wrote {out}")
-        if scorer is not None and truth is not None:
-            _score(scorer, path, truth, found, conditioned, model.experiment.labels)
-        done.append(Labelled(path, out, conditioned, labels, rows))
-    scores = scorer.evaluation() if scorer is not None and done else None
+        work.add(path, out)
+    scores = work.scorer.evaluation() if work.scorer is not None and work.done else None
     if scores is not None:
         print(f"\n{table.render_text(scores)}")
-    _write_tables(request, folder, done, None if scores is None else documents.to_dict(scores))
-    return done
-
-
-def _options(request: Scans) -> conditioning.Options:
-    chosen: dict[str, Any] = {name: getattr(request, name) for name in ("unit", "up", "colors")}
-    return conditioning.Options(**chosen)
+    document = None if scores is None else documents.to_dict(scores)
+    scan_reports.write_tables(request, work.folder, work.done, document)
+    return work.done
 
 
 def _left(places: dict[Path, Path], overwrite: bool) -> dict[Path, Path]:
@@ -142,153 +93,202 @@ def _state_of(out: Path) -> Path:
     return out.with_name(f".{out.name}.state")
 
 
-def _label(
-    conditioned: conditioning.Conditioned, model: trained.TrainedModel, out: Path
-) -> Segmentation:
-    """The labels of the points that have a place, with progress; warnings are printed."""
-    experiment = model.experiment
-    cloud = conditioned.cloud
-    total = num_samples_of(conditioned, model)
-    unit = "block" if isinstance(experiment.samples, config.Blocks) else "shape"
-    with (
-        warnings.catch_warnings(record=True) as caught,
-        progress.Bar(total, f"segmenting {cloud.name}", unit=unit) as bar,
-    ):
-        warnings.simplefilter("always", UserWarning)
-        found = segmentation.segment(
-            cloud,
-            model.predictor,
-            experiment,
-            model.mean_sizes,
-            progress=bar.update,
-            state_file=_state_of(out),
-            with_entropy=True,
+class _Work:
+    """One call of `segment`: its model, loaded when the first scan was read, and what is done."""
+
+    def __init__(
+        self,
+        request: Scans,
+        kinds: Sequence[scan_files.FolderKind],
+        load: Callable[[Path], trained.TrainedModel],
+    ) -> None:
+        self._request, self._kinds = request, kinds
+        self.folder, self._load = remote.place_of(request), remote.loader(request, load)
+        chosen: dict[str, Any] = {name: getattr(request, name) for name in ("unit", "up", "colors")}
+        self._options = conditioning.Options(**chosen)
+        self._budget = memory.Budget.of(request.max_memory)
+        self._model: trained.TrainedModel | None = None
+        self._ranges: training_ranges.Ranges | None = None
+        self.scorer: Evaluator | None = None
+        self.done: list[Labelled] = []
+
+    def add(self, path: Path, out: Path) -> None:
+        """Labels a scan: as a whole where it fits into memory, else in tiles.
+
+        What was begun in tiles goes on in tiles, even where there is more memory now.
+        """
+        columns, is_begun = self._request.columns, segmenting.folder_of(out).exists()
+
+        def fits(num_points: int) -> bool:
+            return self._budget.fits(num_points) and not is_begun
+
+        stream = None if path.is_dir() or columns else scan_stream.open_parts(path)
+        if stream is None or fits(len(stream)):
+            raw, own = scan_files.read(path, columns, self._kinds)
+            if path.is_dir() or fits(len(raw)) or not self._is_cut():
+                self._add_whole(path, out, raw, own)
+                return
+            stream = of_whole(lambda: scan.read(path, columns), raw)
+        elif not self._is_cut():
+            self._add_whole(path, out, *scan_files.read(path, columns, self._kinds))
+            return
+        self._add_tiles(stream, out)
+
+    def _loaded(self) -> trained.TrainedModel:
+        if self._model is None:
+            self._model = self._load(self.folder)
+            self._ranges = training_ranges.of_model(self.folder)
+            scan_reports.print_model(self.folder, self._model, self._ranges)
+            if self._request.evaluate:
+                self.scorer = evaluation.evaluator_of(self._model.experiment, "covering")
+        return self._model
+
+    def _is_cut(self) -> bool:
+        """Whether the model takes blocks of a scan, which tiles are made of."""
+        return isinstance(self._loaded().experiment.samples, config.Blocks)
+
+    def _add_whole(
+        self, path: Path, out: Path, raw: raw_scan.RawScan, own: config.Labels | None
+    ) -> None:
+        request = self._request
+        scan.require_free_names(raw, raw_scan.LABELS, request.overwrite)
+        model = self._loaded()
+        labels = model.experiment.labels
+        truth = None
+        if request.evaluate:
+            truth = scan_files.truth_of(raw, labels, own, request.truth)
+        scan_checks.require_copy(path, len(raw), raw.xyz.min(axis=0), raw.xyz.max(axis=0), out)
+        found = conditioning.condition(raw, self._options, is_room=self._is_cut())
+        cloud = found.cloud
+        doubts = training_ranges.doubts(cloud, self._ranges) if self._ranges else ()
+        extent = np.ptp(cloud.xyz, axis=0)
+        scan_reports.print_scan(path, len(raw), extent, found.assumptions, doubts)
+        _print_note(labels.num_classes, out)
+        if request.dry_run:
+            what = "blocks" if self._is_cut() else "shapes"
+            taken = memory.shown(memory.of_whole(len(raw)))
+            count = whole_scans.num_samples_of(found, model)
+            print(f"  would run {count:,} {what}, in about {taken} of memory, and write {out}")
+            return
+        segmented = whole_scans.label(found, model, _state_of(out))
+        values = whole_scans.of_file(segmented, found.rows, len(raw))
+        scan.write(raw, out, values, request.overwrite)
+        _state_of(out).unlink(missing_ok=True)
+        rows = instance_boxes.rows_of(found, segmented, labels)
+        _print_done(path, out, rows)
+        if self.scorer is not None and truth is not None:
+            whole_scans.add_scores(self.scorer, path, truth, segmented, found, labels)
+        self.done.append(
+            Labelled(
+                path,
+                out,
+                len(raw),
+                found.metres,
+                found.turn,
+                found.assumptions,
+                rows,
+                found,
+                values,
+            )
         )
-    for warning in caught:
-        print(f"warning: {warning.message}")
-    return found
+
+    def _add_tiles(self, stream: Stream, out: Path) -> None:
+        request, path = self._request, stream.path
+        scan.require_free_names(stream.empty, raw_scan.LABELS, request.overwrite)
+        scan_checks.require_in_parts(stream, out)
+        model = self._loaded()
+        labels = model.experiment.labels
+        if request.evaluate:
+            scan_files.truth_of(stream.empty, labels, None, request.truth, is_part=True)
+        folder = segmenting.folder_of(out)
+        most = self._budget.points_of_tile(labels.num_classes)
+        is_new = not folder.exists()
+        if is_new:
+            needed = segmenting.needed_on_disk(stream, labels.num_classes, most)
+            disk.require_free(out.parent, needed, f"{path} in tiles")
+        with _folder_of_run(folder, out, request.dry_run) as place:
+            tiled = segmenting.TiledScan(stream, model, self._options, Path(place), most)
+            bounds = tiled.read()
+            try:
+                scan_checks.require_copy(path, len(stream), bounds.least, bounds.most, out)
+            except (ValueError, OSError):
+                if is_new:  # another copy begins anew
+                    shutil.rmtree(place, ignore_errors=True)
+                raise
+            found = tiled.prepare(bounds)
+            self._print_tiles(stream, found, out, most)
+            if request.dry_run:
+                return
+            segmented = tiled.segment(found)
+            may_replace = found.bounds.has_free_codes or request.overwrite
+            with_codes = las_codes.takes_codes(stream.point_format, labels.num_classes, may_replace)
+            done = tiled.write(
+                found,
+                segmented,
+                out,
+                with_codes and out.suffix.lower() in scan.LAS,
+                request.columns,
+                self._score_tiles if request.evaluate else None,
+            )
+        _print_done(path, out, done.rows)
+        decision = done.decision
+        self.done.append(
+            Labelled(
+                path, out, len(stream), decision.metres, decision.turn, decision.assumptions,
+                done.rows,
+            )
+        )  # fmt: skip
+
+    def _score_tiles(self, stream: Stream, columns: Any, segmented: Any) -> None:
+        assert self.scorer is not None  # made when the model was loaded
+        labels = self._loaded().experiment.labels
+        name = str(stream.path)
+        results.add_scores(
+            self.scorer, name, stream, columns, segmented, labels, self._request.truth
+        )
+
+    def _print_tiles(
+        self, stream: Stream, found: segmenting.Prepared, out: Path, most: int
+    ) -> None:
+        labels, cloud = self._loaded().experiment.labels, found.cloud
+        extent = cloud.layout.frame.extent
+        doubts = []
+        if self._ranges:
+            doubts = training_ranges.doubts_of_sample(
+                found.sample, extent, cloud.num_points, self._ranges
+            )
+        said = found.decision.assumptions
+        scan_reports.print_scan(stream.path, len(stream), extent, said, doubts)
+        _print_note(labels.num_classes, out)
+        largest = int(cloud.layout.num_points.max())
+        taken = memory.shown(memory.of_tile(largest, labels.num_classes))
+        how = (
+            f"{int(cloud.num_samples.sum()):,} blocks in {len(cloud.layout.tiles)} tiles of at "
+            f"most {largest:,} points, in about {taken} of memory"
+        )
+        if largest > 2 * most:
+            print(f"  warning: a single block has {largest:,} points, more than a tile should")
+        verb = "would run" if self._request.dry_run else "runs"
+        print(f"  {verb} {how}, and writes {out}" if verb == "runs" else
+              f"  {verb} {how}, and write {out}")  # fmt: skip
 
 
-def num_samples_of(conditioned: conditioning.Conditioned, model: trained.TrainedModel) -> int:
-    """How many samples of a scan the network will see.
-
-    Args:
-        conditioned: the scan.
-        model: whose experiment cuts it.
-    """
-    return len(samples.plan_covering(conditioned.cloud, model.experiment.samples))
-
-
-def of_file(found: Segmentation, rows: np.ndarray, num_points: int) -> dict[str, np.ndarray]:
-    """Labels of every point of a file; -1 where a point has no place.
-
-    Args:
-        found: labels of M points.
-        rows: int64 `[M]`, which points of the file these are.
-        num_points: N, of the file.
-
-    Returns:
-        `semantic` and `instance`, int32, `confidence` and `entropy`, float32, each `[N]`.
-    """
-    entropy = found.entropy if found.entropy is not None else np.zeros(len(rows), np.float32)
-    labels = {}
-    for name, values in zip(
-        raw_scan.LABELS,
-        (found.semantic, found.instance, found.confidence, entropy),
-        strict=True,
-    ):
-        empty = NONE if values.dtype.kind == "i" else _NOT_LABELLED
-        labels[name] = np.full(num_points, empty, values.dtype)
-        labels[name][rows] = values
-    return labels
+def _folder_of_run(
+    folder: Path, out: Path, is_dry: bool
+) -> contextlib.AbstractContextManager[str | Path]:
+    """The folder of a run in tiles; of a dry one a temporary folder."""
+    if not is_dry:
+        return contextlib.nullcontext(folder)
+    return tempfile.TemporaryDirectory(prefix=".ban-tf-", dir=out.parent)
 
 
-def _score(
-    scorer: Any,
-    path: Path,
-    truth: scan_files.Truth,
-    found: Segmentation,
-    conditioned: conditioning.Conditioned,
-    labels: config.Labels,
-) -> None:
-    semantic, instance = truth.semantic[conditioned.rows], truth.instance[conditioned.rows]
-    scorer.add(
-        str(path),
-        semantic,
-        labels.without_stuff(semantic, instance),
-        found.semantic,
-        found.instance,
-        found.instance_scores,
-    )
+def _print_note(num_classes: int, out: Path) -> None:
+    note = scan_checks.note_on_codes(num_classes, out)
+    if note:
+        print(f"  {note}")
 
 
-def _print_model(
-    folder: Path, model: trained.TrainedModel, ranges: training_ranges.Ranges | None
-) -> None:
-    experiment = model.experiment
-    cut = experiment.samples
-    seen = f"blocks of {cut.size_m:g} m" if isinstance(cut, config.Blocks) else "whole shapes"
-    print(
-        f"model {folder}: {experiment.network.name} of {experiment.dataset}, "
-        f"{experiment.labels.num_classes} classes ({', '.join(model.class_names)}), {seen}, "
-        f"features {', '.join(experiment.features.names)}"
-    )
-    print(f"  {ranges.sentence() if ranges else 'its training data are not at hand'}")
-
-
-def _print_scan(
-    path: Path,
-    raw: raw_scan.RawScan,
-    conditioned: conditioning.Conditioned,
-    ranges: training_ranges.Ranges | None,
-) -> None:
-    extent = " x ".join(f"{value:.2f}" for value in np.ptp(conditioned.cloud.xyz, axis=0))
-    print(f"{path}: {len(raw):,} points, {extent} m")
-    for sentence in conditioned.assumptions:
-        print(f"  {_as_flags(sentence)}")
-    for doubt in training_ranges.doubts(conditioned.cloud, ranges) if ranges else ():
-        print(f"  warning: {doubt}: labels may be far worse")
-
-
-def _as_flags(sentence: str) -> str:
-    for name in ("unit", "up", "colors"):
-        sentence = sentence.replace(f"(`{name}`)", f"(--{name} says otherwise)")
-    return sentence
-
-
-def _print_plan(
-    conditioned: conditioning.Conditioned, model: trained.TrainedModel, out: Path
-) -> None:
-    count = num_samples_of(conditioned, model)
-    what = "blocks" if isinstance(model.experiment.samples, config.Blocks) else "shapes"
-    print(f"  would run {count:,} {what} and write {out}")
-
-
-def _write_tables(
-    request: Scans, folder: Path, done: Sequence[Labelled], scores: dict[str, Any] | None
-) -> None:
-    if request.dry_run:
-        return
-    if request.csv is not None:
-        named = [(str(one.path), one.rows) for one in done]
-        disk.write_whole(request.csv, instance_boxes.as_csv(named))
-        print(f"wrote {request.csv}")
-    if request.json is not None:
-        document = {
-            "model": str(folder),
-            "scans": [
-                {
-                    "scan": str(one.path),
-                    "out": str(one.out),
-                    "points": len(one.labels["semantic"]),
-                    "metres_per_unit": one.conditioned.metres,
-                    "turn": one.conditioned.turn.tolist(),
-                    "assumptions": list(one.conditioned.assumptions),
-                    "instances": [instance_boxes.as_document(row) for row in one.rows],
-                }
-                for one in done
-            ],
-            "scores": scores,
-        }
-        disk.write_whole(request.json, json.dumps(document, indent=2) + "\n")
-        print(f"wrote {request.json}")
+def _print_done(path: Path, out: Path, rows: Sequence[instance_boxes.Row]) -> None:
+    title = f"{path.name}: {len(rows)} instances"
+    print(f"\n{instance_boxes.as_table(rows, title).text()}")
+    print(f"wrote {out}")

@@ -1,0 +1,1 @@
+"""Scans that do not fit into memory: read, segmented and written part by part."""

@@ -1,0 +1,113 @@
+"""From the labels of a large cloud to those of its file: columns, boxes of instances, scores."""
+
+import numpy as np
+
+from ban_tf.clouds import scan_facts
+from ban_tf.clouds.conditioning import Decision
+from ban_tf.clouds.formats.on_disk import STEP, OnDisk
+from ban_tf.clouds.formats.raw_scan import LABELS
+from ban_tf.clouds.formats.stream import Stream
+from ban_tf.config import NONE, Labels
+from ban_tf.experiments import instance_boxes, scan_files
+from ban_tf.experiments.large_scans.points import RawPoints
+from ban_tf.inference.tiles.labels import LABEL, TiledSegmentation
+from ban_tf.metrics.evaluators import Evaluator
+
+
+def columns_of(found: TiledSegmentation, points: RawPoints) -> dict[str, OnDisk]:
+    """Labels of every point of the file, by name, on disk; -1 and 0 where one has no place.
+
+    Args:
+        found: labels of the points with a place.
+        points: of the file.
+    """
+    folder = found.labels.path.parent
+    columns = {name: OnDisk(folder / f"{name}.column", LABEL[name]) for name in LABELS}
+    for column in columns.values():
+        column.path.unlink(missing_ok=True)
+    done = 0
+    for _, rows in points.rows.slices():
+        is_there = scan_facts.is_there(rows["xyz"])
+        stop = done + int(np.count_nonzero(is_there))
+        labels = found.labels[done:stop]
+        done = stop
+        for name, column in columns.items():
+            empty = NONE if column.dtype.kind == "i" else 0
+            values = np.full(len(rows), empty, column.dtype)
+            values[is_there] = labels[name]
+            column.append(values)
+    return columns
+
+
+def rows_of(
+    found: TiledSegmentation, points: RawPoints, decision: Decision, labels: Labels
+) -> list[instance_boxes.Row]:
+    """Describes the instances, as `instance_boxes.rows_of` but for the last digits.
+
+    Args:
+        found: labels of the points with a place.
+        points: of the file.
+        decision: how they became those of the cloud.
+        labels: of the model.
+    """
+    outer: list[list[np.ndarray]] = [[] for _ in found.instances]
+    done = 0
+    for xyz, _ in points.of_cloud(decision):
+        instance = found.labels[done : done + len(xyz)]["instance"]
+        done += len(xyz)
+        order = np.argsort(instance, kind="stable")
+        numbers, first = np.unique(instance[order], return_index=True)
+        for number, part in zip(numbers.tolist(), np.split(order, first[1:]), strict=True):
+            if number != NONE:
+                outer[number].append(instance_boxes.outermost(xyz[part]))
+    return [
+        instance_boxes.row_of(
+            number, one, instance_boxes.outermost(np.concatenate(outer[number])), decision, labels
+        )
+        for number, one in enumerate(found.instances)
+    ]
+
+
+def add_scores(
+    scorer: Evaluator,
+    name: str,
+    stream: Stream,
+    columns: dict[str, OnDisk],
+    found: TiledSegmentation,
+    labels: Labels,
+    truth_names: tuple[str, ...] | None,
+) -> None:
+    """Scores the labels that a scan brings; of its points only counts are in memory.
+
+    Args:
+        scorer: gets the scan.
+        name: of the scan.
+        stream: of the scan.
+        columns: labels of every point of the file.
+        found: the same, with the scores of instances.
+        labels: of the model.
+        truth_names: as for `scan_files.truth_of`.
+    """
+    counted = np.zeros((0, 5), np.int64)
+    start = 0
+    for part in stream.parts(STEP):
+        stop = start + len(part)
+        truth = scan_files.truth_of(part, labels, None, truth_names, is_part=True)
+        is_there = scan_facts.is_there(part.xyz)
+        semantic, instance = (columns[one][start:stop][is_there] for one in LABELS[:2])
+        own = labels.without_stuff(truth.semantic[is_there], truth.instance[is_there])
+        rows = np.stack([truth.semantic[is_there], own, semantic, instance], axis=1)
+        kinds, num_points = np.unique(rows.astype(np.int64), axis=0, return_counts=True)
+        counted = _added_up(np.concatenate([counted, np.column_stack([kinds, num_points])]))
+        start = stop
+    scores = np.array([one.score for one in found.instances], np.float64)
+    truth_numbers = np.unique(counted[:, 1], return_inverse=True)[1].ravel()
+    numbers = np.where(counted[:, 1] == NONE, NONE, truth_numbers)
+    scorer.add(name, counted[:, 0], numbers, counted[:, 2], counted[:, 3], scores, counted[:, 4])
+
+
+def _added_up(rows: np.ndarray) -> np.ndarray:
+    kinds, place = np.unique(rows[:, :4], axis=0, return_inverse=True)
+    totals = np.zeros(len(kinds), np.int64)
+    np.add.at(totals, place.ravel(), rows[:, 4])
+    return np.column_stack([kinds, totals])

@@ -1,0 +1,105 @@
+"""Labels of a scan that is in memory as a whole."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from ban_tf import config, progress
+from ban_tf.clouds import conditioning
+from ban_tf.clouds.formats import raw_scan
+from ban_tf.config import NONE
+from ban_tf.data import samples
+from ban_tf.experiments import scan_files, trained
+from ban_tf.inference import segmentation
+from ban_tf.inference.results import Segmentation
+from ban_tf.metrics.evaluators import Evaluator
+
+_NOT_LABELLED = 0.0  # confidence and entropy of a point without a place
+
+
+def label(
+    conditioned: conditioning.Conditioned, model: trained.TrainedModel, state_file: Path
+) -> Segmentation:
+    """The labels of the points that have a place, with progress; warnings are printed.
+
+    Args:
+        conditioned: the scan.
+        model: that segments it.
+        state_file: from which a run that was stopped goes on.
+    """
+    experiment = model.experiment
+    cloud = conditioned.cloud
+    total = num_samples_of(conditioned, model)
+    unit = "block" if isinstance(experiment.samples, config.Blocks) else "shape"
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        progress.Bar(total, f"segmenting {cloud.name}", unit=unit) as bar,
+    ):
+        warnings.simplefilter("always", UserWarning)
+        found = segmentation.segment(
+            cloud,
+            model.predictor,
+            experiment,
+            model.mean_sizes,
+            progress=bar.update,
+            state_file=state_file,
+            with_entropy=True,
+        )
+    for warning in caught:
+        print(f"warning: {warning.message}")
+    return found
+
+
+def num_samples_of(conditioned: conditioning.Conditioned, model: trained.TrainedModel) -> int:
+    """How many samples of a scan the network will see.
+
+    Args:
+        conditioned: the scan.
+        model: whose experiment cuts it.
+    """
+    return len(samples.plan_covering(conditioned.cloud, model.experiment.samples))
+
+
+def of_file(found: Segmentation, rows: np.ndarray, num_points: int) -> dict[str, np.ndarray]:
+    """Labels of every point of a file; -1 where a point has no place.
+
+    Args:
+        found: labels of M points.
+        rows: int64 `[M]`, which points of the file these are.
+        num_points: N, of the file.
+
+    Returns:
+        `semantic` and `instance`, int32, `confidence` and `entropy`, float32, each `[N]`.
+    """
+    entropy = found.entropy if found.entropy is not None else np.zeros(len(rows), np.float32)
+    labels = {}
+    for name, values in zip(
+        raw_scan.LABELS,
+        (found.semantic, found.instance, found.confidence, entropy),
+        strict=True,
+    ):
+        empty = NONE if values.dtype.kind == "i" else _NOT_LABELLED
+        labels[name] = np.full(num_points, empty, values.dtype)
+        labels[name][rows] = values
+    return labels
+
+
+def add_scores(
+    scorer: Evaluator,
+    path: Path,
+    truth: scan_files.Truth,
+    found: Segmentation,
+    conditioned: conditioning.Conditioned,
+    labels: config.Labels,
+) -> None:
+    """Scores the labels that a scan brings."""
+    semantic, instance = truth.semantic[conditioned.rows], truth.instance[conditioned.rows]
+    scorer.add(
+        str(path),
+        semantic,
+        labels.without_stuff(semantic, instance),
+        found.semantic,
+        found.instance,
+        found.instance_scores,
+    )
