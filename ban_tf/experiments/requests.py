@@ -206,11 +206,15 @@ class Figure:
         run: run folder; None takes the newest below `runs/`.
         cloud: its name; None takes the first that was evaluated.
         out: the picture to write.
+        html: page for a browser to write instead of a picture.
+        similarity: keep in the page where the attentions of the network look.
     """
 
     run: Path | None = None
     cloud: str | None = None
     out: Path = Path("cloud.png")
+    html: Path | None = None
+    similarity: bool = False
 
 
 @kinds.config
@@ -272,6 +276,8 @@ class Scans:
         evaluate: score the labels that the scan has.
         truth: names of the fields of the scan with class and instance; None finds them.
         dry_run: read, and tell what would be done.
+        html: page for a browser to write as well; with several scans the folder of their pages.
+        similarity: keep in the page where the attentions of the network look.
     """
 
     scans: tuple[str, ...]
@@ -288,3 +294,5 @@ class Scans:
     evaluate: bool = False
     truth: tuple[str, ...] | None = None
     dry_run: bool = False
+    html: Path | None = None
+    similarity: bool = False

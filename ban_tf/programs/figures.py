@@ -2,16 +2,17 @@
 
     ban-figures                                   # the first cloud of the newest run
     ban-figures --run runs/demo --cloud Area_3_office_1 --out office.png
+    ban-figures --html office.html                # a page for a browser instead; docs/viewer.md
 
-Needs matplotlib (`python -m pip install -e ".[figures]"`) and an evaluation with the covering
-protocol. Of rooms the top and the walls on the viewer's side are left out of the drawing, which
-takes seconds.
+The picture needs matplotlib (`python -m pip install -e ".[figures]"`); both need an evaluation with
+the covering protocol. Of rooms the top and the walls on the viewer's side are left out of the
+drawing, which takes seconds.
 """
 
 import argparse
 from collections.abc import Sequence
 
-from ban_tf.experiments import command_line, requests, running
+from ban_tf.experiments import command_line, page_flags, requests, running
 from ban_tf.programs import names
 
 
@@ -33,7 +34,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         default=defaults.out,
         help=f"the picture to write (default: {defaults.out})",
     )
-    return flags.parse_args(argv)
+    page_flags.add(flags, "write a page for a browser here instead of a picture")
+    args = flags.parse_args(argv)
+    page_flags.check(flags, args)
+    return args
 
 
 def command() -> None:

@@ -2,6 +2,7 @@
 
     ban-segment office.laz --model runs/demo -o office_labelled.laz
     ban-segment "scans/*.ply" --model runs/demo -o labelled --csv instances.csv
+    ban-segment office.ply --html office.html         # and a page that shows it; docs/viewer.md
     ban-segment office.e57 --dry-run                  # what would be done, and how it is understood
 
 Reads PLY, PCD, LAS, LAZ, E57, XYZ, TXT, CSV, ASC, PTS, NPY and NPZ files, rooms of S3DIS and scans
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from ban_tf.config.scans import ColorRange, Unit, Up
-from ban_tf.experiments import command_line, quiet, requests, running
+from ban_tf.experiments import command_line, page_flags, quiet, requests, running
 from ban_tf.programs import names
 
 
@@ -35,12 +36,16 @@ def parse_args(argv: Sequence[str] | None) -> requests.Scans:
     _add_files(flags)
     _add_meaning(flags)
     _add_results(flags)
+    page_flags.add(
+        flags, "also write a page for a browser here; with several scans a folder of them"
+    )
     args = flags.parse_args(argv)
     for name in ("scans", "columns", "truth"):
         value = getattr(args, name)
         setattr(args, name, None if value is None else tuple(value))
     if args.truth is not None and (len(args.truth) > 2 or not args.evaluate):
         flags.error("--truth names one or two fields, and goes with --evaluate")
+    page_flags.check(flags, args)
     return command_line.request(requests.Scans, args)
 
 

@@ -6,14 +6,14 @@ import numpy as np
 
 from ban_tf import config
 from ban_tf.data.store import Store
-from ban_tf.experiments import checks, folds
+from ban_tf.experiments import checks, folds, pages
 from ban_tf.experiments.requests import RUNS, Figure
 from ban_tf.training import runs
 from ban_tf.view import figures
 
 
 def draw(request: Figure) -> Path:
-    """Does what the drawing script is asked for; returns the picture.
+    """Does what the drawing script is asked for; returns the picture, or the page.
 
     Rooms that are cut into blocks are opened from above and from the viewer's side; shapes are
     drawn whole.
@@ -25,6 +25,8 @@ def draw(request: Figure) -> Path:
     """
     checks.check(request)
     run = runs.load(request.run or folds.newest(RUNS))
+    if request.html is not None:
+        return pages.write_evaluated(run, request.cloud, request.html, request.similarity)
     predictions = run.evaluation_folder("covering") / "predictions"
     names = sorted(path.stem for path in predictions.glob("*.npz"))
     name = request.cloud or (names[0] if names else None)

@@ -18,6 +18,8 @@ from ban_tf.experiments import (
     evaluation,
     folds,
     instance_boxes,
+    page_similarities,
+    pages,
     scan_files,
     trained,
     training_ranges,
@@ -77,6 +79,7 @@ def segment(
     paths = scan_files.find(request.scans)
     places = scan_files.outputs(paths, request.out, request.format)
     places = _left(places, request.overwrite)
+    page_of = pages.places(paths, request.html, request.overwrite, list(places))
     for place in places.values():
         disk.require_writable(place, "out", is_folder=False)
     folder = request.model or folds.newest(RUNS)
@@ -88,6 +91,7 @@ def segment(
         scan.require_free_names(raw, raw_scan.LABELS, request.overwrite)
         if model is None:
             model = load(folder)
+            keys = page_similarities.queries_and_keys(folder) if request.similarity else None
             ranges = training_ranges.of_model(folder)
             _print_model(folder, model, ranges)
             if request.evaluate:
@@ -108,6 +112,9 @@ def segment(
         rows = instance_boxes.rows_of(conditioned, found, model.experiment.labels)
         print(f"\n{instance_boxes.as_table(rows, f'{path.name}: {len(rows)} instances').text()}")
         print(f"wrote {out}")
+        if path in page_of:
+            cloud = scan_files.with_truth(conditioned, truth)
+            pages.write(page_of[path], cloud, found, model.experiment, keys, request.overwrite)
         if scorer is not None and truth is not None:
             _score(scorer, path, truth, found, conditioned, model.experiment.labels)
         done.append(Labelled(path, out, conditioned, labels, rows))
