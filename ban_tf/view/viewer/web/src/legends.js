@@ -80,7 +80,8 @@ function errors({ scene }) {
 function similarity(viewer) {
   const { scene, state } = viewer;
   if (!scene.attentions.length) {
-    return note("This file holds no similarities: write it with --similarity, of a network that has attentions.", "no-similarity");
+    const flag = make("code", {}, "--similarity");
+    return make("p", { class: "note", id: "no-similarity" }, "This file holds no similarities: write it with ", flag, ", of a network that has attentions.");
   }
   const buttons = scene.attentions.map((one) =>
     make(

@@ -11,7 +11,7 @@ import { rowOf } from "./similarity.js";
 import { Stage } from "./stage.js";
 
 const BACKGROUND = { dark: [22, 25, 30], light: [246, 247, 249] };
-const FILLING = 2.8; // discs so much wider than points lie apart leave no holes
+const FILLING = 3.4; // discs so much wider than points lie apart leave no holes
 
 export class Viewer {
   constructor(element, scene) {
