@@ -14,12 +14,16 @@ fi
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 cp "$web/package.json" "$web/package-lock.json" "$work"
-npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --silent
-licence="$(printf '/*!\nThe parts of this file that are three.js stand under this licence:\n\n%s\n*/' \
-  "$(cat "$work/node_modules/three/LICENSE")")"
+npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --loglevel=error
+sources="$(LC_ALL=C; cat "$web"/src/*.js "$web/package-lock.json" "$web/build.sh" | sha256sum)"
+banner="$(printf '/*!\nBuilt by build.sh of sources whose SHA-256 is %s.\n' "${sources%% *}")
+The parts of this file that are three.js stand under this licence:
+
+$(cat "$work/node_modules/three/LICENSE")
+*/"
 NODE_PATH="$work/node_modules" "$work/node_modules/.bin/esbuild" "$web/src/main.js" \
   --bundle --minify --format=esm --target=es2022 --charset=utf8 --legal-comments=none \
-  --banner:js="$licence" --log-level=warning --outfile="$work/viewer.js"
+  --banner:js="$banner" --log-level=warning --outfile="$work/viewer.js"
 if grep -qiE '</script|<!--' "$work/viewer.js"; then
   echo "build.sh: the script holds what would end it within a page." >&2
   exit 1
