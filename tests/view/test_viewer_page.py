@@ -28,12 +28,19 @@ class Reader(html.parser.HTMLParser):
         self.scripts: dict[str, str] = {}
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.title = ""
+        self._is_open = False
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
+        self._is_open = True
+
+    def handle_endtag(self, tag):
+        self._is_open = False
 
     def handle_data(self, data):
+        if not self._is_open:
+            return
         tag, attributes = self.tags[-1]
         if tag == "script":
             name = attributes.get("id") or attributes["type"]
