@@ -93,4 +93,4 @@ def test_a_page_with_similarities_is_written_and_told_of(network, tmp_path, caps
     path = tmp_path / "office.html"
     pages.write(path, cloud, found, EXPERIMENT, QueriesAndKeys(network))
     assert '"name":"itos"' in path.read_text(encoding="utf-8")
-    assert capsys.readouterr().out.startswith(f"wrote {path} (0.7 MB): open it")
+    assert f"wrote {path} (0." in capsys.readouterr().out

@@ -109,7 +109,9 @@ def test_a_cloud_without_truth_and_colours_has_neither():
 
 def test_a_single_point_can_be_shown():
     one = viewer_scenes.Found(np.zeros(1, np.int32), np.full(1, NONE), np.ones(1), np.zeros(0))
-    document, found = read(page.page(unlabelled("one", np.ones((1, 3))), Labels(("desk",)), one))
+    document, found = read(
+        page.page(unlabelled("one", np.ones((1, 3))), Labels(class_names=("desk",)), one)
+    )
     assert document["origin"] == [1, 1, 1]
     assert found["place"].tolist() == [[0, 0, 0]]
 
@@ -156,17 +158,21 @@ def test_nothing_is_loaded_from_elsewhere_and_only_our_script_may_run():
     digest = hashlib.sha256(reader.scripts["module"].encode()).digest()
     assert f"script-src 'sha256-{base64.b64encode(digest).decode()}'" in policy
     assert policy.startswith("default-src 'none'")
-    assert not re.search(r"https?://(?!www\.w3\.org/1999/xhtml)", text)
+    assert not re.search(r"https?://(?!www\.w3\.org/)", text)
 
 
 def test_the_licence_of_three_is_in_the_page():
     assert "Permission is hereby granted" in page.page(CLOUD, viewer_scenes.LABELS, FOUND)
 
 
-def test_a_million_points_take_at_most_twelve_megabytes():
-    """A room of 9 m x 7 m x 3 m as a scanner sees it: noise of 3 mm, and of colours."""
+@pytest.mark.parametrize("count", [50_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_a_million_points_take_at_most_twelve_megabytes(count):
+    """A room of 9 m x 7 m x 3 m as a scanner sees it: noise of 3 mm, and of colours.
+
+    Fewer points lie farther apart, so each takes more than its share of the twelve.
+    """
     rng = np.random.default_rng(0)
-    count, sides = 1_000_000, np.array([9.0, 7.0, 3.0])
+    sides = np.array([9.0, 7.0, 3.0])
     xyz = rng.uniform(0, 1, (count, 3)) * sides
     face = rng.integers(0, 3, count)
     xyz[np.arange(count), face] = rng.integers(0, 2, count) * sides[face]
@@ -178,9 +184,10 @@ def test_a_million_points_take_at_most_twelve_megabytes():
     cloud = dataclasses.replace(cloud, semantic=instance % 8, instance=instance)
     confidence = np.clip(rng.normal(0.8, 0.15, count), 0, 1)
     found = viewer_scenes.Found(instance % 8, instance, confidence, np.ones(instance.max() + 1))
-    text = page.page(cloud, Labels(tuple("abcdefgh")), found)
+    text = page.page(cloud, Labels(class_names=tuple("abcdefgh")), found)
     assert json.loads(Reader(text).scripts["document"])["shown"] == count
-    assert len(text.encode()) < 12e6
+    script = 0.7e6
+    assert len(text.encode()) < script + (12e6 - script) * count / 1e6
 
 
 @pytest.mark.parametrize(
