@@ -5,7 +5,6 @@ import { LEAST_PIXELS } from "./cloud.js";
 const REACH = 9; // pixels of the page around the pointer
 const SLACK = 0.01; // points so little farther than the nearest lie beside it, as a share
 const STILL = 6; // pixels that a finger may move in a click
-const SHORT_MS = 600;
 
 /** The visible point that is drawn at, or nearest to, a place of the canvas; -1 for none. */
 export function pick(stage, x, y) {
@@ -50,7 +49,7 @@ export function listenForClicks(canvas, onClick, onDouble) {
   }
   canvas.addEventListener("pointerup", (event) => {
     const moved = start ? Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) : Infinity;
-    const isClick = moved <= STILL && event.timeStamp - start.timeStamp < SHORT_MS;
+    const isClick = moved <= STILL;
     start = null;
     if (!isClick) return;
     const box = canvas.getBoundingClientRect();
