@@ -142,7 +142,7 @@ def test_the_row_of_a_clicked_point_is_that_of_the_attention(room):
     weight = np.exp(products - products.max())
     weight /= weight.sum()
     wanted = np.minimum(weight / np.quantile(weight, 0.98, method="lower"), 1)
-    np.testing.assert_allclose(value, wanted, atol=0.06)
+    np.testing.assert_allclose(value, wanted, atol=0.1)  # queries and keys are bytes there
 
 
 def test_a_tap_and_a_drag_of_a_finger_work_on_a_phone(window, path):
