@@ -23,7 +23,7 @@ _OUTPUTS: dict[type, tuple[tuple[str, bool], ...]] = {
     requests.Preparation: (("blocks", True),),
     requests.Ablation: (("run", True), ("blocks", True)),
     requests.Timing: (("json", False),),
-    requests.Figure: (("out", False),),
+    requests.Figure: (("out", False), ("html", False)),
     requests.Scans: (("csv", False), ("json", False)),
     requests.Similarity: (("json", False), ("out", False)),
 }

@@ -18,6 +18,8 @@ class Figure:
         class_colors: told apart by the colour-blind too, or the data set's own.
         width: of a cell, pixels.
         out: the picture to write.
+        html: page for a browser of one cloud to write instead of a picture.
+        similarity: keep in the page where the attentions of the network look.
     """
 
     run: Path | None = None
@@ -27,6 +29,8 @@ class Figure:
     class_colors: ClassColors = "distinct"
     width: int = CELL_WIDTH
     out: Path = Path("cloud.png")
+    html: Path | None = None
+    similarity: bool = False
 
 
 @kinds.config

@@ -247,6 +247,8 @@ class Scans:
             segmented in tiles. None takes a share of what is free.
         server: that runs the network; `model`, which may then be an exported version too, only
             tells its classes and features, and None asks the served model.
+        html: page for a browser to write as well; with several scans the folder of their pages.
+        similarity: keep in the page where the attentions of the network look.
     """
 
     scans: tuple[str, ...]
@@ -265,3 +267,5 @@ class Scans:
     dry_run: bool = False
     max_memory: int | None = None
     server: Server | None = None
+    html: Path | None = None
+    similarity: bool = False

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ban_tf.clouds.cloud import Cloud
+from ban_tf.clouds.conditioning import Conditioned
 from ban_tf.clouds.formats import scan
 from ban_tf.clouds.formats.raw_scan import RawScan
 from ban_tf.config import NONE, Labels
@@ -189,6 +190,21 @@ def truth_of(
         return Truth(semantic, np.where(left_out, NONE, instance))
     numbers = np.unique(instance, return_inverse=True)[1]
     return Truth(semantic, np.where(left_out, NONE, numbers).astype(np.int32))
+
+
+def with_truth(conditioned: Conditioned, truth: Truth | None) -> Cloud:
+    """The cloud of a scan with the labels that the scan brings, if any.
+
+    Args:
+        conditioned: the scan.
+        truth: of all points of the file.
+    """
+    if truth is None:
+        return conditioned.cloud
+    rows = conditioned.rows
+    return dataclasses.replace(
+        conditioned.cloud, semantic=truth.semantic[rows], instance=truth.instance[rows]
+    )
 
 
 def _first(

@@ -4,11 +4,13 @@
     ban-figures --run runs/demo --cloud Area_3_office_1 --out office.png
     ban-figures --run runs/ban --compare runs/asis --cloud Area_5_office_1 Area_5_office_2 \\
         --panels scene instances classes --out figure4.pdf
+    ban-figures --html office.html                # a page for a browser instead; docs/viewer.md
 
 A line for each cloud; beside each other the scene, true and predicted instances, where objects that
-match have one colour, true and predicted classes, and what is wrong where. Needs matplotlib
-(`python -m pip install -e ".[figures]"`) and an evaluation with the covering protocol. Of rooms the
-top and the walls on the viewer's side are left out of the drawing, which takes seconds.
+match have one colour, true and predicted classes, and what is wrong where. The picture needs
+matplotlib (`python -m pip install -e ".[figures]"`); picture and page need an evaluation with the
+covering protocol. Of rooms the top and the walls on the viewer's side are left out of the drawing,
+which takes seconds.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from ban_tf.config.pictures import ClassColors, Panel
-from ban_tf.experiments import command_line, requests, running
+from ban_tf.experiments import command_line, page_flags, requests, running
 from ban_tf.programs import names
 
 
@@ -61,7 +63,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "own",
     )
     command_line.add_picture_flags(flags, defaults.out, defaults.width)
-    return flags.parse_args(argv)
+    page_flags.add(flags, "write a page of one cloud for a browser here instead of a picture")
+    args = flags.parse_args(argv)
+    page_flags.check(flags, args)
+    if args.html is not None and len(args.cloud) > 1:
+        flags.error("--html shows one cloud: name one with --cloud")
+    return args
 
 
 def command() -> None:

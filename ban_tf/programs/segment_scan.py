@@ -3,6 +3,7 @@
     ban-segment office.laz --model runs/demo -o office_labelled.laz
     ban-segment "scans/*.ply" --model runs/demo -o labelled --csv instances.csv
     ban-segment office.laz --server gpu:8500          # the network runs there (docs/serving.md)
+    ban-segment office.ply --html office.html         # and a page that shows it; docs/viewer.md
     ban-segment office.e57 --dry-run                  # what would be done, and how it is understood
 
 Reads PLY, PCD, LAS, LAZ, E57, XYZ, TXT, CSV, ASC, PTS, NPY and NPZ files, rooms of S3DIS and scans
@@ -23,6 +24,7 @@ from ban_tf.config.scans import ColorRange, Unit, Up
 from ban_tf.experiments import (
     command_line,
     flag_values,
+    page_flags,
     quiet,
     requests,
     running,
@@ -53,6 +55,9 @@ def parse_args(argv: Sequence[str] | None) -> requests.Scans:
         "(default: 60 %% of the free memory)",
     )
     server_flags.add(flags)
+    page_flags.add(
+        flags, "also write a page for a browser here; with several scans a folder of them"
+    )
     args = flags.parse_args(argv)
     for name in ("scans", "columns", "truth"):
         value = getattr(args, name)
@@ -60,6 +65,7 @@ def parse_args(argv: Sequence[str] | None) -> requests.Scans:
     if args.truth is not None and (len(args.truth) > 2 or not args.evaluate):
         flags.error("--truth names one or two fields, and goes with --evaluate")
     server_flags.take(args, flags)
+    page_flags.check(flags, args)
     return command_line.request(requests.Scans, args)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ban_tf import config
 from ban_tf.clouds.cloud import Cloud
 from ban_tf.data.store import Store
-from ban_tf.experiments import checks, folds, unfinished
+from ban_tf.experiments import checks, folds, pages, unfinished
 from ban_tf.experiments.requests import RUNS, Figure
 from ban_tf.training import runs
 from ban_tf.view import figures, panels, rendering
@@ -32,7 +32,7 @@ class _System:
 
 
 def draw(request: Figure) -> Path:
-    """Does what the drawing script is asked for; returns the picture.
+    """Does what the drawing script is asked for; returns the picture, or the page.
 
     Rooms that are cut into blocks are opened from above and from the viewer's side; shapes are
     drawn whole.
@@ -45,6 +45,9 @@ def draw(request: Figure) -> Path:
     """
     checks.check(request)
     first = runs.load(request.run or folds.newest(RUNS))
+    if request.html is not None:
+        name = request.cloud[0] if request.cloud else None
+        return pages.write_evaluated(first, name, request.html, request.similarity)
     systems = _titled([first, *(runs.load(folder) for folder in request.compare)])
     for system in systems[1:]:
         _check_alike(first, system.run)

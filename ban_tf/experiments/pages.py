@@ -1,0 +1,153 @@
+"""Pages for a browser that show labelled clouds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ban_tf import config, disk
+from ban_tf.clouds.cloud import Cloud
+from ban_tf.data.store import Store
+from ban_tf.experiments import unfinished
+from ban_tf.inference.results import Segmentation
+from ban_tf.training.runs import Run
+from ban_tf.view.viewer import page
+from ban_tf.view.viewer.similarity import Attention
+
+if TYPE_CHECKING:
+    from ban_tf.model.similarity import QueriesAndKeys
+
+
+def places(
+    paths: Sequence[Path], html: Path | None, overwrite: bool, wanted: Sequence[Path]
+) -> dict[Path, Path]:
+    """Where the page of each wanted scan goes.
+
+    Args:
+        paths: of all scans; of several each has its page in the folder `html`.
+        html: the page or folder; None is no pages.
+        overwrite: replace pages that are there.
+        wanted: those of the scans that are to be labelled.
+
+    Raises:
+        FileExistsError: a page is there and must not be replaced.
+        ValueError: two pages would be one file, or one cannot be written.
+
+    Example:
+        >>> places([Path("a.ply"), Path("b.ply")], Path("pages"), False, [Path("b.ply")])
+        {PosixPath('b.ply'): PosixPath('pages/b.html')}
+    """
+    if html is None:
+        return {}
+    if len(paths) == 1 and not html.is_dir():
+        found = {paths[0]: html}
+    else:
+        found = {path: html / f"{path.name if path.is_dir() else path.stem}.html" for path in paths}
+    twins = sorted(path for path in found if list(found.values()).count(found[path]) > 1)
+    if twins:
+        raise ValueError(
+            f"{' and '.join(map(str, twins))} would have one page (`html`): name them one by one."
+        )
+    for path in wanted:
+        page.require_free(found[path], overwrite)
+        disk.require_writable(found[path], "html", is_folder=False)
+    return {path: found[path] for path in wanted}
+
+
+def write(
+    path: Path,
+    cloud: Cloud,
+    found: Segmentation,
+    experiment: config.Experiment,
+    keys: QueriesAndKeys | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Writes the page of a cloud, and says so.
+
+    Args:
+        path: of the page.
+        cloud: with its true labels, where they are known.
+        found: what was predicted.
+        experiment: of the network.
+        keys: of the network, to keep similarities; None keeps none.
+        overwrite: replace a page that is there.
+
+    Raises:
+        FileExistsError: the page is there.
+        ValueError: labels that do not fit the cloud.
+    """
+    chosen: np.ndarray | None = None
+    attentions: list[Attention] = []
+    if keys is not None:
+        # With Keras, which nothing else here needs.
+        from ban_tf.experiments import page_similarities
+
+        chosen, attentions = page_similarities.of_cloud(cloud, experiment, keys)
+    text = page.page(
+        cloud,
+        experiment.labels,
+        found,
+        attentions,
+        chosen,
+        is_room=isinstance(experiment.samples, config.Blocks),
+    )
+    page.write(path, text, overwrite)
+    size = f"{len(text) / 1e6:.1f} MB"
+    thinned = f", {page.MAX_POINTS:,} of {len(cloud):,} points" * (len(cloud) > page.MAX_POINTS)
+    print(f"wrote {path} ({size}{thinned}): open it in a browser")
+
+
+def evaluated(run: Run, name: str | None) -> tuple[Cloud, Segmentation]:
+    """A cloud that a run was evaluated on under the covering protocol, and what was predicted.
+
+    Args:
+        run: the run.
+        name: of the cloud; None takes the first.
+
+    Raises:
+        FileNotFoundError: there is no such prediction.
+        ValueError: it is of another version of the cloud.
+    """
+    folder = run.evaluation_folder("covering") / "predictions"
+    names = sorted(file.stem for file in folder.glob("*.npz"))
+    name = name or (names[0] if names else None)
+    if name not in names:
+        raise FileNotFoundError(
+            f"{folder} has no prediction of a cloud {name!r}. Evaluate the run {run.folder} "
+            f"first, with the covering protocol. It has: {', '.join(names) or 'none'}"
+        )
+    cloud = Store.open(run.sources().blocks).load_cloud(name)
+    found = unfinished.kept_prediction(folder.parent, name)
+    if len(found.semantic) != len(cloud):
+        raise ValueError(
+            f"{folder / name}.npz is of another version of the cloud: {len(found.semantic)} points "
+            f"of {len(cloud)}. Evaluate the run {run.folder} again."
+        )
+    return cloud, found
+
+
+def write_evaluated(run: Run, name: str | None, path: Path, similarity: bool) -> Path:
+    """Writes the page of a cloud that a run was evaluated on; returns it.
+
+    Args:
+        run: the run.
+        name: of the cloud; None takes the first.
+        path: of the page.
+        similarity: keep where the attentions of the network look.
+
+    Raises:
+        FileExistsError: the page is there.
+        FileNotFoundError, ValueError: as `evaluated`; or the network has no attention.
+    """
+    page.require_free(path, overwrite=False)
+    cloud, found = evaluated(run, name)
+    keys = None
+    if similarity:
+        from ban_tf.experiments import page_similarities
+
+        keys = page_similarities.queries_and_keys(run.folder)
+    write(path, cloud, found, run.experiment, keys)
+    return path
