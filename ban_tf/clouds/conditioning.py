@@ -185,7 +185,7 @@ def _unit(facts: scan_facts.Facts, options: Options, is_room: bool) -> tuple[flo
             "first."
         )
     if stated in METRES:
-        return METRES[stated], [f"coordinates are in {stated}, as such files have them"]
+        return METRES[stated], [f"coordinates are in {stated}, as such files have them (`unit`)"]
     if not is_room:
         return 1.0, []
     extent = float(np.ptp(np.quantile(xyz, [0.01, 0.99], axis=0), axis=0).max())

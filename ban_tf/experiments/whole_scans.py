@@ -11,7 +11,7 @@ from ban_tf.clouds.formats import raw_scan
 from ban_tf.config import NONE
 from ban_tf.data import samples
 from ban_tf.experiments import scan_files, trained
-from ban_tf.inference import segmentation
+from ban_tf.inference import cautions, segmentation
 from ban_tf.inference.results import Segmentation
 from ban_tf.metrics.evaluators import Evaluator
 
@@ -21,7 +21,9 @@ _NOT_LABELLED = 0.0  # confidence and entropy of a point without a place
 def label(
     conditioned: conditioning.Conditioned, model: trained.TrainedModel, state_file: Path
 ) -> Segmentation:
-    """The labels of the points that have a place, with progress; warnings are printed.
+    """The labels of the points that have a place, with progress.
+
+    Warnings are printed: of the cloud before any work, of what came out after it.
 
     Args:
         conditioned: the scan.
@@ -32,11 +34,18 @@ def label(
     cloud = conditioned.cloud
     total = num_samples_of(conditioned, model)
     unit = "block" if isinstance(experiment.samples, config.Blocks) else "shape"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cautions.warn_of_other_clouds(cloud, experiment)
+    for warning in caught:
+        print(f"warning: {warning.message}")
     with (
         warnings.catch_warnings(record=True) as caught,
         progress.Bar(total, f"segmenting {cloud.name}", unit=unit) as bar,
     ):
         warnings.simplefilter("always", UserWarning)
+        for told in cautions.KINDS:
+            warnings.simplefilter("ignore", told)
         found = segmentation.segment(
             cloud,
             model.predictor,

@@ -20,6 +20,9 @@ class NotUprightWarning(UserWarning):
     """z does not seem to be up in a cloud; networks for rooms were trained on upright ones."""
 
 
+KINDS: tuple[type[UserWarning], ...] = (MissingColorsWarning, ScaleWarning, NotUprightWarning)
+
+
 def warn_of_other_clouds(cloud: Cloud, experiment: config.Experiment) -> None:
     """Warns of a cloud unlike those that a network was trained on, as of the caller's caller.
 
