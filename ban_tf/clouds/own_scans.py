@@ -39,6 +39,8 @@ def read_scan(
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
+        >>> from ban_tf import read_scan
         >>> path = Path(tempfile.mkdtemp()) / "desk.xyz"
         >>> _ = path.write_text("0 0 0\\n4000 3000 2500\\n")
         >>> read_scan(path, unit="mm").cloud.xyz.tolist()

@@ -53,6 +53,7 @@ def segment_scan(
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> import numpy as np
         >>> import ban_tf
         >>> class Flat:  # in place of `ban_tf.load("runs/demo")`

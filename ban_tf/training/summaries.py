@@ -134,7 +134,7 @@ def confusion_image(counts: np.ndarray) -> np.ndarray:
         >>> import numpy as np
         >>> from ban_tf.training.summaries import confusion_image
         >>> image = confusion_image(np.array([[3, 1, 0], [0, 0, 0]]))
-        >>> image.shape, image[30, 30].tolist(), image[5, 5].max() < image[5, 30].max()
+        >>> image.shape, image[30, 30].tolist(), bool(image[5, 5].max() < image[5, 30].max())
         ((48, 72, 3), [255, 255, 255], True)
     """
     share = np.nan_to_num(_shares(counts))[..., None]

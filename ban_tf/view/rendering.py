@@ -115,10 +115,10 @@ def look(xyz: np.ndarray, width: int, height: int) -> Seen:
         ValueError: no point, or a picture that its margin fills.
 
     Example:
-        >>> seen = look(np.zeros((1, 3)), 20, 20)
+        >>> seen = look(np.zeros((1, 3)), 24, 24)
         >>> picture = seen.paint(np.zeros((1, 3)))
-        >>> picture.shape, picture[10, 10].tolist(), picture[0, 0].tolist()
-        ((20, 20, 3), [0, 0, 0], [255, 255, 255])
+        >>> picture.shape, picture[12, 12].tolist(), picture[0, 0].tolist()
+        ((24, 24, 3), [0, 0, 0], [255, 255, 255])
     """
     smallest = int(2 * (_MARGIN + _RADIUS_RANGE[1])) + 1
     if not len(xyz) or min(width, height) < smallest:

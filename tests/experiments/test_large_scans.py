@@ -9,7 +9,7 @@ import stand_in_scans
 from ban_tf import config
 from ban_tf.clouds.formats import scan
 from ban_tf.clouds.formats.raw_scan import LABELS, RawScan
-from ban_tf.experiments import memory, scan_checks
+from ban_tf.experiments import memory, scan_checks, training_ranges
 from ban_tf.experiments.commands import segment_scan
 from ban_tf.experiments.requests import Scans
 from ban_tf.programs import segment_scan as program
@@ -25,7 +25,7 @@ def run(path, out, stand_in=None, **options):
 
 @pytest.fixture(autouse=True)
 def no_run(monkeypatch):
-    monkeypatch.setattr(segment_scan.training_ranges, "of_model", lambda _: None)
+    monkeypatch.setattr(training_ranges, "of_model", lambda _: None)
 
 
 @pytest.fixture

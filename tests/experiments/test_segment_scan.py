@@ -12,7 +12,7 @@ import tiny_runs
 from ban_tf import config
 from ban_tf.clouds.formats import scan
 from ban_tf.clouds.formats.raw_scan import LABELS, RawScan
-from ban_tf.experiments import running, scan_files
+from ban_tf.experiments import running, scan_files, training_ranges
 from ban_tf.experiments.commands import segment_scan
 from ban_tf.experiments.requests import Scans
 from ban_tf.programs import scan_folders
@@ -38,7 +38,7 @@ def run(scans, stand_in=None, **options):
 
 @pytest.fixture(autouse=True)
 def no_run(monkeypatch):
-    monkeypatch.setattr(segment_scan.training_ranges, "of_model", lambda _: None)
+    monkeypatch.setattr(training_ranges, "of_model", lambda _: None)
 
 
 def test_every_point_gets_labels_and_those_without_a_place_none(file, tmp_path, capsys):

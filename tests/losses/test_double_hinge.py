@@ -194,6 +194,7 @@ def test_the_order_of_the_points_does_not_matter(seed):
     np.testing.assert_allclose(again[2], gradient[:, order], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_4096_points_take_less_than_one_matrix_of_all_pairs():
     script = SUPPORT / "double_hinge_memory.py"
     done = subprocess.run(

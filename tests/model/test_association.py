@@ -151,6 +151,7 @@ def test_fewer_points_than_neighbours_are_refused():
         model([normal(1, 29, 3), normal(1, 29, 3)])
 
 
+@pytest.mark.slow
 def test_neither_all_pairs_nor_all_neighbours_features_are_ever_held():
     program = [sys.executable, SUPPORT / "association_memory.py", "2048", "4096"]
     done = subprocess.run(program, capture_output=True, text=True, timeout=300)

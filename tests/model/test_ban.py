@@ -248,7 +248,16 @@ def test_an_unknown_network_is_refused_with_the_names_there_are():
         networks.build(tiny("segnet"))
 
 
-@pytest.mark.parametrize("name", ["ban", "pointnet", "asis", "jsnet", "jsnet_pointnet2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ban",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("pointnet", "asis", "jsnet", "jsnet_pointnet2")
+        ),
+    ],
+)
 def test_the_network_trains_under_jax(name):
     if importlib.util.find_spec("jax") is None:
         pytest.skip('JAX is not installed: python -m pip install -e ".[jax]"')

@@ -206,6 +206,7 @@ def test_mixed_precision_trains_to_finite_weights_and_float32_outputs():
     assert all(np.isfinite(weight).all() for weight in joint.network.get_weights())
 
 
+@pytest.mark.slow
 def test_one_block_is_learnt_by_heart():
     keras.utils.set_random_seed(0)
     joint = joint_trainer(rate=1e-2)
@@ -346,6 +347,7 @@ print(sum(bool(abs(g).max() > 0) for g in gradient), len(gradient))
 """
 
 
+@pytest.mark.slow
 def test_the_network_trains_under_jax(tmp_path):
     if importlib.util.find_spec("jax") is None:
         pytest.skip('JAX is not installed: python -m pip install -e ".[jax]"')

@@ -20,7 +20,9 @@ np.savez(sys.argv[3], **model.predict_on_batch(features))
 """
 
 
-@pytest.mark.parametrize("order", ["before Keras", "after Keras"])
+@pytest.mark.parametrize(
+    "order", ["before Keras", pytest.param("after Keras", marks=pytest.mark.slow)]
+)
 def test_a_file_of_before_loads_after_importing_the_package(order, tmp_path):
     program = PROGRAM
     if order == "after Keras":

@@ -94,6 +94,7 @@ def test_mixed_precision_trains_to_finite_weights_and_float32_outputs():
     network_checks.check_mixed_precision("pointnet")
 
 
+@pytest.mark.slow
 def test_one_block_can_be_learnt_by_heart():
     network_checks.check_overfitting("pointnet")
 

@@ -268,6 +268,7 @@ def test_calibration_sets_the_thresholds_that_the_sample_asks_for(monkeypatch):
 # --- learning ---
 
 
+@pytest.mark.slow
 def test_one_block_is_learnt_by_heart():
     keras.utils.set_random_seed(0)
     points, truth = furnished_block()

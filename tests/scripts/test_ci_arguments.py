@@ -38,5 +38,5 @@ def test_an_unknown_argument_is_refused_and_nothing_runs(script, argument):
 
 
 def test_what_is_known_is_listed():
-    listed = "Known: sanitizers fuzz scans slow jax compatibility, --help."
+    listed = "Known: sanitizers fuzz scans serving slow jax compatibility, --help."
     assert listed in ci("extended", "fuzz", "slw").stderr

@@ -214,6 +214,7 @@ def test_nothing_else_is_left(exported):
 # --- other exports ---
 
 
+@pytest.mark.slow
 def test_half_makes_the_weights_small_and_tells_the_difference(tmp_path):
     network, experiment = (
         served_networks.network("pointnet"),

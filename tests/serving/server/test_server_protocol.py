@@ -270,6 +270,7 @@ def test_a_client_that_goes_away_leaves_nothing_waiting(server):
     assert server.metric("ban_serving_waiting_rows") == 0
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_requests_are_answered(server, model):
     (killed,) = server.workers()
     asked = [blocks(seed=seed) for seed in range(6)]
