@@ -65,6 +65,13 @@ def add_run_flag(flags: argparse.ArgumentParser, default: str) -> None:
     flags.add_argument("--run", type=path, help=f"run folder (default: {default})")
 
 
+def add_dry_run_flag(flags: argparse.ArgumentParser) -> None:
+    """`--dry-run`: what would be refused is refused, what would be done is told."""
+    flags.add_argument(
+        "--dry-run", action="store_true", help="tell what would be done, and write nothing"
+    )
+
+
 def add_clusterer_flag(flags: argparse.ArgumentParser, default: str) -> None:
     """`--clusterer`: who groups the points of a sample."""
     flags.add_argument(
@@ -128,6 +135,7 @@ def training_parser(docstring: str | None) -> argparse.ArgumentParser:
     setting_flags.add_seed_flag(flags, "of everything random")
     setting_flags.add_validation_flags(flags)
     setting_flags.add_settings_flags(flags)
+    add_dry_run_flag(flags)
     return flags
 
 
@@ -170,6 +178,7 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
         type=path,
         help="folder of the results (default: <run>/evaluation/<protocol>)",
     )
+    add_dry_run_flag(flags)
     return flags
 
 
@@ -197,6 +206,8 @@ def evaluation_request(
         flags.error("--out is where the results of an evaluation go; the others only print")
     if args.report and (args.estimate or not set(named) <= {"run", "model"}):
         flags.error("--report is of a run that was evaluated; it goes with --run or --model")
+    if args.dry_run and (args.estimate or args.report or not set(named) <= {"run", "model"}):
+        flags.error("--dry-run tells of the evaluation of a run; it goes with --run or --model")
     if (args.network is None) != (args.tf1_checkpoint is None):
         flags.error("--tf1-checkpoint and --network go together")
     if args.split is not None and args.tf1_checkpoint is None:
@@ -231,6 +242,7 @@ def ablation_parser(docstring: str | None) -> argparse.ArgumentParser:
     add_protocol_flag(
         flags, "every raw point, or drawn as by the originals (default on the paper's data)"
     )
+    add_dry_run_flag(flags)
     return flags
 
 

@@ -40,6 +40,7 @@ class Training:
             the setting says, which is never.
         validation_clouds: how many training clouds are held out for it; None as the setting says.
         keep: the epoch whose network the training ends with; None as the setting says.
+        dry_run: tell what would be done, and write nothing.
     """
 
     data: Path | None = None
@@ -61,6 +62,7 @@ class Training:
     validate_every: int | None = None
     validation_clouds: int | None = None
     keep: Keep | None = None
+    dry_run: bool = False
 
     @property
     def is_demo(self) -> bool:
@@ -90,6 +92,7 @@ class Evaluation:
         test: groups or clouds to evaluate; None takes those that were held out from the training.
         json: file to write the scores to as well.
         out: folder of the results; None puts them into the run's folder.
+        dry_run: tell what would be evaluated, and write nothing.
     """
 
     data: Path | None = None
@@ -109,6 +112,7 @@ class Evaluation:
     test: tuple[str, ...] | None = None
     json: Path | None = None
     out: Path | None = None
+    dry_run: bool = False
 
     @property
     def names_data(self) -> bool:
@@ -126,6 +130,7 @@ class Preparation:
         settings: a settings file; what is given here wins over it.
         quick: samples of the reduced setting.
         seed: of the draws; None as the setting says.
+        dry_run: tell what would be prepared, and write nothing.
     """
 
     data: Path
@@ -134,6 +139,7 @@ class Preparation:
     settings: Path | None = None
     quick: bool = False
     seed: int | None = None
+    dry_run: bool = False
 
 
 @kinds.config
@@ -154,6 +160,7 @@ class Ablation:
         variants: rows of the table.
         done: folder of results of other machines, `<trial>/result.json`, which count as done.
         protocol: None takes `legacy` where the paper's numbers are of the same data.
+        dry_run: tell which trainings are left, and write nothing.
     """
 
     data: Path | None = None
@@ -169,6 +176,7 @@ class Ablation:
     variants: tuple[str, ...]
     done: Path | None = None
     protocol: Protocol | None = None
+    dry_run: bool = False
 
     @property
     def is_demo(self) -> bool:

@@ -31,12 +31,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     request = command_line.evaluation_request(_flags(), args, own=_OWN)
     quiet.load_tensorflow()  # only once there is work
     from ban_tf.data import partnet
+    from ban_tf.experiments import chosen_runs
     from ban_tf.experiments.commands import evaluate, study
 
     if args.all:
         study.evaluate_all(request, partnet_flags.study(args))
         return
-    trained_on = evaluate.trained_on(request)
+    trained_on = chosen_runs.trained_on(request)
     task = None if trained_on is None else partnet.task_of(trained_on)
     choice = partnet_flags.choice(args, task)
     if trained_on is not None and partnet.has_other(trained_on):

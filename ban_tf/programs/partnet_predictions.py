@@ -26,10 +26,10 @@ def write(folder: Path, request: requests.Evaluation, source: Source, choice: Ch
     Raises:
         FileNotFoundError: the raw data, whose order the files have, or a prediction are missing.
     """
-    from ban_tf.experiments.commands import evaluate
+    from ban_tf.experiments import chosen_runs
     from ban_tf.experiments.unfinished import kept_prediction
 
-    [run], out = evaluate.choose_runs(request, source)
+    [run], out = chosen_runs.choose_runs(request, source)
     data = request.data or run.sources().data
     if data is None:
         raise FileNotFoundError(

@@ -17,6 +17,7 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument("--quick", action="store_true", help="blocks of the reduced setting")
     setting_flags.add_seed_flag(flags, "of the draws")
     setting_flags.add_settings_flags(flags)
+    command_line.add_dry_run_flag(flags)
     return flags
 
 

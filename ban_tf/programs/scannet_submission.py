@@ -28,10 +28,10 @@ def write(folder: Path, request: requests.Evaluation, source: Source) -> None:
         FileNotFoundError: a prediction is missing.
         ValueError: one is damaged.
     """
-    from ban_tf.experiments.commands import evaluate
+    from ban_tf.experiments import chosen_runs
     from ban_tf.experiments.unfinished import kept_prediction
 
-    [run], out = evaluate.choose_runs(request, source)
+    [run], out = chosen_runs.choose_runs(request, source)
     names = sorted(file.stem for file in (out / "predictions").glob("*.npz"))
 
     def predictions() -> Iterator[Prediction]:

@@ -7,7 +7,7 @@ import pytest
 import tiny_runs
 from ban_tf.config import Labels
 from ban_tf.data import dataset
-from ban_tf.experiments import requests
+from ban_tf.experiments import chosen_runs, requests
 from ban_tf.experiments.commands import evaluate
 from ban_tf.training import runs
 
@@ -32,9 +32,9 @@ def source(labels=EXPERIMENT.labels):
 def test_results_of_unfinished_training_do_not_take_the_place_of_the_last(tmp_path):
     run = begin(tmp_path / "run", epochs_done=3)
     request = requests.Evaluation(run=run.folder)
-    assert evaluate.choose_runs(request, source())[1].name == "covering_epoch_0003"
+    assert chosen_runs.choose_runs(request, source())[1].name == "covering_epoch_0003"
     run.model_file.write_bytes(b"a network")
-    assert evaluate.choose_runs(request, source())[1].name == "covering"
+    assert chosen_runs.choose_runs(request, source())[1].name == "covering"
 
 
 def test_data_of_other_classes_are_refused_before_any_work(tmp_path):
@@ -42,9 +42,9 @@ def test_data_of_other_classes_are_refused_before_any_work(tmp_path):
     request = requests.Evaluation(run=run.folder, data=tmp_path)
     other = Labels(class_names=("desk", "lamp"))
     with pytest.raises(ValueError, match=r"trained on the classes .*but those of .*are desk, lamp"):
-        evaluate.choose_runs(request, source(other))
+        chosen_runs.choose_runs(request, source(other))
     assert not (run.folder / "evaluation").exists()
-    found, _ = evaluate.choose_runs(request, source())
+    found, _ = chosen_runs.choose_runs(request, source())
     assert found[0].experiment.dataset == "others"
 
 

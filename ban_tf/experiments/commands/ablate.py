@@ -27,6 +27,11 @@ def ablate(request: Ablation, source: Source) -> None:
     trials = ablation.plan(
         parent, experiment, request.variants, request.seeds, request.done, protocol
     )
+    if request.dry_run:
+        for number, trial in enumerate(trials, start=1):
+            state = "done before" if ablation.is_done(trial, protocol) else "would be trained"
+            print(f"[{number}/{len(trials)}] {trial.variant}, {trial.folder}: {state}")
+        return
     with disk.one_writer(parent):
         _carry_out(request, dataset, experiment, parent, trials, protocol)
 

@@ -7,8 +7,11 @@ from ban_tf.experiments import checks, choosing
 from ban_tf.experiments.requests import Preparation
 
 
-def prepare(request: Preparation, source: Source) -> Store:
+def prepare(request: Preparation, source: Source) -> Store | None:
     """Does what a preparing script is asked for; a stopped call, given again, goes on.
+
+    Returns:
+        The store; None of a dry run.
 
     Raises:
         FileNotFoundError: the data are not where the request says.
@@ -17,6 +20,10 @@ def prepare(request: Preparation, source: Source) -> Store:
     checks.check(request)
     dataset = source.describe(request.data, None)
     experiment = choosing.for_preparation(request, dataset)
+    if request.dry_run:
+        scans = dataset.scans(request.data, request.groups)
+        print(f"would read {len(scans)} clouds of {request.data} and write {request.blocks}")
+        return None
     store = preparation.prepare(dataset, request.data, request.blocks, experiment, request.groups)
     print(preparation.summary(store))
     return store

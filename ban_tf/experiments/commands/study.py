@@ -8,7 +8,7 @@ import keras
 
 from ban_tf import disk
 from ban_tf.data.dataset import Source
-from ban_tf.experiments import checks, choosing, outcomes, results
+from ban_tf.experiments import checks, choosing, chosen_runs, outcomes, results
 from ban_tf.experiments.commands import evaluate, train
 from ban_tf.experiments.requests import RUNS, Evaluation, Training
 from ban_tf.metrics import table as tables_of_one
@@ -68,9 +68,12 @@ def train_all(request: Training, study: Study) -> dict[task_tables.Task, results
         if not done:
             train.train(own, source)
             keras.backend.clear_session()
-        found[task] = _result_of(parent / name)
-    if not found:
+        if not request.dry_run:
+            found[task] = _result_of(parent / name)
+    if len(missing) == len(study.members):
         raise missing[0]
+    if request.dry_run:
+        return {}
     report(found, study, parent)
     return found
 
@@ -113,12 +116,17 @@ def evaluate_all(request: Evaluation, study: Study) -> dict[task_tables.Task, re
         blocks = None if request.blocks is None else request.blocks / name
         place = None if request.out is None else request.out / name
         own = dataclasses.replace(request, run=parent / name, blocks=blocks, out=place)
-        chosen, out = evaluate.choose_runs(own, source)
+        if request.dry_run:
+            evaluate.evaluate(own, source)
+            continue
+        chosen, out = chosen_runs.choose_runs(own, source)
         kept = None if request.names_data else outcomes.earlier_result(chosen, out)
         if kept is None:
             evaluate.evaluate_trained(own, source)
             keras.backend.clear_session()
         found[task] = kept or results.read(out)
+    if request.dry_run:
+        return {}
     if not found:
         raise FileNotFoundError(
             f"{parent} has no trained run of {study.name}. Train the study first, or name its "

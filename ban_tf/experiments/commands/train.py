@@ -47,6 +47,9 @@ def train(request: Training, source: Source) -> list[outcomes.Outcome]:
         checkpoints.require_fitting(request.weights, trainer.build_network(experiment))
     due = plan(parent, experiment, splits, request.all_splits)
     print(summary(experiment, splits))
+    if request.dry_run:
+        print(_dry_plan(request, parent, due))
+        return []
     data = request.data
     with disk.one_writer(parent):
         if request.is_demo:
@@ -61,6 +64,18 @@ def train(request: Training, source: Source) -> list[outcomes.Outcome]:
         found = _train_one(request, *due[0], store, sources)
     print(where_things_lie(found))
     return [found]
+
+
+def _dry_plan(request: Training, parent: Path, due: _Due) -> str:
+    """What a training would do, a line for each run."""
+    blocks = request.blocks or parent / "blocks"
+    lines = [f"would train on {request.data or request.blocks or f'data generated in {parent}'}"]
+    if request.blocks is None or request.data is not None:
+        lines.append(f"  with samples in {blocks}")
+    for folder, fold in due:
+        is_new = not (folder / "config.json").is_file()
+        lines.append(f"  {folder}: new" if is_new else f"  {what_is_left(runs.load(folder), fold)}")
+    return "\n".join(lines)
 
 
 def _train_all(
