@@ -16,6 +16,11 @@ import aiohttp
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
 
+from ban_tf.config.served import Server
+from ban_tf.serving.client.errors import Failure
+from ban_tf.serving.client.grpc_transport import GrpcTransport
+from ban_tf.serving.client.rest_transport import RestTransport
+from ban_tf.serving.client.stopping import Stop
 from ban_tf.serving.server.answering import Answering
 from ban_tf.serving.server.grpc_services import GrpcSide
 from ban_tf.serving.server.metrics import Metrics
@@ -129,6 +134,36 @@ def test_both_ports_speak_tls(tmp_path, pair):
         return await told(grpc_port, rest_port, context=context, channel=channel)
 
     assert asked_of(options, ask) == ("OK", 200)
+
+
+@pytest.mark.parametrize("rest", [False, True])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_this_projects_client_speaks_tls_and_brings_its_token(tmp_path, pair, rest, is_known):
+    (tmp_path / "token").write_text("secret\n")
+    options = options_of(tmp_path, tls_cert=pair[0], tls_key=pair[1], token_file=tmp_path / "token")
+
+    def states(port):
+        server = Server(
+            address=f"localhost:{port}",
+            rest=rest,
+            tls=True,
+            ca_file=pair[0] if is_known else None,
+            token="secret",
+            timeout_s=30.0,
+        )
+        transport = RestTransport(server) if rest else GrpcTransport(server)
+        try:
+            return transport.states(Stop())
+        except Failure as failure:
+            return failure.code
+        finally:
+            transport.close()
+
+    async def ask(*ports):
+        return await asyncio.to_thread(states, ports[rest])
+
+    unknown = "UNAUTHENTICATED" if rest else "UNAVAILABLE"  # of gRPC no more is told
+    assert asked_of(options, ask) == ({1: "AVAILABLE"} if is_known else unknown)
 
 
 def test_clients_need_a_certificate_where_one_is_asked_for(tmp_path, pair):
