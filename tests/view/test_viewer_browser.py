@@ -6,6 +6,7 @@ import pytest
 import browser
 import viewer_scenes
 from ban_tf.config import NONE
+from ban_tf.view import palette
 from ban_tf.view.viewer import page, scene
 
 pytestmark = [
@@ -87,7 +88,9 @@ def test_classes_have_their_colours(room):
     room.press("2")
     room.press("e")  # without shading colours are as they are
     x, y = place_of(room, CENTERS[0])
-    assert room.picture()[round(y), round(x)].tolist() == [255, 0, 0]
+    box = viewer_scenes.LABELS.class_names.index("</script><b>box")
+    (color,) = palette.class_colors(np.array([box]), viewer_scenes.LABELS)
+    assert room.picture()[round(y), round(x)].tolist() == (255 * color).round().tolist()
 
 
 @pytest.mark.parametrize("number", [0, 1])
