@@ -31,7 +31,11 @@ running.run(main)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_script_that_is_told_to_end_says_so_in_a_line(tmp_path, number, code):
     command = [sys.executable, "-c", SCRIPT, tmp_path]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # What a shell starts in the background ignores SIGINT, and so do its children.
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    signal.signal(signal.SIGINT, kept)
+    with process:
         assert process.stdout.readline() == b"begun\n"
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
