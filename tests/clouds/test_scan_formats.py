@@ -7,22 +7,14 @@ import scan_files
 from ban_tf.clouds.formats import ply_mesh, scan
 from ban_tf.clouds.formats.raw_scan import RawScan
 
-LABELS = {
-    "semantic": (np.arange(scan_files.COUNT) % 5 - 1).astype(np.int32),
-    "instance": (np.arange(scan_files.COUNT) % 3).astype(np.int32),
-    "confidence": np.linspace(0, 1, scan_files.COUNT).astype(np.float32),
-    "entropy": np.linspace(0, 2, scan_files.COUNT).astype(np.float32),
-}
+LABELS = scan_files.LABELS
 AS_TEXT = 1e-5  # labels as text have six digits
 
 
 @pytest.fixture(params=scan_files.KINDS)
 def file(request, tmp_path):
     """A file of each format in turn."""
-    library = scan_files.library_of(request.param)
-    if library:
-        pytest.importorskip(library, reason=f"{library} is not installed (extras scans and e57)")
-    return scan_files.write(request.param, tmp_path)
+    return scan_files.write_or_skip(request.param, tmp_path)
 
 
 def expected_xyz(path):

@@ -7,12 +7,7 @@ import scan_files
 from ban_tf.clouds.formats import on_disk, scan, scan_stream
 from ban_tf.clouds.problems import UnreadableError
 
-LABELS = {
-    "semantic": (np.arange(scan_files.COUNT) % 5 - 1).astype(np.int32),
-    "instance": (np.arange(scan_files.COUNT) % 3).astype(np.int32),
-    "confidence": np.linspace(0, 1, scan_files.COUNT).astype(np.float32),
-    "entropy": np.linspace(0, 2, scan_files.COUNT).astype(np.float32),
-}
+LABELS = scan_files.LABELS
 IN_PARTS = ("little.ply", "big.ply", "binary.pcd", "old.las", "new.las", "new.laz", "scans.e57",
             "plain.npy", "columns.npy")  # fmt: skip
 LEAST = np.floor(scan_files.XYZ.min(axis=0))
@@ -20,10 +15,7 @@ LEAST = np.floor(scan_files.XYZ.min(axis=0))
 
 @pytest.fixture(params=scan_files.KINDS)
 def file(request, tmp_path):
-    library = scan_files.library_of(request.param)
-    if library:
-        pytest.importorskip(library, reason=f"{library} is not installed (extras scans and e57)")
-    return scan_files.write(request.param, tmp_path)
+    return scan_files.write_or_skip(request.param, tmp_path)
 
 
 def labels_on_disk(folder):

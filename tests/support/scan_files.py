@@ -6,11 +6,18 @@ import struct
 import sys
 
 import numpy as np
+import pytest
 
 COUNT = 12
 XYZ = np.random.default_rng(0).uniform(-2, 3, (COUNT, 3)).astype(np.float32).astype(np.float64)
 RGB = np.random.default_rng(1).integers(0, 256, (COUNT, 3)).astype(np.uint8)
 LABEL = np.arange(COUNT, dtype=np.uint16)
+LABELS = {
+    "semantic": (np.arange(COUNT) % 5 - 1).astype(np.int32),
+    "instance": (np.arange(COUNT) % 3).astype(np.int32),
+    "confidence": np.linspace(0, 1, COUNT).astype(np.float32),
+    "entropy": np.linspace(0, 2, COUNT).astype(np.float32),
+}
 TRIANGLES = ((0, 1, 2), (2, 3, 4))
 KINDS = (
     "ascii.ply",
@@ -49,6 +56,14 @@ def write(kind: str, folder: pathlib.Path) -> pathlib.Path:
     else:
         path.write_bytes(_MAKERS[kind]())
     return path
+
+
+def write_or_skip(kind: str, folder: pathlib.Path) -> pathlib.Path:
+    """As `write`; skips the test where the library of the format is missing."""
+    library = library_of(kind)
+    if library:
+        pytest.importorskip(library, reason=f"{library} is not installed (extras scans and e57)")
+    return write(kind, folder)
 
 
 def ply(encoding: str) -> bytes:

@@ -20,6 +20,8 @@ from ban_tf.serving.server.worker_process import (
 
 _LOG = logging.getLogger("ban_tf.serving")
 _OURS = "Ban>"  # how the compiled ops' names begin
+# Loading and warming up is not a batch: a large model on a busy machine takes minutes.
+_LONGEST_LOAD_S = 1800.0
 _LONGEST_PAUSE_S = 30.0  # between trials to replace a worker
 
 
@@ -140,7 +142,7 @@ class Version:
         self._workers.clear()
 
     async def _start(self) -> WorkerProcess:
-        worker = await WorkerProcess.start(self._load, self._options.longest_run_s)
+        worker = await WorkerProcess.start(self._load, _LONGEST_LOAD_S)
         self._workers.add(worker)
         return worker
 
