@@ -14,7 +14,7 @@ from ban_tf.data.store import Store
 from ban_tf.experiments import unfinished
 from ban_tf.inference.results import Segmentation
 from ban_tf.training.runs import Run
-from ban_tf.view.viewer import page
+from ban_tf.view.viewer import page, scene
 from ban_tf.view.viewer.similarity import Attention
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def write(
     experiment: config.Experiment,
     keys: QueriesAndKeys | None = None,
     overwrite: bool = False,
+    whole: scene.Whole | None = None,
 ) -> None:
     """Writes the page of a cloud, and says so.
 
@@ -74,6 +75,7 @@ def write(
         experiment: of the network.
         keys: of the network, to keep similarities; None keeps none.
         overwrite: replace a page that is there.
+        whole: what is predicted of all points, where the cloud has only some of them.
 
     Raises:
         FileExistsError: the page is there.
@@ -93,10 +95,13 @@ def write(
         attentions,
         chosen,
         is_room=isinstance(experiment.samples, config.Blocks),
+        whole=whole,
     )
     page.write(path, text, overwrite)
     size = f"{len(text) / 1e6:.1f} MB"
-    thinned = f", {page.MAX_POINTS:,} of {len(cloud):,} points" * (len(cloud) > page.MAX_POINTS)
+    total = len(cloud) if whole is None else whole.num_points
+    num_shown = min(len(cloud), page.MAX_POINTS)
+    thinned = f", {num_shown:,} of {total:,} points" * (total > num_shown)
     print(f"wrote {path} ({size}{thinned}): open it in a browser")
 
 

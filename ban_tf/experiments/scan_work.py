@@ -31,6 +31,7 @@ from ban_tf.experiments.large_scans import results, segmenting
 from ban_tf.experiments.requests import Scans
 from ban_tf.experiments.scan_reports import Labelled
 from ban_tf.metrics.evaluators import Evaluator
+from ban_tf.view.viewer import page
 
 if TYPE_CHECKING:
     from ban_tf.model.similarity import QueriesAndKeys
@@ -69,8 +70,6 @@ class Work:
     def add(self, path: Path, out: Path, html: Path | None) -> None:
         """Labels a scan: as a whole where it fits into memory, else in tiles.
 
-        `html` is its page, which is only of scans that fit.
-
         What was begun in tiles goes on in tiles, even where there is more memory now.
         """
         columns, is_begun = self._request.columns, segmenting.folder_of(out).exists()
@@ -88,9 +87,7 @@ class Work:
         elif not self._is_cut():
             self._add_whole(path, out, html, *scan_files.read(path, columns, self._kinds))
             return
-        if html is not None:
-            print(f"{path} does not fit into memory: its page, {html}, is not written")
-        self._add_tiles(stream, out)
+        self._add_tiles(stream, out, html)
 
     def _loaded(self) -> trained.TrainedModel:
         if self._model is None:
@@ -168,7 +165,7 @@ class Work:
             )
         )
 
-    def _add_tiles(self, stream: Stream, out: Path) -> None:
+    def _add_tiles(self, stream: Stream, out: Path, html: Path | None) -> None:
         request, path = self._request, stream.path
         scan.require_free_names(stream.empty, raw_scan.LABELS, request.overwrite)
         scan_checks.require_in_parts(stream, out)
@@ -207,6 +204,11 @@ class Work:
                 self._score_tiles if request.evaluate else None,
             )
         _print_done(path, out, done.rows)
+        if html is not None:
+            cloud, of_some, whole = tiled.shown(segmented, done, page.MAX_POINTS)
+            keys = self._queries_and_keys()
+            pages.write(html, cloud, of_some, model.experiment, keys, request.overwrite, whole)
+        tiled.finish()
         decision = done.decision
         self.done.append(
             Labelled(

@@ -3,14 +3,13 @@
 import base64
 import dataclasses
 import hashlib
-import html.parser
 import json
 import re
-import zlib
 
 import numpy as np
 import pytest
 
+import page_reader
 import viewer_scenes
 from ban_tf.clouds.cloud import unlabelled
 from ban_tf.config import NONE, Labels
@@ -20,59 +19,8 @@ CLOUD = viewer_scenes.boxes()
 FOUND = viewer_scenes.predicted(CLOUD)
 
 
-class Reader(html.parser.HTMLParser):
-    """Scripts of a page by their `id`, and its tags."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.scripts: dict[str, str] = {}
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.title = ""
-        self._is_open = False
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        self._is_open = True
-
-    def handle_endtag(self, tag):
-        self._is_open = False
-
-    def handle_data(self, data):
-        if not self._is_open:
-            return
-        tag, attributes = self.tags[-1]
-        if tag == "script":
-            name = attributes.get("id") or attributes["type"]
-            self.scripts[name] = self.scripts.get(name, "") + data
-        elif tag == "title":
-            self.title += data
-
-
-def read(text: str) -> tuple[dict, dict[str, np.ndarray]]:
-    """The document of a page and its columns `[N, D]`, read independently of the writer."""
-    scripts = Reader(text).scripts
-    document = json.loads(scripts["document"])
-    raw = zlib.decompress(base64.b64decode(scripts["points"]))
-    found, at = {}, 0
-    for column in document["columns"]:
-        parts = []
-        for _ in range(column["components"]):
-            size = column["width"] * column["rows"]
-            planes = np.frombuffer(raw[at : at + size], np.uint8).reshape(column["width"], -1)
-            values = sum(int(256**k) * plane.astype(np.int64) for k, plane in enumerate(planes))
-            if column["is_delta"]:
-                steps = np.where(values % 2, -(values + 1) // 2, values // 2)
-                values = np.cumsum(steps) % 256 ** column["width"]
-            parts.append(values)
-            at += size
-        found[column["name"]] = np.stack(parts, axis=1)
-    assert at == len(raw)
-    return document, found
-
-
 def test_every_point_is_there_with_its_colour_and_labels():
-    document, found = read(page.page(CLOUD, viewer_scenes.LABELS, FOUND))
+    document, found = page_reader.read(page.page(CLOUD, viewer_scenes.LABELS, FOUND))
     xyz = found["place"] * document["step"] + document["origin"]
     rows = scene.shown_rows(CLOUD, 10**6)
     np.testing.assert_allclose(xyz, CLOUD.xyz[rows], atol=0.51 * document["step"])
@@ -89,7 +37,7 @@ def test_every_point_is_there_with_its_colour_and_labels():
 
 
 def test_an_instance_comes_with_its_numbers():
-    document, _ = read(page.page(CLOUD, viewer_scenes.LABELS, FOUND))
+    document, _ = page_reader.read(page.page(CLOUD, viewer_scenes.LABELS, FOUND))
     second = document["predicted"]["instances"][1]
     assert second["points"] == np.count_nonzero(FOUND.instance == 1)
     assert (second["semantic"], second["confidence"], second["number"]) == (2, 0.5, 1)
@@ -102,14 +50,14 @@ def test_an_instance_comes_with_its_numbers():
 
 def test_a_cloud_without_truth_and_colours_has_neither():
     cloud = unlabelled("plain", CLOUD.xyz)
-    document, found = read(page.page(cloud, viewer_scenes.LABELS, FOUND))
+    document, found = page_reader.read(page.page(cloud, viewer_scenes.LABELS, FOUND))
     assert document["truth"] is None
     assert set(found) == {"place", "confidence", "predicted_semantic", "predicted_instance"}
 
 
 def test_a_single_point_can_be_shown():
     one = viewer_scenes.Found(np.zeros(1, np.int32), np.full(1, NONE), np.ones(1), np.zeros(0))
-    document, found = read(
+    document, found = page_reader.read(
         page.page(unlabelled("one", np.ones((1, 3))), Labels(class_names=("desk",)), one)
     )
     assert document["origin"] == [1, 1, 1]
@@ -124,7 +72,9 @@ def test_the_same_cloud_gives_the_same_page():
 
 
 def test_a_large_cloud_is_thinned_evenly_and_keeps_its_numbers():
-    document, found = read(page.page(CLOUD, viewer_scenes.LABELS, FOUND, max_points=500))
+    document, found = page_reader.read(
+        page.page(CLOUD, viewer_scenes.LABELS, FOUND, max_points=500)
+    )
     assert (document["total"], document["shown"]) == (4000, 500)
     assert len(found["place"]) == 500
     assert sum(document["predicted"]["counts"]) == 4000
@@ -138,7 +88,7 @@ def test_a_large_cloud_is_thinned_evenly_and_keeps_its_numbers():
 
 def test_names_cannot_leave_their_place():
     text = page.page(CLOUD, viewer_scenes.LABELS, FOUND)
-    reader = Reader(text)
+    reader = page_reader.Reader(text)
     assert reader.title == CLOUD.name
     assert "b" not in {tag for tag, _ in reader.tags}
     document = json.loads(reader.scripts["document"])
@@ -147,7 +97,7 @@ def test_names_cannot_leave_their_place():
 
 def test_nothing_is_loaded_from_elsewhere_and_only_our_script_may_run():
     text = page.page(CLOUD, viewer_scenes.LABELS, FOUND)
-    reader = Reader(text)
+    reader = page_reader.Reader(text)
     for _, attributes in reader.tags:
         assert not {"src", "href", "srcset"} & set(attributes)
     policy = next(
@@ -185,7 +135,7 @@ def test_a_million_points_take_at_most_twelve_megabytes(count):
     confidence = np.clip(rng.normal(0.8, 0.15, count), 0, 1)
     found = viewer_scenes.Found(instance % 8, instance, confidence, np.ones(instance.max() + 1))
     text = page.page(cloud, Labels(class_names=tuple("abcdefgh")), found)
-    assert json.loads(Reader(text).scripts["document"])["shown"] == count
+    assert json.loads(page_reader.Reader(text).scripts["document"])["shown"] == count
     script = 0.7e6
     assert len(text.encode()) < script + (12e6 - script) * count / 1e6
 

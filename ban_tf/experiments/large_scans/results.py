@@ -1,5 +1,7 @@
 """From the labels of a large cloud to those of its file: columns, boxes of instances, scores."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ban_tf.clouds import scan_facts
@@ -39,16 +41,15 @@ def columns_of(found: TiledSegmentation, points: RawPoints) -> dict[str, OnDisk]
     return columns
 
 
-def rows_of(
-    found: TiledSegmentation, points: RawPoints, decision: Decision, labels: Labels
-) -> list[instance_boxes.Row]:
-    """Describes the instances, as `instance_boxes.rows_of` but for the last digits.
+def outlines_of(
+    found: TiledSegmentation, points: RawPoints, decision: Decision
+) -> list[np.ndarray]:
+    """The points of each instance that settle its box, float64 `[n, 3]`, in the cloud.
 
     Args:
         found: labels of the points with a place.
         points: of the file.
         decision: how they became those of the cloud.
-        labels: of the model.
     """
     outer: list[list[np.ndarray]] = [[] for _ in found.instances]
     done = 0
@@ -60,11 +61,23 @@ def rows_of(
         for number, part in zip(numbers.tolist(), np.split(order, first[1:]), strict=True):
             if number != NONE:
                 outer[number].append(instance_boxes.outermost(xyz[part]))
+    return [instance_boxes.outermost(np.concatenate(parts)) for parts in outer]
+
+
+def rows_of(
+    found: TiledSegmentation, outlines: Sequence[np.ndarray], decision: Decision, labels: Labels
+) -> list[instance_boxes.Row]:
+    """Describes the instances, as `instance_boxes.rows_of` but for the last digits.
+
+    Args:
+        found: labels of the points with a place.
+        outlines: of `outlines_of`.
+        decision: how the points of the file became those of the cloud.
+        labels: of the model.
+    """
     return [
-        instance_boxes.row_of(
-            number, one, instance_boxes.outermost(np.concatenate(outer[number])), decision, labels
-        )
-        for number, one in enumerate(found.instances)
+        instance_boxes.row_of(number, one, outline, decision, labels)
+        for number, (one, outline) in enumerate(zip(found.instances, outlines, strict=True))
     ]
 
 

@@ -20,14 +20,16 @@ from ban_tf.clouds.cloud import Cloud, unlabelled
 from ban_tf.clouds.formats import scan_stream
 from ban_tf.clouds.formats.stream import Stream
 from ban_tf.experiments import instance_boxes
-from ban_tf.experiments.large_scans import results
+from ban_tf.experiments.large_scans import results, shown
 from ban_tf.experiments.large_scans.points import Bounds, RawPoints
 from ban_tf.experiments.trained import TrainedModel
 from ban_tf.inference import cautions
 from ban_tf.inference.key import Key
+from ban_tf.inference.results import Segmentation
 from ban_tf.inference.sample_outputs import collapse_detector
 from ban_tf.inference.tiles import labels, running, sorting
 from ban_tf.systems import collapse
+from ban_tf.view.viewer import scene
 
 _FORMAT = 1  # of the folder
 _HEADER = "header.json"
@@ -57,10 +59,12 @@ class Done:
     Args:
         decision: how its points became those of the cloud.
         rows: the instances.
+        outlines: of the instances, as `results.outlines_of` gives them.
     """
 
     decision: conditioning.Decision
     rows: list[instance_boxes.Row]
+    outlines: list[np.ndarray]
 
 
 def folder_of(out: Path) -> Path:
@@ -159,7 +163,7 @@ class TiledScan:
         columns: Sequence[str] | None,
         score: Callable[..., None] | None = None,
     ) -> Done:
-        """Writes the labelled copy and describes the instances; the folder goes.
+        """Writes the labelled copy and describes the instances.
 
         Args:
             found: of `prepare`.
@@ -174,13 +178,32 @@ class TiledScan:
             least = found.bounds.least
             scan_stream.write(self._stream, out, values, least, with_codes, columns)
             bar.update()
-        rows = results.rows_of(
-            segmented, self._points, found.decision, self._model.experiment.labels
-        )
+        decision, labels_of_model = found.decision, self._model.experiment.labels
+        outlines = results.outlines_of(segmented, self._points, decision)
+        rows = results.rows_of(segmented, outlines, decision, labels_of_model)
         if score is not None:
             score(self._stream, values, segmented)
+        return Done(decision, rows, outlines)
+
+    def shown(
+        self, segmented: labels.TiledSegmentation, done: Done, most: int
+    ) -> tuple[Cloud, Segmentation, scene.Whole]:
+        """What a page shows: some of the points, their labels, and what is known of all of them.
+
+        Args:
+            segmented: of `segment`.
+            done: of `write`.
+            most: points at most.
+        """
+        name, of_model = self._stream.path.stem, self._model.experiment.labels
+        return (
+            *shown.some_points(name, self._points, done.decision, segmented, most),
+            shown.whole(segmented, done.outlines, of_model),
+        )
+
+    def finish(self) -> None:
+        """Deletes the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        return Done(found.decision, rows)
 
 
 def _with_stages(bar: progress.Bar, total: int) -> Callable[[int], None]:

@@ -28,6 +28,7 @@ def page(
     samples: np.ndarray | None = None,
     is_room: bool = True,
     max_points: int = MAX_POINTS,
+    whole: scene.Whole | None = None,
 ) -> str:
     """Makes a page that shows a cloud with its labels, to be written to an `.html` file.
 
@@ -43,6 +44,7 @@ def page(
             in `scene.shown_rows(cloud, max_points)`. None without attentions.
         is_room: whether a ceiling and outer walls may hide the inside.
         max_points: a larger cloud is thinned evenly to so many, and the page says so.
+        whole: what is predicted of all points, where `cloud` and `found` have only some of them.
 
     Returns:
         HTML text.
@@ -67,9 +69,10 @@ def page(
         ('<!doctype html>', True)
     """
     _check(cloud, labels, found, max_points)
+    _check_shares("found.instance_scores", found.instance_scores, _num_instances(found, whole))
     _check_samples(attentions, samples, min(len(cloud), max_points))
     document, points = scene.describe(
-        cloud, labels, found, attentions, samples, max_points, is_room
+        cloud, labels, found, attentions, samples, max_points, is_room, whole
     )
     script = (_WEB / "viewer.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -133,6 +136,18 @@ def _in_script(text: str) -> str:
     return text.replace("<", "\\u003c")
 
 
+def _num_instances(found: scene.Found, whole: scene.Whole | None) -> int:
+    num_shown = int(found.instance.max()) + 1
+    if whole is None:
+        return num_shown
+    if num_shown > len(whole.instances):
+        raise ValueError(
+            "`whole` must have the instances of `found`. Received: "
+            f"{len(whole.instances)} instances, and points of number {num_shown - 1}"
+        )
+    return len(whole.instances)
+
+
 def _check(cloud: Cloud, labels: Labels, found: scene.Found, max_points: int) -> None:
     if not len(cloud):
         raise ValueError(
@@ -150,7 +165,6 @@ def _check(cloud: Cloud, labels: Labels, found: scene.Found, max_points: int) ->
                 f"or {NONE}. Received: {highest}"
             )
     _check_shares("found.confidence", found.confidence, len(cloud))
-    _check_shares("found.instance_scores", found.instance_scores, int(found.instance.max()) + 1)
 
 
 def _check_numbers(name: str, values: np.ndarray, num_points: int) -> None:

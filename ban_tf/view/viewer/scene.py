@@ -37,6 +37,42 @@ class Found(Protocol):
         """float `[G]`, of the instances 0 to G - 1."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """What is known of an instance from all its points.
+
+    Args:
+        semantic: its class.
+        num_points: that carry it.
+        confidence: of it, in [0, 1]; None for true ones.
+        center: middle of its box, float64 `[3]`, metres.
+        size: length, width and height of the box, float64 `[3]`, metres.
+        yaw: of the length about z from x, radians.
+    """
+
+    semantic: int
+    num_points: int
+    confidence: float | None
+    center: np.ndarray
+    size: np.ndarray
+    yaw: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    """What is predicted of a cloud of which only some points are in memory.
+
+    Args:
+        num_points: of the whole.
+        counts: int64 `[C + 1]`, its points of no class, of class 0, of class 1 ...
+        instances: G items, those numbered 0 to G - 1.
+    """
+
+    num_points: int
+    counts: np.ndarray
+    instances: Sequence[Instance]
+
+
 def shown_rows(cloud: Cloud, max_points: int) -> np.ndarray:
     """int64 `[M]`: the points that a page shows, in its order; see `thinning.rows`."""
     return thinning.rows(cloud.xyz, max_points)
@@ -50,6 +86,7 @@ def describe(
     samples: np.ndarray | None,
     max_points: int,
     is_room: bool,
+    whole: Whole | None,
 ) -> tuple[dict[str, Any], str]:
     """The document of a page, and the text of its columns; arguments as `page.page`."""
     rows = shown_rows(cloud, max_points)
@@ -61,7 +98,7 @@ def describe(
     packed.add("confidence", percent.astype(np.uint8))
     document: dict[str, Any] = {
         "name": cloud.name,
-        "total": len(cloud),
+        "total": len(cloud) if whole is None else whole.num_points,
         "shown": len(rows),
         "origin": origin.tolist(),
         "step": step,
@@ -69,12 +106,12 @@ def describe(
         "isRoom": is_room,
         "opening": _opening(cloud.xyz) if is_room else None,
         "classes": _classes(labels),
-        "predicted": _labelling(packed, "predicted", cloud, labels, found, rows),
+        "predicted": _labelling(packed, "predicted", cloud, labels, found, rows, whole),
         "truth": None,
         "attentions": [],
     }
     if (cloud.semantic != NONE).any():
-        document["truth"] = _labelling(packed, "truth", cloud, labels, cloud, rows)
+        document["truth"] = _labelling(packed, "truth", cloud, labels, cloud, rows, None)
     if samples is not None:
         packed.add("samples", columns.narrow(samples.reshape(-1)))
         document["samples"] = list(samples.shape)
@@ -118,21 +155,28 @@ def _hex(colors: np.ndarray) -> list[str]:
 
 
 def _labelling(
-    packed: columns.Columns, name: str, cloud: Cloud, labels: Labels, found: Any, rows: np.ndarray
+    packed: columns.Columns,
+    name: str,
+    cloud: Cloud,
+    labels: Labels,
+    found: Any,
+    rows: np.ndarray,
+    whole: Whole | None,
 ) -> dict[str, Any]:
     """Adds the labels of the points that are shown; describes the instances of all points."""
-    semantic = found.semantic
-    numbers = np.unique(found.instance[found.instance != NONE])
-    instance = np.where(
-        found.instance == NONE, NONE, np.searchsorted(numbers, found.instance)
-    ).astype(np.int64)
+    semantic, instance = found.semantic, found.instance
+    if whole is None:
+        numbers = np.unique(instance[instance != NONE])
+        instance = np.where(instance == NONE, NONE, np.searchsorted(numbers, instance))
+        scores = getattr(found, "instance_scores", None)
+        counts = np.bincount(semantic + 1, minlength=labels.num_classes + 1)
+        instances: Sequence[Instance] = _instances(cloud.xyz, semantic, instance, numbers, scores)
+    else:
+        counts, instances = whole.counts, whole.instances
+        numbers = np.arange(len(instances))
     packed.add(f"{name}_semantic", columns.narrow(semantic[rows].astype(np.int64) + 1))
-    packed.add(f"{name}_instance", columns.narrow(instance[rows] + 1))
-    scores = getattr(found, "instance_scores", None)
-    return {
-        "counts": np.bincount(semantic + 1, minlength=labels.num_classes + 1).tolist(),
-        "instances": _instances(cloud.xyz, semantic, instance, numbers, scores),
-    }
+    packed.add(f"{name}_instance", columns.narrow(instance[rows].astype(np.int64) + 1))
+    return {"counts": counts.tolist(), "instances": _described(instances, numbers)}
 
 
 def _instances(
@@ -141,28 +185,35 @@ def _instances(
     instance: np.ndarray,
     numbers: np.ndarray,
     scores: np.ndarray | None,
-) -> list[dict[str, Any]]:
+) -> list[Instance]:
+    """Those that the points carry: `instance` is their place in `numbers`."""
     classes, _ = overlap.majority(instance, semantic, len(numbers))
-    colors = _hex(palette.distinct_colors(int(numbers.max(initial=NONE)) + 1)[numbers])
     order = np.argsort(instance, kind="stable")
     bounds = np.searchsorted(instance[order], np.arange(len(numbers) + 1))
-    described = []
+    found = []
     for index, number in enumerate(numbers.tolist()):
         points = order[bounds[index] : bounds[index + 1]]
-        center, size, yaw = boxes.oriented_box(xyz[points])
-        described.append(
-            {
-                "number": number,
-                "semantic": int(classes[index]),
-                "points": len(points),
-                "confidence": None if scores is None else float(scores[number]),
-                "center": center.tolist(),
-                "size": size.tolist(),
-                "yaw": yaw,
-                "color": colors[index],
-            }
-        )
-    return described
+        score = None if scores is None else float(scores[number])
+        box = boxes.oriented_box(xyz[points])
+        found.append(Instance(int(classes[index]), len(points), score, *box))
+    return found
+
+
+def _described(instances: Sequence[Instance], numbers: np.ndarray) -> list[dict[str, Any]]:
+    colors = _hex(palette.distinct_colors(int(numbers.max(initial=NONE)) + 1)[numbers])
+    return [
+        {
+            "number": number,
+            "semantic": one.semantic,
+            "points": one.num_points,
+            "confidence": one.confidence,
+            "center": one.center.tolist(),
+            "size": one.size.tolist(),
+            "yaw": one.yaw,
+            "color": color,
+        }
+        for one, number, color in zip(instances, numbers.tolist(), colors, strict=True)
+    ]
 
 
 def _attention(packed: columns.Columns, attention: similarity.Attention) -> dict[str, Any]:
