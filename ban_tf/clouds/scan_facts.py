@@ -7,6 +7,7 @@ import numpy as np
 
 from ban_tf.clouds.formats.raw_scan import RawScan
 
+SAMPLE = 500_000  # points that unit, up axis and storeys are found from
 _LARGE = 1e15  # of a coordinate, in any unit; the squares of differences stay finite
 
 

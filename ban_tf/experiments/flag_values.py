@@ -1,6 +1,8 @@
 """What a flag takes: values that are checked as they are read."""
 
 import argparse
+import itertools
+import math
 import pathlib
 
 from ban_tf.experiments import memory as sizes
@@ -19,6 +21,23 @@ def memory(text: str) -> int:
         return sizes.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def heights(text: str) -> tuple[float, ...]:
+    """Ascending heights such as `3.2,6.4`, or none, as a flag gives them."""
+    if text == "none":
+        return ()
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    is_rising = all(low < high for low, high in itertools.pairwise((0.0, *values)))
+    if not values or not is_rising or not math.isfinite(values[-1]):
+        raise argparse.ArgumentTypeError(
+            "must be 'none', or metres above the lowest point, ascending, such as 3.2,6.4. "
+            f"Received: {text!r}"
+        )
+    return values
 
 
 def count(text: str) -> int:

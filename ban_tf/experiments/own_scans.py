@@ -19,6 +19,7 @@ def segment_scan(
     unit: Unit | None = None,
     up: Up | None = None,
     colors: ColorRange | None = None,
+    storeys: Sequence[float] | None = None,
     columns: Sequence[str] | None = None,
     overwrite: bool = False,
     max_memory: int | None = None,
@@ -36,6 +37,8 @@ def segment_scan(
         unit: of the coordinates; None finds it.
         up: axis of the file that is up; None finds it.
         colors: range of the colours; None finds it.
+        storeys: heights above the lowest point at which storeys are cut apart, ascending, metres;
+            None finds them, an empty one is one storey.
         columns: names of the columns of a file of text; None takes them from the file.
         overwrite: replace a file and fields that are there.
         max_memory: bytes that may be used, the program included; None takes a share of what is
@@ -82,6 +85,7 @@ def segment_scan(
         unit=unit,
         up=up,
         colors=colors,
+        storeys=None if storeys is None else tuple(storeys),
         columns=None if columns is None else tuple(columns),
         overwrite=overwrite,
         max_memory=max_memory,

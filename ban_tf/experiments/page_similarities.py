@@ -33,12 +33,13 @@ def queries_and_keys(model: Path) -> QueriesAndKeys:
 
 
 def of_cloud(
-    cloud: Cloud, experiment: config.Experiment, keys: QueriesAndKeys
+    cloud: Cloud, seen: Cloud, experiment: config.Experiment, keys: QueriesAndKeys
 ) -> tuple[np.ndarray, list[Attention]]:
     """What the attentions make of the points that a page shows.
 
     Args:
         cloud: as it is shown.
+        seen: the same points as the network sees them, such as storeys beside each other.
         experiment: how it becomes samples, and what the network sees of them.
         keys: of the network.
 
@@ -47,14 +48,14 @@ def of_cloud(
     """
     rows = scene.shown_rows(cloud, page.MAX_POINTS)
     shown = dataclasses.replace(
-        cloud,
-        xyz=cloud.xyz[rows],
-        rgb=None if cloud.rgb is None else cloud.rgb[rows],
-        semantic=cloud.semantic[rows],
-        instance=cloud.instance[rows],
+        seen,
+        xyz=seen.xyz[rows],
+        rgb=None if seen.rgb is None else seen.rgb[rows],
+        semantic=seen.semantic[rows],
+        instance=seen.instance[rows],
     )
     plan = _apart(shown, experiment.samples)
-    frame = samples.frame_of(cloud)
+    frame = samples.frame_of(seen)
     queries: dict[str, list[np.ndarray]] = {}
     others: dict[str, list[np.ndarray]] = {}
     for part in plan[:, None]:  # one sample at a time

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,8 +16,7 @@ from ban_tf.training.runs import Run
 from ban_tf.view.viewer import page, scene
 from ban_tf.view.viewer.similarity import Attention
 
-if TYPE_CHECKING:
-    from ban_tf.model.similarity import QueriesAndKeys
+Attended = tuple[np.ndarray, list[Attention]]
 
 
 def places(
@@ -62,7 +60,7 @@ def write(
     cloud: Cloud,
     found: Segmentation,
     experiment: config.Experiment,
-    keys: QueriesAndKeys | None = None,
+    attended: Attended | None = None,
     overwrite: bool = False,
     whole: scene.Whole | None = None,
 ) -> None:
@@ -73,7 +71,7 @@ def write(
         cloud: with its true labels, where they are known.
         found: what was predicted.
         experiment: of the network.
-        keys: of the network, to keep similarities; None keeps none.
+        attended: similarities to keep, of `page_similarities.of_cloud`; None keeps none.
         overwrite: replace a page that is there.
         whole: what is predicted of all points, where the cloud has only some of them.
 
@@ -81,13 +79,7 @@ def write(
         FileExistsError: the page is there.
         ValueError: labels that do not fit the cloud.
     """
-    chosen: np.ndarray | None = None
-    attentions: list[Attention] = []
-    if keys is not None:
-        # With Keras, which nothing else here needs.
-        from ban_tf.experiments import page_similarities
-
-        chosen, attentions = page_similarities.of_cloud(cloud, experiment, keys)
+    chosen, attentions = attended or (None, [])
     text = page.page(
         cloud,
         experiment.labels,
@@ -149,10 +141,12 @@ def write_evaluated(run: Run, name: str | None, path: Path, similarity: bool) ->
     """
     page.require_free(path, overwrite=False)
     cloud, found = evaluated(run, name)
-    keys = None
+    attended = None
     if similarity:
+        # With Keras, which nothing else here needs.
         from ban_tf.experiments import page_similarities
 
         keys = page_similarities.queries_and_keys(run.folder)
-    write(path, cloud, found, run.experiment, keys)
+        attended = page_similarities.of_cloud(cloud, cloud, run.experiment, keys)
+    write(path, cloud, found, run.experiment, attended)
     return path

@@ -244,6 +244,8 @@ class Scans:
         unit: of the coordinates; None finds it.
         up: axis of the file that is up; None finds it.
         colors: range of the colours; None finds it.
+        storeys: heights above the lowest point at which storeys are cut apart, metres; None finds
+            them, none at all is one storey.
         columns: names of the columns of a file of text; None takes them from the file.
         overwrite: replace files and fields that are there.
         csv: file to write the table of instances to as well.
@@ -266,6 +268,7 @@ class Scans:
     unit: Unit | None = None
     up: Up | None = None
     colors: ColorRange | None = None
+    storeys: tuple[float, ...] | None = None
     columns: tuple[str, ...] | None = None
     overwrite: bool = False
     csv: Path | None = None

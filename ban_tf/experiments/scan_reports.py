@@ -81,7 +81,7 @@ def print_scan(
 
 
 def _as_flags(sentence: str) -> str:
-    for name in ("unit", "up", "colors"):
+    for name in ("unit", "up", "colors", "storeys"):
         sentence = sentence.replace(f"(`{name}`)", f"(--{name} says otherwise)")
     return sentence
 

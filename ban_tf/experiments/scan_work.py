@@ -1,18 +1,19 @@
 """Labels scans one after the other: each as a whole where it fits into memory, else in tiles."""
 
 import contextlib
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ban_tf import config, disk
 from ban_tf.clouds import conditioning
+from ban_tf.clouds.cloud import Cloud
 from ban_tf.clouds.formats import las_codes, raw_scan, scan, scan_stream
 from ban_tf.clouds.formats.stream import Stream, of_whole
+from ban_tf.clouds.storeys import Storeys
 from ban_tf.experiments import (
     evaluation,
     instance_boxes,
@@ -107,6 +108,19 @@ class Work:
             self._keys = page_similarities.queries_and_keys(self.folder)
         return self._keys
 
+    def _attended(self, cloud: Cloud, storeys: Storeys) -> pages.Attended | None:
+        keys = self._queries_and_keys()
+        if keys is None:
+            return None
+        seen = dataclasses.replace(cloud, xyz=storeys.apart(cloud.xyz))
+        return page_similarities.of_cloud(cloud, seen, self._loaded().experiment, keys)
+
+    def _doubts(self, sample: Cloud, storeys: Storeys) -> list[str]:
+        if self._ranges is None:
+            return []
+        count, extent = storeys.most_points, storeys.extent_of_one
+        return training_ranges.doubts_of_sample(sample, extent, count, self._ranges)
+
     def _is_cut(self) -> bool:
         """Whether the model takes blocks of a scan, which tiles are made of."""
         return isinstance(self._loaded().experiment.samples, config.Blocks)
@@ -128,18 +142,21 @@ class Work:
             truth = scan_files.truth_of(raw, labels, own, request.truth)
         scan_checks.require_copy(path, len(raw), raw.xyz.min(axis=0), raw.xyz.max(axis=0), out)
         found = conditioning.condition(raw, self._options, is_room=self._is_cut())
-        cloud = found.cloud
-        doubts = training_ranges.doubts(cloud, self._ranges) if self._ranges else ()
-        extent = np.ptp(cloud.xyz, axis=0)
-        scan_reports.print_scan(path, len(raw), extent, found.assumptions, doubts)
+        heights = request.storeys if self._is_cut() else ()
+        storeys = whole_scans.storeys_of(found, len(raw), heights)
+        said = (*found.assumptions, *storeys.sentences(heights is not None))
+        found = dataclasses.replace(found, assumptions=said)
+        seen = dataclasses.replace(found.cloud, xyz=storeys.apart(found.cloud.xyz))
+        doubts = self._doubts(seen, storeys)
+        scan_reports.print_scan(path, len(raw), storeys.extent, said, doubts)
         _print_note(labels.num_classes, out)
         if request.dry_run:
             what = "blocks" if self._is_cut() else "shapes"
             taken = memory.shown(memory.of_whole(len(raw)))
-            count = whole_scans.num_samples_of(found, model)
+            count = whole_scans.num_samples_of(seen, model)
             print(f"  would run {count:,} {what}, in about {taken} of memory, and write {out}")
             return
-        segmented = whole_scans.label(found, model, _state_of(out))
+        segmented = whole_scans.label(seen, model, _state_of(out))
         values = whole_scans.of_file(segmented, found.rows, len(raw))
         scan.write(raw, out, values, request.overwrite)
         _state_of(out).unlink(missing_ok=True)
@@ -147,8 +164,8 @@ class Work:
         _print_done(path, out, rows)
         if html is not None:
             cloud = scan_files.with_truth(found, truth)
-            keys = self._queries_and_keys()
-            pages.write(html, cloud, segmented, model.experiment, keys, request.overwrite)
+            attended = self._attended(cloud, storeys)
+            pages.write(html, cloud, segmented, model.experiment, attended, request.overwrite)
         if self.scorer is not None and truth is not None:
             whole_scans.add_scores(self.scorer, path, truth, segmented, found, labels)
         self.done.append(
@@ -180,7 +197,9 @@ class Work:
             needed = segmenting.needed_on_disk(stream, labels.num_classes, most)
             disk.require_free(out.parent, needed, f"{path} in tiles")
         with _folder_of_run(folder, out, request.dry_run) as place:
-            tiled = segmenting.TiledScan(stream, model, self._options, Path(place), most)
+            tiled = segmenting.TiledScan(
+                stream, model, self._options, request.storeys, Path(place), most
+            )
             bounds = tiled.read()
             try:
                 scan_checks.require_copy(path, len(stream), bounds.least, bounds.most, out)
@@ -206,13 +225,13 @@ class Work:
         _print_done(path, out, done.rows)
         if html is not None:
             cloud, of_some, whole = tiled.shown(segmented, done, page.MAX_POINTS)
-            keys = self._queries_and_keys()
-            pages.write(html, cloud, of_some, model.experiment, keys, request.overwrite, whole)
+            attended = self._attended(cloud, found.storeys)
+            pages.write(html, cloud, of_some, model.experiment, attended, request.overwrite, whole)
         tiled.finish()
         decision = done.decision
         self.done.append(
             Labelled(
-                path, out, len(stream), decision.metres, decision.turn, decision.assumptions,
+                path, out, len(stream), decision.metres, decision.turn, found.assumptions,
                 done.rows,
             )
         )  # fmt: skip
@@ -229,13 +248,8 @@ class Work:
         self, stream: Stream, found: segmenting.Prepared, out: Path, most: int
     ) -> None:
         labels, cloud = self._loaded().experiment.labels, found.cloud
-        extent = cloud.layout.frame.extent
-        doubts = []
-        if self._ranges:
-            doubts = training_ranges.doubts_of_sample(
-                found.sample, extent, cloud.num_points, self._ranges
-            )
-        said = found.decision.assumptions
+        doubts = self._doubts(found.sample, found.storeys)
+        extent, said = found.storeys.extent, found.assumptions
         scan_reports.print_scan(stream.path, len(stream), extent, said, doubts)
         _print_note(labels.num_classes, out)
         largest = int(cloud.layout.num_points.max())

@@ -1,12 +1,14 @@
 """Labels of a scan that is in memory as a whole."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ban_tf import config, progress
-from ban_tf.clouds import conditioning
+from ban_tf.clouds import conditioning, scan_facts, storeys
+from ban_tf.clouds.cloud import Cloud
 from ban_tf.clouds.formats import raw_scan
 from ban_tf.config import NONE
 from ban_tf.data import samples
@@ -18,21 +20,37 @@ from ban_tf.metrics.evaluators import Evaluator
 _NOT_LABELLED = 0.0  # confidence and entropy of a point without a place
 
 
-def label(
-    conditioned: conditioning.Conditioned, model: trained.TrainedModel, state_file: Path
-) -> Segmentation:
-    """The labels of the points that have a place, with progress.
+def storeys_of(
+    conditioned: conditioning.Conditioned, num_points: int, heights: Sequence[float] | None
+) -> storeys.Storeys:
+    """The storeys of a scan.
+
+    Args:
+        conditioned: the scan.
+        num_points: of its file.
+        heights: as for `storeys.settle`.
+
+    Raises:
+        ValueError: heights that are not ascending.
+    """
+    xyz = conditioned.cloud.xyz
+    every = -(-num_points // scan_facts.SAMPLE)
+    sample = xyz[conditioned.rows % every == 0]  # as of a scan in tiles
+    return storeys.settle(heights, sample if len(sample) else xyz, lambda: [xyz])
+
+
+def label(cloud: Cloud, model: trained.TrainedModel, state_file: Path) -> Segmentation:
+    """The labels of the points of a scan that have a place, with progress.
 
     Warnings are printed: of the cloud before any work, of what came out after it.
 
     Args:
-        conditioned: the scan.
+        cloud: the scan, its storeys beside each other.
         model: that segments it.
         state_file: from which a run that was stopped goes on.
     """
     experiment = model.experiment
-    cloud = conditioned.cloud
-    total = num_samples_of(conditioned, model)
+    total = num_samples_of(cloud, model)
     unit = "block" if isinstance(experiment.samples, config.Blocks) else "shape"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -60,14 +78,14 @@ def label(
     return found
 
 
-def num_samples_of(conditioned: conditioning.Conditioned, model: trained.TrainedModel) -> int:
+def num_samples_of(cloud: Cloud, model: trained.TrainedModel) -> int:
     """How many samples of a scan the network will see.
 
     Args:
-        conditioned: the scan.
+        cloud: the scan, its storeys beside each other.
         model: whose experiment cuts it.
     """
-    return len(samples.plan_covering(conditioned.cloud, model.experiment.samples))
+    return len(samples.plan_covering(cloud, model.experiment.samples))
 
 
 def of_file(found: Segmentation, rows: np.ndarray, num_points: int) -> dict[str, np.ndarray]:

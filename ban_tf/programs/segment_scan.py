@@ -109,6 +109,13 @@ def _add_meaning(flags: argparse.ArgumentParser) -> None:
         help="their range, or leave them out (default: found from type and largest value)",
     )
     flags.add_argument(
+        "--storeys",
+        type=flag_values.heights,
+        metavar="HEIGHTS",
+        help="metres above the lowest point at which storeys are cut apart, such as 3.2,6.4, or "
+        "none (default: found from floors and ceilings)",
+    )
+    flags.add_argument(
         "--columns",
         nargs="+",
         metavar="NAME",

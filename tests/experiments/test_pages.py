@@ -63,7 +63,7 @@ def test_queries_and_keys_make_the_inner_products(network):
 
 def test_samples_of_a_page_lie_beside_each_other(network):
     cloud = tiny_runs.room("office")
-    samples, found = page_similarities.of_cloud(cloud, EXPERIMENT, QueriesAndKeys(network))
+    samples, found = page_similarities.of_cloud(cloud, cloud, EXPERIMENT, QueriesAndKeys(network))
     assert [one.name for one in found] == ["stoi", "itos"]
     assert all(one.query.shape[:2] == samples.shape for one in found)
     members = [np.unique(sample) for sample in samples]
@@ -74,7 +74,7 @@ def test_samples_of_a_page_lie_beside_each_other(network):
 def test_of_many_samples_some_are_kept(network, monkeypatch):
     monkeypatch.setattr(page_similarities, "MOST_ROWS", 130)
     cloud = tiny_runs.room("office")
-    samples, _ = page_similarities.of_cloud(cloud, EXPERIMENT, QueriesAndKeys(network))
+    samples, _ = page_similarities.of_cloud(cloud, cloud, EXPERIMENT, QueriesAndKeys(network))
     assert samples.shape == (2, 64)
 
 
@@ -91,6 +91,7 @@ def test_a_page_with_similarities_is_written_and_told_of(network, tmp_path, caps
         "Found", ["semantic", "instance", "confidence", "instance_scores"]
     )(cloud.semantic, cloud.instance, np.ones(len(cloud)), np.ones(4))
     path = tmp_path / "office.html"
-    pages.write(path, cloud, found, EXPERIMENT, QueriesAndKeys(network))
+    attended = page_similarities.of_cloud(cloud, cloud, EXPERIMENT, QueriesAndKeys(network))
+    pages.write(path, cloud, found, EXPERIMENT, attended)
     assert '"name":"itos"' in path.read_text(encoding="utf-8")
     assert f"wrote {path} (0." in capsys.readouterr().out

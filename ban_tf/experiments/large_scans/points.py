@@ -14,7 +14,6 @@ from ban_tf.clouds.formats.on_disk import STEP, OnDisk
 from ban_tf.clouds.formats.raw_scan import RawScan
 from ban_tf.clouds.formats.stream import Stream
 
-_SAMPLE = 500_000  # points that unit and up axis are found from
 _NEAR = 200_000  # points around one place, of which the spacing is measured
 _NAME = "points.json"
 
@@ -100,14 +99,14 @@ class RawPoints:
         Raises:
             ValueError: as `conditioning.decide`.
         """
-        every = -(-len(self.rows) // _SAMPLE)
+        every = -(-len(self.rows) // scan_facts.SAMPLE)
         parts = []
         for start, rows in self.rows.slices():
             sample = rows[-start % every :: every]
             parts.append(sample[scan_facts.is_there(sample["xyz"])])
         sample = np.concatenate(parts)
         if not len(sample) and found.num_there:  # those few lie between
-            sample = np.concatenate([rows for _, rows in self._there()])[:_SAMPLE]
+            sample = np.concatenate([rows for _, rows in self._there()])[: scan_facts.SAMPLE]
         facts = scan_facts.Facts(
             self._stream.empty,
             len(self.rows),

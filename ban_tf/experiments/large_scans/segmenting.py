@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ban_tf import config, disk, progress
-from ban_tf.clouds import conditioning
+from ban_tf.clouds import conditioning, storeys
 from ban_tf.clouds.cloud import Cloud, unlabelled
 from ban_tf.clouds.formats import scan_stream
 from ban_tf.clouds.formats.stream import Stream
@@ -31,7 +31,7 @@ from ban_tf.inference.tiles import labels, running, sorting
 from ban_tf.systems import collapse
 from ban_tf.view.viewer import scene
 
-_FORMAT = 1  # of the folder
+_FORMAT = 2  # of the folder
 _HEADER = "header.json"
 
 
@@ -43,12 +43,16 @@ class Prepared:
         decision: how its points became those of the cloud.
         bounds: what it is like as a whole.
         sample: some points of the cloud.
-        cloud: on disk, in tiles.
+        storeys: of the cloud.
+        assumptions: sentences on what was found or given.
+        cloud: on disk, in tiles, its storeys beside each other.
     """
 
     decision: conditioning.Decision
     bounds: Bounds
     sample: Cloud
+    storeys: storeys.Storeys
+    assumptions: tuple[str, ...]
     cloud: sorting.SortedCloud
 
 
@@ -79,6 +83,7 @@ class TiledScan:
         stream: of the scan.
         model: that segments it.
         options: what is known of the scan.
+        heights: as for `storeys.settle`.
         folder: for the files; made if needed.
         most_points: of a tile.
 
@@ -91,15 +96,16 @@ class TiledScan:
         stream: Stream,
         model: TrainedModel,
         options: conditioning.Options,
+        heights: Sequence[float] | None,
         folder: Path,
         most_points: int,
     ) -> None:
         self._stream, self._model, self._options = stream, model, options
-        self._folder, self._most_points = folder, most_points
+        self._heights, self._folder, self._most_points = heights, folder, most_points
         blocks = model.experiment.samples
         assert isinstance(blocks, config.Blocks)  # shapes are one sample
         self._samples: config.Blocks = blocks
-        self._key = _key(stream, model, options)
+        self._key = _key(stream, model, options, heights)
         self._points = RawPoints(folder, stream)
 
     def read(self) -> Bounds:
@@ -118,19 +124,27 @@ class TiledScan:
         """
         name = self._stream.path.stem
         decision, xyz, rgb = self._points.decide(bounds, self._options)
+        found = storeys.settle(
+            self._heights, xyz, lambda: (part for part, _ in self._points.of_cloud(decision))
+        )
         cloud = sorting.load(self._folder, self._samples)
         if cloud is None:
             total = 3 * bounds.num_there
             with progress.Bar(total, "sorting into tiles", "point", scaled=True) as bar:
                 cloud = sorting.sort(
-                    lambda: self._points.of_cloud(decision),
+                    lambda: (
+                        (found.apart(part), colors)
+                        for part, colors in self._points.of_cloud(decision)
+                    ),
                     name,
                     self._samples,
                     self._most_points,
                     self._folder,
                     bar.update,
                 )
-        return Prepared(decision, bounds, unlabelled(name, xyz, rgb), cloud)
+        said = (*decision.assumptions, *found.sentences(self._heights is not None))
+        sample = unlabelled(name, found.apart(xyz), rgb)
+        return Prepared(decision, bounds, sample, found, said, cloud)
 
     def segment(self, found: Prepared) -> labels.TiledSegmentation:
         """Runs the network over all tiles; warnings are printed."""
@@ -218,10 +232,16 @@ def _with_stages(bar: progress.Bar, total: int) -> Callable[[int], None]:
     return update
 
 
-def _key(stream: Stream, model: TrainedModel, options: conditioning.Options) -> Key:
+def _key(
+    stream: Stream,
+    model: TrainedModel,
+    options: conditioning.Options,
+    heights: Sequence[float] | None,
+) -> Key:
     """What the labels depend on; the scan by its size and time, as reading it takes long."""
     state = stream.path.stat()
-    words = [stream.path.name, state.st_size, state.st_mtime_ns, dataclasses.asdict(options)]
+    known = [dataclasses.asdict(options), heights]
+    words = [stream.path.name, state.st_size, state.st_mtime_ns, *known]
     scan = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
     of_network = Key.of(np.zeros(0), model.predictor, model.experiment)
     return dataclasses.replace(of_network, cloud=scan)
