@@ -37,7 +37,7 @@ from ban_tf.config.recipes import (
     with_recipe,
 )
 from ban_tf.config.samples import Blocks, Sampling, Shapes
-from ban_tf.config.scale import for_samples
+from ban_tf.config.scale import for_samples, with_block_size
 from ban_tf.config.split import Split, leave_one_out, title_of
 from ban_tf.config.training import (
     AugmentationConfig,
@@ -98,6 +98,7 @@ __all__ = [
     "leave_one_out",
     "title_of",
     "to_json",
+    "with_block_size",
     "with_network",
     "with_recipe",
 ]

@@ -24,6 +24,7 @@ def for_training(request: Training, dataset: Dataset) -> config.Experiment:
     experiment = _base(dataset, request, request.split, request.network)
     if request.recipe is not None:
         experiment = config.with_recipe(experiment, request.recipe)
+    experiment = _with_block_size(experiment, request.block_size)
     if not experiment.split.train:
         raise ValueError(
             f"{dataset.name} leaves nothing to train on once {experiment.split.title} is held out: "
@@ -38,6 +39,10 @@ def for_training(request: Training, dataset: Dataset) -> config.Experiment:
         inference=with_clusterer(experiment.inference, request.clusterer),
         seed=experiment.seed if request.seed is None else request.seed,
     )
+
+
+def _with_block_size(experiment: config.Experiment, size_m: float | None) -> config.Experiment:
+    return experiment if size_m is None else config.with_block_size(experiment, size_m)
 
 
 def _check_levels(experiment: config.Experiment) -> None:
@@ -61,7 +66,7 @@ def _check_levels(experiment: config.Experiment) -> None:
 
 def for_preparation(request: Preparation, dataset: Dataset) -> config.Experiment:
     """Whose samples are prepared; raises as `for_training`."""
-    experiment = _base(dataset, request)
+    experiment = _with_block_size(_base(dataset, request), request.block_size)
     seed = experiment.seed if request.seed is None else request.seed
     return dataclasses.replace(experiment, seed=seed)
 

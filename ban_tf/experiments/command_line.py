@@ -129,6 +129,7 @@ def training_parser(docstring: str | None) -> argparse.ArgumentParser:
         help="BAN's attention as the authors released it, or improved (default: faithful, and "
         "improved in the reduced setting)",
     )
+    setting_flags.add_block_size_flag(flags)
     flags.add_argument("--batch-size", type=int, help="instead of the setting's own number")
     flags.add_argument("--learning-rate", type=float, help="at the start, instead of the setting's")
     add_clusterer_flag(flags, "native")

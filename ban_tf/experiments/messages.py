@@ -18,6 +18,7 @@ _PLACE = re.compile(r"^\{\{(?:function_)?node .*?\}\}\s*")  # in a graph, before
 _FLAGS = {
     "address": "--server",
     "batch_size": "--batch-size",
+    "block_size": "--block-size",
     "blocks": "--blocks",
     "ca_file": "--ca-file",
     "classes_from_data": "--classes from-data",

@@ -30,6 +30,8 @@ class Training:
         all_splits: train one network per split instead, and pool their tests.
         quick: the reduced setting of the demo.
         long: the reduced setting at a length of hours; without data, on a larger generated set.
+        block_size: side of the blocks, metres; the network's radii go with it. None as the setting
+            says, which is a metre.
         recipe: BAN's attention as released, or improved; None as the setting has it.
         epochs: instead of the setting's own number.
         batch_size: instead of the setting's own number.
@@ -53,6 +55,7 @@ class Training:
     all_splits: bool = False
     quick: bool = False
     long: bool = False
+    block_size: float | None = None
     recipe: Recipe | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -129,6 +132,7 @@ class Preparation:
         groups: groups or clouds to prepare; None means all.
         settings: a settings file; what is given here wins over it.
         quick: samples of the reduced setting.
+        block_size: side of the blocks, metres; None as the setting says.
         seed: of the draws; None as the setting says.
         dry_run: tell what would be prepared, and write nothing.
     """
@@ -138,6 +142,7 @@ class Preparation:
     groups: list[str] | None = None
     settings: Path | None = None
     quick: bool = False
+    block_size: float | None = None
     seed: int | None = None
     dry_run: bool = False
 

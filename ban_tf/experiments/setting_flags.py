@@ -23,6 +23,17 @@ def add_settings_flags(flags: argparse.ArgumentParser) -> None:
     )
 
 
+def add_block_size_flag(flags: argparse.ArgumentParser) -> None:
+    """`--block-size`: what the samples of small objects need."""
+    flags.add_argument(
+        "--block-size",
+        type=float,
+        metavar="METRES",
+        help="side of the blocks, with their stride and the network's radii: smaller for objects "
+        "much smaller than furniture (default: the setting's, 1)",
+    )
+
+
 def add_validation_flags(flags: argparse.ArgumentParser) -> None:
     """`--validate-every`, `--validation-clouds`, `--keep`: how training goes, as it goes."""
     flags.add_argument(

@@ -15,6 +15,7 @@ def parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument("--data", type=command_line.path, required=True, help="raw input folder")
     flags.add_argument("--blocks", type=command_line.path, required=True, help="store to make")
     flags.add_argument("--quick", action="store_true", help="blocks of the reduced setting")
+    setting_flags.add_block_size_flag(flags)
     setting_flags.add_seed_flag(flags, "of the draws")
     setting_flags.add_settings_flags(flags)
     command_line.add_dry_run_flag(flags)

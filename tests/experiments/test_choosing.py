@@ -41,6 +41,19 @@ def test_flags_win_over_the_file(file):
     assert (changed.seed, changed.training.num_epochs, changed.training.batch_size) == (0, 2, 3)
 
 
+def test_a_block_size_is_of_training_and_preparation(file):
+    path = file({"samples": {"size_m": 2.0, "stride_m": 1.0}})
+    small = chosen(path, block_size=0.5)
+    assert (small.samples.size_m, small.samples.stride_m) == (0.5, 0.25)
+    assert small.network.backbone.encoder[0].radius_m == 0.025  # of the file's blocks of 2 m
+    prepared = choosing.for_preparation(
+        requests.Preparation(data="raw", blocks="blocks", settings=path, block_size=0.5), DATA
+    )
+    assert prepared.samples == small.samples
+    with pytest.raises(ValueError, match="`block_size` must be positive"):
+        chosen(block_size=-1.0)
+
+
 def test_the_files_network_brings_its_recipe_and_the_flag_another(file):
     path = file({"network": {"name": "bonet"}, "inference": {"bandwidth": 0.5}})
     bonet = DATA.experiment(network="bonet")
