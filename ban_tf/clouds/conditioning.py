@@ -23,6 +23,7 @@ _GUESSED = ("m", "cm", "mm")
 _USUAL_EXTENT_M, _USUAL_SPACING_M = 6.0, 0.01
 _LEAN_TO_METRES = 1.5  # powers of ten, that another unit must fit better
 _NUM_SPACINGS, _MOST_NEAR = 2000, 500_000
+_LEAST_SIDE_M = 0.3  # the second longest side of a scan, in a unit that is only guessed
 _FAR = 1e4  # coordinates beyond are told of: float32 would have steps of a millimetre
 
 
@@ -188,7 +189,8 @@ def _unit(facts: scan_facts.Facts, options: Options, is_room: bool) -> tuple[flo
         return METRES[stated], [f"coordinates are in {stated}, as such files have them (`unit`)"]
     if not is_room:
         return 1.0, []
-    extent = float(np.ptp(np.quantile(xyz, [0.01, 0.99], axis=0), axis=0).max())
+    sides = np.sort(np.ptp(np.quantile(xyz, [0.01, 0.99], axis=0), axis=0))
+    extent = float(sides[-1])
     spacing = spacing_of(xyz) if facts.spacing is None else facts.spacing()
     if not (extent > 0 and spacing > 0):
         return 1.0, ["coordinates are taken to be in m: there are too few points to tell"]
@@ -197,6 +199,7 @@ def _unit(facts: scan_facts.Facts, options: Options, is_room: bool) -> tuple[flo
         + abs(np.log10(spacing * METRES[unit] / _USUAL_SPACING_M)) / 2
         + (0 if unit == "m" else _LEAN_TO_METRES)
         for unit in _GUESSED
+        if unit == "m" or sides[1] * METRES[unit] >= _LEAST_SIDE_M  # a corridor of a km is one
     }
     best = min(costs, key=lambda unit: costs[unit])
     metres = METRES[best]

@@ -2,6 +2,7 @@
 
 import math
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _OUTPUTS: dict[type, tuple[tuple[str, bool], ...]] = {
     requests.Scans: (("csv", False), ("json", False)),
     requests.Similarity: (("json", False), ("out", False)),
 }
+_WIDTHS = (32, 4096)  # pixels of a cell of a picture
 _PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".eps", ".ps", "")
 
 
@@ -37,6 +39,7 @@ def check(request: Any) -> None:
         request: of `experiments.requests`.
 
     Raises:
+        FileExistsError: a file to write is there, and is not to be replaced.
         FileNotFoundError: there are no weights to start from.
         ValueError: a number out of its range, a place that cannot be written, or a folder where a
             file must be; the message names the argument and the value.
@@ -58,6 +61,7 @@ def check(request: Any) -> None:
         raise ValueError(
             f"`learning_rate` must be above 0 and finite. Received: learning_rate={rate}"
         )
+    _check_width(getattr(request, "width", None))
     _check_weights(getattr(request, "weights", None))
     _check_outputs(request)
 
@@ -73,7 +77,8 @@ def _check_choices(request: Any) -> None:
 
 
 def _check_outputs(request: Any) -> None:
-    for name, is_folder in _OUTPUTS.get(type(request), ()):
+    outputs = _OUTPUTS.get(type(request), ())
+    for name, is_folder in outputs:
         path = getattr(request, name)
         is_read_only = name == "blocks" and request.data is None
         if path is None or is_read_only:
@@ -85,6 +90,60 @@ def _check_outputs(request: Any) -> None:
             )
         disk.require_writable(path, name, is_folder)
         _check_beside_rooms(path, name, getattr(request, "data", None))
+        if not is_folder:
+            require_free(path, name, request.overwrite)
+    files = {name: getattr(request, name) for name, is_folder in outputs if not is_folder}
+    require_apart({name: path for name, path in files.items() if path is not None})
+
+
+def require_free(path: Path, name: str, overwrite: bool) -> None:
+    """Refuses a file that is there and is not to be replaced.
+
+    Args:
+        path: of the file.
+        name: of the argument.
+        overwrite: whether it may be replaced.
+
+    Raises:
+        FileExistsError: it is there.
+    """
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            f"{path} is there already, and is replaced only with `overwrite` (`{name}`). Name "
+            "another file, or move it away."
+        )
+
+
+def require_apart(files: Mapping[str, Path]) -> None:
+    """Refuses two arguments that name one file: what is written last would be all that is left.
+
+    Args:
+        files: by the name of the argument.
+
+    Raises:
+        ValueError: two are the same.
+
+    Example:
+        >>> require_apart({"csv": Path("a.csv"), "json": Path("./a.csv")})
+        Traceback (most recent call last):
+        ...
+        ValueError: `csv` and `json` must be different files. Received: a.csv for both
+    """
+    seen: dict[Path, str] = {}
+    for name, path in files.items():
+        other = seen.setdefault(path.resolve(), name)
+        if other != name:
+            raise ValueError(
+                f"`{other}` and `{name}` must be different files. Received: {path} for both"
+            )
+
+
+def _check_width(width: int | None) -> None:
+    least, most = _WIDTHS
+    if width is not None and not least <= width <= most:
+        raise ValueError(
+            f"`width` must be from {least} to {most}, pixels of a cell. Received: width={width}"
+        )
 
 
 def _check_beside_rooms(path: Path, name: str, data: Path | None) -> None:

@@ -87,12 +87,14 @@ def add_protocol_flag(flags: argparse.ArgumentParser, help_text: str) -> None:
     flags.add_argument("--protocol", choices=get_args(Protocol), help=help_text)
 
 
-def add_picture_flags(flags: argparse.ArgumentParser, out: object, width: int) -> None:
+def add_overwrite_flag(flags: argparse.ArgumentParser) -> None:
+    """`--overwrite`: what is there already is kept without it."""
+    flags.add_argument("--overwrite", action="store_true", help="replace files that are there")
+
+
+def add_picture_flags(flags: argparse.ArgumentParser, shown: str, width: int) -> None:
     """`--out` and `--width`: the picture, PNG or, by its ending, PDF and others."""
-    shown = "none is drawn" if out is None else out
-    flags.add_argument(
-        "--out", type=path, default=out, help=f"the picture to write (default: {shown})"
-    )
+    flags.add_argument("--out", type=path, help=f"the picture to write (default: {shown})")
     flags.add_argument(
         "--width", type=count, default=width, help=f"of a cell, pixels (default: {width})"
     )
@@ -174,6 +176,7 @@ def evaluation_parser(docstring: str | None) -> argparse.ArgumentParser:
     flags.add_argument("--tf1-checkpoint", type=path, help="of the authors' code")
     flags.add_argument("--network", choices=ORIGINALS, help="what wrote --tf1-checkpoint")
     flags.add_argument("--json", type=path, help="also write the scores here")
+    add_overwrite_flag(flags)
     flags.add_argument(
         "--out",
         type=path,
@@ -284,4 +287,5 @@ def timing_parser(docstring: str | None) -> argparse.ArgumentParser:
         help="leave out scikit-learn: far faster",
     )
     flags.add_argument("--json", type=path, help="also write what was measured here")
+    add_overwrite_flag(flags)
     return flags

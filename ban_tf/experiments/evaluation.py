@@ -229,7 +229,8 @@ class _FoldEvaluation:
         """The labels of a cloud, segmented now or before the evaluation was stopped."""
         if self._unfinished is None or key is None:
             return segment(None)
-        return self._unfinished.labels_of(stored.name, key.digest(mean_sizes), kind, segment)
+        origin = key.digest(mean_sizes)
+        return self._unfinished.labels_of(stored.name, origin, kind, segment, key.cloud)
 
 
 def _as_prediction(

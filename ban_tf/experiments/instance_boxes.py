@@ -165,6 +165,13 @@ def as_csv(scans: Sequence[tuple[str, Sequence[Row]]]) -> str:
     return file.getvalue()
 
 
+def of_dict(values: dict[str, Any]) -> Row:
+    """The inverse of `dataclasses.asdict`, also after JSON, which has lists for tuples."""
+    places = {name: tuple(values[name]) for name in ("center", "size_m")}
+    axes = tuple(tuple(axis) for axis in values["axes"])
+    return Row(**{**values, **places, "axes": axes})
+
+
 def as_document(row: Row) -> dict[str, Any]:
     """An instance for JSON."""
     values = dataclasses.asdict(row)

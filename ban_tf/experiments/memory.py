@@ -46,8 +46,19 @@ class Budget:
 
     @classmethod
     def of(cls, num_bytes: int | None) -> "Budget":
-        """What was asked for, or else a share of what is free now."""
-        return cls(int(_SHARE * bounds.free_bytes()) if num_bytes is None else num_bytes)
+        """What was asked for, or else a share of what is free now.
+
+        Raises:
+            ValueError: the program does not run in so little.
+        """
+        if num_bytes is None:
+            return cls(int(_SHARE * bounds.free_bytes()))
+        if num_bytes < _PROGRAM:
+            raise ValueError(
+                f"`max_memory` must be at least {shown(_PROGRAM)}, which the program takes before "
+                f"it has read a point. Received: {num_bytes} bytes"
+            )
+        return cls(num_bytes)
 
     def fits(self, num_points: int) -> bool:
         """Whether a scan of so many points is segmented as a whole."""

@@ -117,16 +117,12 @@ def evaluated(run: Run, name: str | None) -> tuple[Cloud, Segmentation]:
             f"first, with the covering protocol. It has: {', '.join(names) or 'none'}"
         )
     cloud = Store.open(run.sources().blocks).load_cloud(name)
-    found = unfinished.kept_prediction(folder.parent, name)
-    if len(found.semantic) != len(cloud):
-        raise ValueError(
-            f"{folder / name}.npz is of another version of the cloud: {len(found.semantic)} points "
-            f"of {len(cloud)}. Evaluate the run {run.folder} again."
-        )
-    return cloud, found
+    return cloud, unfinished.prediction_of(folder.parent, cloud)
 
 
-def write_evaluated(run: Run, name: str | None, path: Path, similarity: bool) -> Path:
+def write_evaluated(
+    run: Run, name: str | None, path: Path, similarity: bool, overwrite: bool = False
+) -> Path:
     """Writes the page of a cloud that a run was evaluated on; returns it.
 
     Args:
@@ -134,12 +130,13 @@ def write_evaluated(run: Run, name: str | None, path: Path, similarity: bool) ->
         name: of the cloud; None takes the first.
         path: of the page.
         similarity: keep where the attentions of the network look.
+        overwrite: replace a page that is there.
 
     Raises:
         FileExistsError: the page is there.
         FileNotFoundError, ValueError: as `evaluated`; or the network has no attention.
     """
-    page.require_free(path, overwrite=False)
+    page.require_free(path, overwrite)
     cloud, found = evaluated(run, name)
     attended = None
     if similarity:
@@ -148,5 +145,5 @@ def write_evaluated(run: Run, name: str | None, path: Path, similarity: bool) ->
 
         keys = page_similarities.queries_and_keys(run.folder)
         attended = page_similarities.of_cloud(cloud, cloud, run.experiment, keys)
-    write(path, cloud, found, run.experiment, attended)
+    write(path, cloud, found, run.experiment, attended, overwrite)
     return path

@@ -17,9 +17,10 @@ class Figure:
         panels: the groups of columns, in their order.
         class_colors: told apart by the colour-blind too, or the data set's own.
         width: of a cell, pixels.
-        out: the picture to write.
-        html: page for a browser of one cloud to write instead of a picture.
+        out: the picture to write; None is `cloud.png`.
+        html: page for a browser of one cloud of `run` to write instead of a picture.
         similarity: keep in the page where the attentions of the network look.
+        overwrite: replace a picture or page that is there.
     """
 
     run: Path | None = None
@@ -28,9 +29,10 @@ class Figure:
     panels: tuple[Panel, ...] = ("scene", "instances", "mistakes", "classes")
     class_colors: ClassColors = "distinct"
     width: int = CELL_WIDTH
-    out: Path = Path("cloud.png")
+    out: Path | None = None
     html: Path | None = None
     similarity: bool = False
+    overwrite: bool = False
 
 
 @kinds.config
@@ -44,6 +46,7 @@ class Similarity:
         out: picture of the similarities of points, a line for each.
         point: their numbers in the first sample; none given takes one in the middle.
         width: of a cell of the picture, pixels.
+        overwrite: replace files that are there.
     """
 
     run: Path | None = None
@@ -52,3 +55,4 @@ class Similarity:
     out: Path | None = None
     point: tuple[int, ...] = ()
     width: int = CELL_WIDTH
+    overwrite: bool = False

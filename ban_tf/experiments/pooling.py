@@ -11,7 +11,6 @@ from ban_tf import config, disk
 from ban_tf.data import prediction_files, prediction_scores
 from ban_tf.data.store import Store, StoredCloud
 from ban_tf.experiments import evaluation, outcomes, results, unfinished, workflow
-from ban_tf.inference.results import Segmentation
 from ban_tf.metrics.evaluators import Evaluation, Evaluator
 from ban_tf.training import runs
 
@@ -65,15 +64,7 @@ def _add_covering(
     labels: config.Labels,
 ) -> None:
     cloud = evaluation.load_cloud(store, stored.name)
-    path = predictions / f"{stored.name}.npz"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing.")
-    predicted = unfinished.read_labels(path, Segmentation)
-    if len(predicted.semantic) != len(cloud):
-        raise ValueError(
-            f"{path} is of another version of its cloud: {len(predicted.semantic)} points of "
-            f"{len(cloud)}."
-        )
+    predicted = unfinished.prediction_of(predictions.parent, cloud)
     truth = labels.without_stuff(cloud.semantic, cloud.instance)
     evaluator.add(
         stored.name,

@@ -24,6 +24,22 @@ def place_of(request: Scans) -> Path:
     return folds.newest(RUNS) if request.server is None else Path(request.server.address)
 
 
+def network_here(request: Scans) -> Path:
+    """The network of a request that is at hand, for what no server tells.
+
+    Raises:
+        ValueError: there is only a served one.
+    """
+    model = place_of(request)
+    if request.server is not None and (request.model is None or model_card.is_version(model)):
+        raise ValueError(
+            "`similarity` needs the network here, as a server does not tell where attentions "
+            "look: name its run or its `.keras` file (`model`), or leave it out. "
+            f"Received: model={request.model}"
+        )
+    return model
+
+
 def loader(request: Scans, load: _Load) -> _Load:
     """How the network of a request is loaded: from its server, or else by `load`."""
     server, model = request.server, request.model

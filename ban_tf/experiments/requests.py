@@ -94,6 +94,7 @@ class Evaluation:
         split: of the data for `tf1_checkpoint`; None takes the data set's first.
         test: groups or clouds to evaluate; None takes those that were held out from the training.
         json: file to write the scores to as well.
+        overwrite: replace `json` if it is there.
         out: folder of the results; None puts them into the run's folder.
         dry_run: tell what would be evaluated, and write nothing.
     """
@@ -114,6 +115,7 @@ class Evaluation:
     split: str | None = None
     test: tuple[str, ...] | None = None
     json: Path | None = None
+    overwrite: bool = False
     out: Path | None = None
     dry_run: bool = False
 
@@ -203,6 +205,7 @@ class Timing:
         rounds: medians of so many are reported.
         with_originals: also run, with the last of the systems, what the originals do.
         json: file to write what was measured to as well.
+        overwrite: replace `json` if it is there.
     """
 
     data: Path | None = None
@@ -214,6 +217,7 @@ class Timing:
     rounds: int = 3
     with_originals: bool = True
     json: Path | None = None
+    overwrite: bool = False
 
 
 @kinds.config

@@ -43,10 +43,17 @@ class FolderKind:
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """Labels that a scan brings; int32 `[N]` each, `NONE` where there is none."""
+    """Labels that a scan brings; int32 `[N]` each, `NONE` where there is none.
+
+    Args:
+        semantic: class of each point.
+        instance: of each point.
+        has_instances: whether the scan brings any at all; only classes are scored without.
+    """
 
     semantic: np.ndarray
     instance: np.ndarray
+    has_instances: bool = True
 
 
 def find(patterns: Sequence[str]) -> list[Path]:
@@ -57,6 +64,7 @@ def find(patterns: Sequence[str]) -> list[Path]:
 
     Raises:
         FileNotFoundError: there is none of a name or pattern.
+        ValueError: a name has line breaks or the like.
 
     Example:
         >>> find(["no_such_scan.ply"])
@@ -75,6 +83,11 @@ def find(patterns: Sequence[str]) -> list[Path]:
             told = f"No scan fits {pattern}." if is_pattern else f"There is no scan {pattern}."
             raise FileNotFoundError(f"{told} Check its name.")
         found |= dict.fromkeys(here)
+    for path in found:
+        if not path.stem.isprintable():  # it names the cloud, in tables and pages
+            raise ValueError(
+                f"the name of a scan must be printable; rename the file. Received: {str(path)!r}"
+            )
     return list(found)
 
 
@@ -154,7 +167,7 @@ def truth_of(
         labels: the model's classes.
         own: the classes that the scan's labels are numbers of; None if they are the model's.
         names: of the fields with the class and the instance; None looks for usual ones. Without
-            the second every class is one instance.
+            the second there is no true instance.
         is_part: whether these are some points of a scan: instances then keep the numbers of the
             file, as int64.
 
@@ -183,7 +196,7 @@ def truth_of(
         )
     semantic = np.where(semantic < 0, NONE, semantic).astype(np.int32)
     if instance_name is None:
-        return Truth(semantic, semantic.copy())
+        return Truth(semantic, np.full_like(semantic, NONE), has_instances=False)
     instance = _whole(found, instance_name)
     left_out = (semantic == NONE) | (instance < 0)
     if is_part:

@@ -10,7 +10,13 @@ import numpy as np
 
 from ban_tf import config, disk
 from ban_tf.clouds import conditioning
-from ban_tf.experiments import instance_boxes, trained, training_ranges
+from ban_tf.experiments import (
+    instance_boxes,
+    scan_checks,
+    scan_files,
+    trained,
+    training_ranges,
+)
 from ban_tf.experiments.requests import Scans
 
 
@@ -28,6 +34,8 @@ class Labelled:
         rows: the instances.
         conditioned: the scan as the network saw it; None of one that was segmented in tiles.
         labels: of every point of the file, by name; of one in tiles only the copy has them.
+        counts: how these meet the labels that the scan brings, of `scan_scores.count`; None where
+            they are not scored.
     """
 
     path: Path
@@ -39,6 +47,7 @@ class Labelled:
     rows: list[instance_boxes.Row]
     conditioned: conditioning.Conditioned | None = None
     labels: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    counts: np.ndarray | None = None
 
 
 def print_model(
@@ -80,6 +89,31 @@ def print_scan(
         print(f"  warning: {doubt}: labels may be far worse")
 
 
+def print_truth(path: Path, truth: scan_files.Truth | None) -> None:
+    """Tells where a scan brings classes only."""
+    if truth is not None and not truth.has_instances:
+        print(f"  {path} brings no instances (`--truth` names them): only classes are scored")
+
+
+def print_note(num_classes: int, out: Path) -> None:
+    """Tells where a LAS copy cannot have the classes as its classification."""
+    note = scan_checks.note_on_codes(num_classes, out)
+    if note:
+        print(f"  {note}")
+
+
+def print_outputs(out: Path, html: Path | None) -> None:
+    """What a dry run would write of a scan."""
+    print(f"  would write {out}" + (f" and {html}" if html is not None else ""))
+
+
+def print_done(done: Labelled) -> None:
+    """The instances of a scan, and where its copy is."""
+    title = f"{done.path.name}: {len(done.rows)} instances"
+    print(f"\n{instance_boxes.as_table(done.rows, title).text()}")
+    print(f"wrote {done.out}")
+
+
 def _as_flags(sentence: str) -> str:
     for name in ("unit", "up", "colors", "storeys"):
         sentence = sentence.replace(f"(`{name}`)", f"(--{name} says otherwise)")
@@ -98,6 +132,8 @@ def write_tables(
         scores: of their labels; None for none.
     """
     if request.dry_run:
+        for path in filter(None, (request.csv, request.json)):
+            print(f"would write {path}")
         return
     if request.csv is not None:
         named = [(str(one.path), one.rows) for one in done]

@@ -15,7 +15,6 @@ from ban_tf.clouds.formats import las_codes, raw_scan, scan, scan_stream
 from ban_tf.clouds.formats.stream import Stream, of_whole
 from ban_tf.clouds.storeys import Storeys
 from ban_tf.experiments import (
-    evaluation,
     instance_boxes,
     memory,
     page_similarities,
@@ -23,15 +22,15 @@ from ban_tf.experiments import (
     remote,
     scan_checks,
     scan_files,
+    scan_records,
     scan_reports,
     trained,
     training_ranges,
     whole_scans,
 )
-from ban_tf.experiments.large_scans import results, segmenting
+from ban_tf.experiments.large_scans import folder_state, segmenting
 from ban_tf.experiments.requests import Scans
 from ban_tf.experiments.scan_reports import Labelled
-from ban_tf.metrics.evaluators import Evaluator
 from ban_tf.view.viewer import page
 
 if TYPE_CHECKING:
@@ -43,12 +42,13 @@ def _state_of(out: Path) -> Path:
 
 
 class Work:
-    """One call of the scan script: its model, loaded with the first scan, and what is done.
+    """One call of the scan script: its model, loaded with the first scan, and how it labels.
 
     Args:
         request: what is asked for.
         kinds: of folders that are scans.
         load: gives the model.
+        keeps_records: whether what tables need is kept beside the copies.
     """
 
     def __init__(
@@ -56,8 +56,9 @@ class Work:
         request: Scans,
         kinds: Sequence[scan_files.FolderKind],
         load: Callable[[Path], trained.TrainedModel],
+        keeps_records: bool,
     ) -> None:
-        self._request, self._kinds = request, kinds
+        self._request, self._kinds, self._keeps_records = request, kinds, keeps_records
         self.folder, self._load = remote.place_of(request), remote.loader(request, load)
         chosen: dict[str, Any] = {name: getattr(request, name) for name in ("unit", "up", "colors")}
         self._options = conditioning.Options(**chosen)
@@ -65,30 +66,74 @@ class Work:
         self._model: trained.TrainedModel | None = None
         self._ranges: training_ranges.Ranges | None = None
         self._keys: QueriesAndKeys | None = None
-        self.scorer: Evaluator | None = None
-        self.done: list[Labelled] = []
 
-    def add(self, path: Path, out: Path, html: Path | None) -> None:
+    def look(self, path: Path, out: Path) -> None:
+        """Refuses a scan that cannot be labelled, or written, before any is."""
+        found = self._open(path, out)
+        if isinstance(found, Stream):
+            self._require_parts(found, out)
+            return
+        raw, own = found
+        self._require_whole(path, out, raw, own)
+        conditioning.condition(raw, self._options, is_room=self._is_cut())
+
+    def add(self, path: Path, out: Path, html: Path | None) -> Labelled | None:
         """Labels a scan: as a whole where it fits into memory, else in tiles.
+
+        Returns:
+            What is known of it then; None in a dry run.
+        """
+        found = self._open(path, out)
+        if isinstance(found, Stream):
+            return self._add_tiles(found, out, html)
+        return self._add_whole(path, out, html, *found)
+
+    def _open(
+        self, path: Path, out: Path
+    ) -> Stream | tuple[raw_scan.RawScan, config.Labels | None]:
+        """A scan in memory with the classes of its labels, or one that does not fit.
 
         What was begun in tiles goes on in tiles, even where there is more memory now.
         """
-        columns, is_begun = self._request.columns, segmenting.folder_of(out).exists()
+        columns, is_begun = self._request.columns, folder_state.folder_of(out).exists()
 
         def fits(num_points: int) -> bool:
             return self._budget.fits(num_points) and not is_begun
 
         stream = None if path.is_dir() or columns else scan_stream.open_parts(path)
-        if stream is None or fits(len(stream)):
-            raw, own = scan_files.read(path, columns, self._kinds)
-            if path.is_dir() or fits(len(raw)) or not self._is_cut():
-                self._add_whole(path, out, html, raw, own)
-                return
-            stream = of_whole(lambda: scan.read(path, columns), raw)
-        elif not self._is_cut():
-            self._add_whole(path, out, html, *scan_files.read(path, columns, self._kinds))
-            return
-        self._add_tiles(stream, out, html)
+        if stream is not None and not fits(len(stream)) and self._is_cut():
+            return stream
+        raw, own = scan_files.read(path, columns, self._kinds)
+        if stream is not None or path.is_dir() or fits(len(raw)) or not self._is_cut():
+            return raw, own
+        return of_whole(lambda: scan.read(path, columns), raw)
+
+    def _require_whole(
+        self, path: Path, out: Path, raw: raw_scan.RawScan, own: config.Labels | None
+    ) -> scan_files.Truth | None:
+        """Refuses what cannot be written or scored; gives the labels that the scan brings."""
+        request = self._request
+        scan.require_free_names(raw, raw_scan.LABELS, request.overwrite)
+        truth = None
+        if request.evaluate:
+            labels = self._loaded().experiment.labels
+            truth = scan_files.truth_of(raw, labels, own, request.truth)
+        scan_checks.require_copy(path, len(raw), raw.xyz.min(axis=0), raw.xyz.max(axis=0), out)
+        return truth
+
+    def _require_parts(self, stream: Stream, out: Path) -> scan_files.Truth | None:
+        request = self._request
+        scan.require_free_names(stream.empty, raw_scan.LABELS, request.overwrite)
+        scan_checks.require_in_parts(stream, out)
+        if request.evaluate:
+            labels = self._loaded().experiment.labels
+            return scan_files.truth_of(stream.empty, labels, None, request.truth, is_part=True)
+        return None
+
+    @property
+    def experiment(self) -> config.Experiment:
+        """Of the model."""
+        return self._loaded().experiment
 
     def _loaded(self) -> trained.TrainedModel:
         if self._model is None:
@@ -96,8 +141,6 @@ class Work:
             self._ranges = training_ranges.of_model(self.folder)
             self._queries_and_keys()  # a network without attention is refused before any work
             scan_reports.print_model(self.folder, self._model, self._ranges)
-            if self._request.evaluate:
-                self.scorer = evaluation.evaluator_of(self._model.experiment, "covering")
         return self._model
 
     def _queries_and_keys(self) -> "QueriesAndKeys | None":
@@ -105,7 +148,7 @@ class Work:
         if not self._request.similarity:
             return None
         if self._keys is None:
-            self._keys = page_similarities.queries_and_keys(self.folder)
+            self._keys = page_similarities.queries_and_keys(remote.network_here(self._request))
         return self._keys
 
     def _attended(self, cloud: Cloud, storeys: Storeys) -> pages.Attended | None:
@@ -132,65 +175,55 @@ class Work:
         html: Path | None,
         raw: raw_scan.RawScan,
         own: config.Labels | None,
-    ) -> None:
-        request = self._request
-        scan.require_free_names(raw, raw_scan.LABELS, request.overwrite)
-        model = self._loaded()
+    ) -> Labelled | None:
+        request, model = self._request, self._loaded()
         labels = model.experiment.labels
-        truth = None
-        if request.evaluate:
-            truth = scan_files.truth_of(raw, labels, own, request.truth)
-        scan_checks.require_copy(path, len(raw), raw.xyz.min(axis=0), raw.xyz.max(axis=0), out)
+        truth = self._require_whole(path, out, raw, own)
         found = conditioning.condition(raw, self._options, is_room=self._is_cut())
         heights = request.storeys if self._is_cut() else ()
         storeys = whole_scans.storeys_of(found, len(raw), heights)
         said = (*found.assumptions, *storeys.sentences(heights is not None))
         found = dataclasses.replace(found, assumptions=said)
         seen = dataclasses.replace(found.cloud, xyz=storeys.apart(found.cloud.xyz))
-        doubts = self._doubts(seen, storeys)
-        scan_reports.print_scan(path, len(raw), storeys.extent, said, doubts)
-        _print_note(labels.num_classes, out)
+        scan_reports.print_scan(path, len(raw), storeys.extent, said, self._doubts(seen, storeys))
+        scan_reports.print_truth(path, truth)
+        scan_reports.print_note(labels.num_classes, out)
         if request.dry_run:
             what = "blocks" if self._is_cut() else "shapes"
             taken = memory.shown(memory.of_whole(len(raw)))
             count = whole_scans.num_samples_of(seen, model)
-            print(f"  would run {count:,} {what}, in about {taken} of memory, and write {out}")
-            return
+            print(f"  would run {count:,} {what}, in about {taken} of memory")
+            scan_reports.print_outputs(out, html)
+            return None
         segmented = whole_scans.label(seen, model, _state_of(out))
         values = whole_scans.of_file(segmented, found.rows, len(raw))
+        rows = instance_boxes.rows_of(found, segmented, labels)
+        counts = None
+        if truth is not None:
+            counts = whole_scans.counts_of(truth, segmented, found, labels)
+        done = Labelled(
+            path, out, len(raw), found.metres, found.turn, said, rows, found, values, counts
+        )
+        self._keep(done)
         scan.write(raw, out, values, request.overwrite)
         _state_of(out).unlink(missing_ok=True)
-        rows = instance_boxes.rows_of(found, segmented, labels)
-        _print_done(path, out, rows)
+        scan_reports.print_done(done)
         if html is not None:
             cloud = scan_files.with_truth(found, truth)
             attended = self._attended(cloud, storeys)
             pages.write(html, cloud, segmented, model.experiment, attended, request.overwrite)
-        if self.scorer is not None and truth is not None:
-            whole_scans.add_scores(self.scorer, path, truth, segmented, found, labels)
-        self.done.append(
-            Labelled(
-                path,
-                out,
-                len(raw),
-                found.metres,
-                found.turn,
-                found.assumptions,
-                rows,
-                found,
-                values,
-            )
-        )
+        return done
 
-    def _add_tiles(self, stream: Stream, out: Path, html: Path | None) -> None:
+    def _keep(self, done: Labelled) -> None:
+        if self._keeps_records:
+            scan_records.write(done)
+
+    def _add_tiles(self, stream: Stream, out: Path, html: Path | None) -> Labelled | None:
         request, path = self._request, stream.path
-        scan.require_free_names(stream.empty, raw_scan.LABELS, request.overwrite)
-        scan_checks.require_in_parts(stream, out)
         model = self._loaded()
+        truth = self._require_parts(stream, out)
         labels = model.experiment.labels
-        if request.evaluate:
-            scan_files.truth_of(stream.empty, labels, None, request.truth, is_part=True)
-        folder = segmenting.folder_of(out)
+        folder = folder_state.folder_of(out)
         most = self._budget.points_of_tile(labels.num_classes)
         is_new = not folder.exists()
         if is_new:
@@ -208,61 +241,34 @@ class Work:
                     shutil.rmtree(place, ignore_errors=True)
                 raise
             found = tiled.prepare(bounds)
-            self._print_tiles(stream, found, out, most)
+            doubts = self._doubts(found.sample, found.storeys)
+            extent, said = found.storeys.extent, found.assumptions
+            scan_reports.print_scan(path, len(stream), extent, said, doubts)
+            scan_reports.print_truth(path, truth)
+            scan_reports.print_note(labels.num_classes, out)
+            segmenting.print_tiles(found, most, labels.num_classes, request.dry_run)
             if request.dry_run:
-                return
+                scan_reports.print_outputs(out, html)
+                return None
             segmented = tiled.segment(found)
+            described = tiled.describe(found, segmented, request.evaluate, request.truth)
+            decision = found.decision
+            done = Labelled(
+                path, out, len(stream), decision.metres, decision.turn, said, described.rows,
+                counts=described.counts,
+            )  # fmt: skip
+            self._keep(done)
             may_replace = found.bounds.has_free_codes or request.overwrite
             with_codes = las_codes.takes_codes(stream.point_format, labels.num_classes, may_replace)
-            done = tiled.write(
-                found,
-                segmented,
-                out,
-                with_codes and out.suffix.lower() in scan.LAS,
-                request.columns,
-                self._score_tiles if request.evaluate else None,
-            )
-        _print_done(path, out, done.rows)
+            with_codes &= out.suffix.lower() in scan.LAS
+            tiled.write(found, described, out, with_codes, request.columns)
+        scan_reports.print_done(done)
         if html is not None:
-            cloud, of_some, whole = tiled.shown(segmented, done, page.MAX_POINTS)
+            cloud, of_some, whole = tiled.shown(found, segmented, described, page.MAX_POINTS)
             attended = self._attended(cloud, found.storeys)
             pages.write(html, cloud, of_some, model.experiment, attended, request.overwrite, whole)
         tiled.finish()
-        decision = done.decision
-        self.done.append(
-            Labelled(
-                path, out, len(stream), decision.metres, decision.turn, found.assumptions,
-                done.rows,
-            )
-        )  # fmt: skip
-
-    def _score_tiles(self, stream: Stream, columns: Any, segmented: Any) -> None:
-        assert self.scorer is not None  # made when the model was loaded
-        labels = self._loaded().experiment.labels
-        name = str(stream.path)
-        results.add_scores(
-            self.scorer, name, stream, columns, segmented, labels, self._request.truth
-        )
-
-    def _print_tiles(
-        self, stream: Stream, found: segmenting.Prepared, out: Path, most: int
-    ) -> None:
-        labels, cloud = self._loaded().experiment.labels, found.cloud
-        doubts = self._doubts(found.sample, found.storeys)
-        extent, said = found.storeys.extent, found.assumptions
-        scan_reports.print_scan(stream.path, len(stream), extent, said, doubts)
-        _print_note(labels.num_classes, out)
-        largest = int(cloud.layout.num_points.max())
-        taken = memory.shown(memory.of_tile(largest, labels.num_classes))
-        how = (
-            f"{int(cloud.num_samples.sum()):,} blocks in {len(cloud.layout.tiles)} tiles of at "
-            f"most {largest:,} points, in about {taken} of memory"
-        )
-        if largest > 2 * most:
-            print(f"  warning: a single block has {largest:,} points, more than a tile should")
-        verb = "would run" if self._request.dry_run else "runs"
-        print(f"  {verb} {how}, and writes {out}" if verb == "runs" else
-              f"  {verb} {how}, and write {out}")  # fmt: skip
+        return done
 
 
 def _folder_of_run(
@@ -272,15 +278,3 @@ def _folder_of_run(
     if not is_dry:
         return contextlib.nullcontext(folder)
     return tempfile.TemporaryDirectory(prefix=".ban-tf-", dir=out.parent)
-
-
-def _print_note(num_classes: int, out: Path) -> None:
-    note = scan_checks.note_on_codes(num_classes, out)
-    if note:
-        print(f"  {note}")
-
-
-def _print_done(path: Path, out: Path, rows: Sequence[instance_boxes.Row]) -> None:
-    title = f"{path.name}: {len(rows)} instances"
-    print(f"\n{instance_boxes.as_table(rows, title).text()}")
-    print(f"wrote {out}")

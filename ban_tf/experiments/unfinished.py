@@ -10,10 +10,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ban_tf import disk
+from ban_tf.clouds.cloud import Cloud
 from ban_tf.config import names
+from ban_tf.inference import digest
 from ban_tf.inference.results import SampledSegmentation, Segmentation
 
 _UNREADABLE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+_POINTS = "points"  # array of a file with what the labels are of
 _Labels = TypeVar("_Labels", Segmentation, SampledSegmentation)
 
 
@@ -33,7 +36,12 @@ class UnfinishedEvaluation:
         self._finished: dict[str, Path] = {}
 
     def labels_of(
-        self, room: str, origin: str, kind: type[_Labels], segment: Callable[[Path], _Labels]
+        self,
+        room: str,
+        origin: str,
+        kind: type[_Labels],
+        segment: Callable[[Path], _Labels],
+        points: str = "",
     ) -> _Labels:
         """The labels of a room: those that an earlier call has kept, else those of `segment`.
 
@@ -42,6 +50,7 @@ class UnfinishedEvaluation:
             origin: digest of everything that the labels depend on.
             kind: of labels that `segment` returns.
             segment: called with the path of a state file for what it is in the midst of.
+            points: `digest.of_cloud` of the room, kept beside the labels.
 
         Raises:
             OSError: the folder cannot be written.
@@ -54,7 +63,7 @@ class UnfinishedEvaluation:
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
             labels = segment(path.with_suffix(".state"))
-            _write(path, labels)
+            _write(path, labels, points)
         self._finished[room] = path
         return labels
 
@@ -74,9 +83,9 @@ class UnfinishedEvaluation:
             shutil.rmtree(self._folder)
 
 
-def _write(path: Path, labels: Segmentation | SampledSegmentation) -> None:
+def _write(path: Path, labels: Segmentation | SampledSegmentation, points: str) -> None:
     with disk.whole(path) as temporary, temporary.open("wb") as file:
-        arrays: dict[str, Any] = {**labels.to_arrays()}
+        arrays: dict[str, Any] = {**labels.to_arrays(), _POINTS: np.array(points)}
         np.savez_compressed(file, **arrays)
 
 
@@ -95,6 +104,29 @@ def kept_prediction(out: Path, cloud: str) -> Segmentation:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing.")
     return read_labels(path, Segmentation)
+
+
+def prediction_of(out: Path, cloud: Cloud) -> Segmentation:
+    """What an evaluation with the covering protocol has predicted for this very cloud.
+
+    Args:
+        out: folder of its results.
+        cloud: as it is now.
+
+    Raises:
+        FileNotFoundError: it has not been evaluated there.
+        ValueError: the file is damaged, or of another version of the cloud.
+    """
+    found = kept_prediction(out, cloud.name)
+    path = out / "predictions" / f"{cloud.name}.npz"
+    other = f"{len(found.semantic)} points of {len(cloud)}"
+    if len(found.semantic) == len(cloud):
+        with np.load(path, allow_pickle=False) as file:
+            points = str(file[_POINTS]) if _POINTS in file.files else ""
+        if points in ("", digest.of_cloud(cloud)):  # older files do not tell
+            return found
+        other = "other coordinates or colours"
+    raise ValueError(f"{path} is of another version of the cloud: {other}. Evaluate its run again.")
 
 
 def read_labels(path: Path, kind: type[_Labels]) -> _Labels:

@@ -12,10 +12,9 @@ from ban_tf.clouds.cloud import Cloud
 from ban_tf.clouds.formats import raw_scan
 from ban_tf.config import NONE
 from ban_tf.data import samples
-from ban_tf.experiments import scan_files, trained
+from ban_tf.experiments import scan_files, scan_scores, trained
 from ban_tf.inference import cautions, segmentation
 from ban_tf.inference.results import Segmentation
-from ban_tf.metrics.evaluators import Evaluator
 
 _NOT_LABELLED = 0.0  # confidence and entropy of a point without a place
 
@@ -112,21 +111,12 @@ def of_file(found: Segmentation, rows: np.ndarray, num_points: int) -> dict[str,
     return labels
 
 
-def add_scores(
-    scorer: Evaluator,
-    path: Path,
+def counts_of(
     truth: scan_files.Truth,
     found: Segmentation,
     conditioned: conditioning.Conditioned,
     labels: config.Labels,
-) -> None:
-    """Scores the labels that a scan brings."""
+) -> np.ndarray:
+    """How the labels of a scan meet those that it brings, as `scan_scores.count`."""
     semantic, instance = truth.semantic[conditioned.rows], truth.instance[conditioned.rows]
-    scorer.add(
-        str(path),
-        semantic,
-        labels.without_stuff(semantic, instance),
-        found.semantic,
-        found.instance,
-        found.instance_scores,
-    )
+    return scan_scores.count(semantic, instance, found.semantic, found.instance, labels)

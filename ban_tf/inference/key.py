@@ -8,7 +8,7 @@ import numpy as np
 
 from ban_tf import config
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.inference.digest import digest
+from ban_tf.inference.digest import digest, of_cloud
 from ban_tf.inference.predictor import Predictor
 
 
@@ -57,10 +57,7 @@ class Key:
             >>> key.network, key == Key.of(cloud, Flat(), experiment)
             ('flat, version 1', True)
         """
-        if isinstance(points, Cloud):
-            cloud = digest(points.xyz, *([] if points.rgb is None else [points.rgb]))
-        else:
-            cloud = digest(points)
+        cloud = of_cloud(points) if isinstance(points, Cloud) else digest(points)
         return cls(cloud, predictor.fingerprint, _of_experiment(experiment))
 
     def digest(self, mean_sizes: np.ndarray | None = None) -> str:

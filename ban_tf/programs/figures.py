@@ -62,12 +62,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="colours that the colour-blind tell apart too (distinct, default), or the data set's "
         "own",
     )
-    command_line.add_picture_flags(flags, defaults.out, defaults.width)
+    command_line.add_picture_flags(flags, "cloud.png", defaults.width)
     page_flags.add(flags, "write a page of one cloud for a browser here instead of a picture")
+    command_line.add_overwrite_flag(flags)
     args = flags.parse_args(argv)
     page_flags.check(flags, args)
-    if args.html is not None and len(args.cloud) > 1:
-        flags.error("--html shows one cloud: name one with --cloud")
     return args
 
 

@@ -43,7 +43,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="NUMBER",
         help="of the first sample, a line of the picture each (default: one in its middle)",
     )
-    command_line.add_picture_flags(flags, defaults.out, defaults.width)
+    command_line.add_picture_flags(flags, "none is drawn", defaults.width)
+    command_line.add_overwrite_flag(flags)
     return flags.parse_args(argv)
 
 

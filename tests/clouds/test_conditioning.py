@@ -51,6 +51,16 @@ def test_the_unit_is_found_by_extent_and_density(unit, size):
     assert f"taken to be in {unit}: the scan is" in said(found, "coordinates are")
 
 
+@pytest.mark.parametrize("size", [(1000.0, 0.6, 2.5), (1000.0, 2.0, 0.01), (0.4, 800.0, 0.1)])
+def test_a_long_scan_is_not_made_a_tiny_one(size):
+    xyz = np.random.default_rng(0).uniform((0, 0, 0), size, (20_000, 3))
+    assert condition(xyz).metres == 1.0
+
+
+def test_rooms_far_apart_stay_in_metres():
+    assert condition(np.concatenate([ROOM, ROOM + np.array([1e5, 0, 0])])).metres == 1.0
+
+
 def test_the_unit_is_taken_as_it_is_given_or_as_the_format_has_it():
     feet = ROOM / conditioning.METRES["ft"]
     np.testing.assert_allclose(condition(feet, unit="ft").cloud.xyz, ROOM, atol=1e-12)

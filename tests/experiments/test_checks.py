@@ -91,11 +91,48 @@ def test_a_place_that_cannot_be_written_is_refused(places, kind, field, place, r
 def test_places_that_can_be_written_are_left_as_they_are(places):
     before = sorted(places["folder"].parent.rglob("*"))
     for json in (places["new"], places["file"], pathlib.Path("scores.json")):
-        checks.check(EVALUATION(json=json))
+        checks.check(EVALUATION(json=json, overwrite=True))
     for run in (places["new"], places["folder"]):
         checks.check(TRAINING(run=run))
     assert sorted(places["folder"].parent.rglob("*")) == before
     assert places["file"].read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        lambda path: EVALUATION(json=path),
+        lambda path: requests.Timing(json=path),
+        lambda path: requests.Similarity(json=path),
+        lambda path: requests.Scans(scans=("a.ply",), csv=path),
+        lambda path: requests.Scans(scans=("a.ply",), json=path),
+        lambda path: requests.Figure(html=path),
+    ],
+)
+def test_files_that_are_there_are_kept(places, request_of):
+    with pytest.raises(FileExistsError, match="is there already, and is replaced only with `over"):
+        checks.check(request_of(places["file"]))
+    checks.check(request_of(places["new"]))
+
+
+def test_a_picture_that_is_there_is_kept(tmp_path):
+    (tmp_path / "room.png").write_bytes(b"mine")
+    for kind in (requests.Figure, requests.Similarity):
+        with pytest.raises(FileExistsError, match=r"room\.png is there already"):
+            checks.check(kind(out=tmp_path / "room.png"))
+        checks.check(kind(out=tmp_path / "room.png", overwrite=True))
+
+
+def test_two_outputs_in_one_file_are_refused(tmp_path):
+    twins = {"csv": tmp_path / "a.txt", "json": tmp_path / "b" / ".." / "a.txt"}
+    with pytest.raises(ValueError, match="`csv` and `json` must be different files"):
+        checks.check(requests.Scans(scans=("a.ply",), **twins))
+
+
+@pytest.mark.parametrize("width", [1, 10**6])
+def test_pictures_that_cannot_be_drawn_are_refused(width):
+    with pytest.raises(ValueError, match="`width` must be from 32 to 4096"):
+        checks.check(requests.Figure(width=width))
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,12 @@ def test_a_point_that_is_not_there_is_refused(saved, tmp_path):
         similarity.report(request)
 
 
+def test_points_without_a_picture_are_refused_before_the_work(saved, monkeypatch):
+    monkeypatch.setattr(similarity, "InnerProducts", lambda _: pytest.fail("it began"))
+    with pytest.raises(ValueError, match="`point` is a line of the picture"):
+        similarity.report(Similarity(run=saved[0], point=(3,)))
+
+
 def test_a_network_without_attention_is_refused(tmp_path):
     untrained(tmp_path, with_network(EXPERIMENT, "pointnet2"))
     with pytest.raises(ValueError, match="without attention"):

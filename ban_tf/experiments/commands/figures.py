@@ -14,6 +14,8 @@ from ban_tf.experiments.requests import RUNS, Figure
 from ban_tf.training import runs
 from ban_tf.view import figures, panels, rendering
 
+_PICTURE = Path("cloud.png")
+
 
 @dataclasses.dataclass(frozen=True)
 class _System:
@@ -38,16 +40,24 @@ def draw(request: Figure) -> Path:
     drawn whole.
 
     Raises:
+        FileExistsError: the picture or page is there, and is not to be replaced.
         FileNotFoundError: no run, or no prediction of a cloud under the covering protocol.
         ValueError: a prediction is of another version of the cloud, or runs to compare have other
             classes.
         ImportError: matplotlib is missing.
     """
+    if request.out is None and request.html is None:
+        request = dataclasses.replace(request, out=_PICTURE)
     checks.check(request)
+    if request.html is not None:
+        _check_page(request)
     first = runs.load(request.run or folds.newest(RUNS))
     if request.html is not None:
         name = request.cloud[0] if request.cloud else None
-        return pages.write_evaluated(first, name, request.html, request.similarity)
+        return pages.write_evaluated(
+            first, name, request.html, request.similarity, request.overwrite
+        )
+    assert request.out is not None
     systems = _titled([first, *(runs.load(folder) for folder in request.compare)])
     for system in systems[1:]:
         _check_alike(first, system.run)
@@ -55,6 +65,8 @@ def draw(request: Figure) -> Path:
     for system in systems:
         _check_evaluated(system, names)
     store = Store.open(first.sources().blocks)
+    for system in systems[1:]:
+        _check_same_clouds(store, first, system.run, names)
     rows, seen = [], []
     for name in names:
         row, classes = _row(store.load_cloud(name), systems, request)
@@ -65,6 +77,22 @@ def draw(request: Figure) -> Path:
     figures.draw(rows, request.out, legends, request.width)
     print(f"wrote {request.out}")
     return request.out
+
+
+def _check_page(request: Figure) -> None:
+    """Refuses what only pictures have, and more than one cloud."""
+    plain = Figure()
+    for name in ("out", "compare", "panels", "class_colors", "width"):
+        value = getattr(request, name)
+        if value != getattr(plain, name):
+            raise ValueError(
+                f"`{name}` is of a picture, and `html` is written instead of one: leave one of "
+                f"them out. Received: {name}={value}"
+            )
+    if len(request.cloud) > 1:
+        raise ValueError(
+            f"`html` shows one cloud: name one of them. Received: {', '.join(request.cloud)}"
+        )
 
 
 def _titled(found: list[runs.Run]) -> list[_System]:
@@ -93,6 +121,20 @@ def _check_alike(first: runs.Run, other: runs.Run) -> None:
         )
 
 
+def _check_same_clouds(
+    store: Store, first: runs.Run, other: runs.Run, names: tuple[str, ...]
+) -> None:
+    """Refuses predictions of clouds that only have the name of those that are drawn."""
+    beside = Store.open(other.sources().blocks)
+    contents = [{cloud.name: cloud.content for cloud in one.clouds} for one in (store, beside)]
+    for name in names:
+        if contents[0].get(name) != contents[1].get(name):
+            raise ValueError(
+                f"runs can only be compared on the same clouds (`compare`): {name} has other "
+                f"points or labels in {other.folder} than in {first.folder}"
+            )
+
+
 def _check_evaluated(system: _System, names: tuple[str, ...]) -> None:
     missing = [name for name in names if name not in system.clouds]
     if missing or not names:
@@ -110,13 +152,7 @@ def _row(
     experiment = systems[0].run.experiment
     found = {}
     for system in systems:
-        kept = unfinished.kept_prediction(system.folder, cloud.name)
-        if len(kept.semantic) != len(cloud):
-            raise ValueError(
-                f"{system.folder / 'predictions' / cloud.name}.npz is of another version of the "
-                f"cloud: {len(kept.semantic)} points of {len(cloud)}. Evaluate the run "
-                f"{system.run.folder} again."
-            )
+        kept = unfinished.prediction_of(system.folder, cloud)
         found[system.title] = panels.Predicted(kept.semantic, kept.instance)
     own = request.class_colors == "own"
     columns = panels.compare(cloud, experiment.labels, found, request.panels, own)

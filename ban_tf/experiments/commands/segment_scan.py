@@ -1,11 +1,24 @@
 """Gives every point of a user's own scans a class and an instance, and writes labelled copies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ban_tf import disk
 from ban_tf.clouds.formats import scan
-from ban_tf.experiments import pages, scan_files, scan_reports, scan_work, trained
+from ban_tf.experiments import (
+    checks,
+    evaluation,
+    pages,
+    scan_files,
+    scan_records,
+    scan_reports,
+    scan_scores,
+    scan_work,
+    trained,
+)
 from ban_tf.experiments.requests import Scans
 from ban_tf.experiments.scan_reports import Labelled
 from ban_tf.metrics import documents, table
@@ -38,21 +51,58 @@ def segment(
         ImportError: a format, or gRPC, needs a library that is missing.
         ServingError: nobody answers, or the served model is another one.
     """
+    checks.check(request)
     paths = scan_files.find(request.scans)
-    places = scan_files.outputs(paths, request.out, request.format)
-    places = _left(places, request.overwrite)
+    copies = scan_files.outputs(paths, request.out, request.format)
+    places = _left(copies, request.overwrite)
     page_of = pages.places(paths, request.html, request.overwrite, list(places))
     for place in places.values():
         disk.require_writable(place, "out", is_folder=False)
-    work = scan_work.Work(request, kinds, load)
-    for path, out in places.items():
-        work.add(path, out, page_of.get(path))
-    scores = work.scorer.evaluation() if work.scorer is not None and work.done else None
-    if scores is not None:
-        print(f"\n{table.render_text(scores)}")
-    document = None if scores is None else documents.to_dict(scores)
-    scan_reports.write_tables(request, work.folder, work.done, document)
-    return work.done
+    _require_apart(request, copies, page_of)
+    has_tables = bool(request.csv or request.json or request.evaluate)
+    known = {
+        path: scan_records.read(path, out, request.evaluate)
+        for path, out in copies.items()
+        if has_tables and path not in places
+    }
+    work = scan_work.Work(request, kinds, load, has_tables and len(copies) > 1)
+    if len(places) > 1 and not request.dry_run:
+        for path, out in places.items():
+            work.look(path, out)
+    done = []
+    for path, out in copies.items():
+        one = work.add(path, out, page_of.get(path)) if path in places else known.get(path)
+        done += [one] if one is not None else []
+    scores = _scores(work, done) if request.evaluate and done else None
+    scan_reports.write_tables(request, work.folder, done, scores)
+    if not request.dry_run:
+        scan_records.clear(copies.values())
+    return [one for one in done if one.path in places]
+
+
+def _scores(work: scan_work.Work, done: Sequence[Labelled]) -> dict[str, Any]:
+    """Scores of the labels that the scans bring, printed."""
+    scorer = evaluation.evaluator_of(work.experiment, "covering")
+    for one in done:
+        assert one.counts is not None  # counted where labels are scored
+        confidences = np.array([row.confidence for row in one.rows], np.float64)
+        scan_scores.add(scorer, str(one.path), one.counts, confidences)
+    found = scorer.evaluation()
+    print(f"\n{table.render_text(found)}")
+    return documents.to_dict(found)
+
+
+def _require_apart(
+    request: Scans, copies: Mapping[Path, Path], page_of: Mapping[Path, Path]
+) -> None:
+    """Refuses to write two things to one file, or anything over a scan."""
+    tables = {"csv": request.csv, "json": request.json}
+    files = {name: path for name, path in tables.items() if path is not None}
+    for path, out in copies.items():
+        named = {"scans": path, "out": out, **files}
+        if path in page_of:
+            named["html"] = page_of[path]
+        checks.require_apart(named)
 
 
 def _left(places: dict[Path, Path], overwrite: bool) -> dict[Path, Path]:

@@ -48,12 +48,14 @@ def report(request: Similarity) -> dict[str, similarity.SimilarityScores]:
         The scores of each attention, by its name.
 
     Raises:
+        FileExistsError: a file to write is there, and is not to be replaced.
         FileNotFoundError: there is no run, or its data are gone.
         ValueError: its network has no attention, or there are no test samples.
         ImportError: a picture is wanted and matplotlib is missing.
     """
     checks.check(request)
     run = runs.load(request.run or folds.newest(RUNS))
+    _check_points(request, run.experiment.samples.num_points)
     network = checkpoints.load_model(run.folder)
     try:
         inner_products = InnerProducts(network)
@@ -66,7 +68,8 @@ def report(request: Similarity) -> dict[str, similarity.SimilarityScores]:
         for samples in _one_by_one(store, chosen)
     ]
     means = {name: similarity.mean([found[name] for found in scores]) for name in scores[0]}
-    title = f"{run.folder.name}: similarities on {len(chosen)} test samples"
+    all_there = ", all there are" if len(chosen) < request.num_samples else ""
+    title = f"{run.folder.name}: similarities on {len(chosen)} test samples{all_there}"
     print(as_table(means, title).text())
     if request.json is not None:
         values = {name: dataclasses.asdict(found) for name, found in means.items()}
@@ -76,6 +79,18 @@ def report(request: Similarity) -> dict[str, similarity.SimilarityScores]:
         draw(inner_products, sample, request.point, request.out, request.width)
         print(f"wrote {request.out}")
     return means
+
+
+def _check_points(request: Similarity, num_points: int) -> None:
+    """Refuses points that no sample has, and points without a picture of them."""
+    if request.point and request.out is None:
+        raise ValueError(
+            "`point` is a line of the picture, and there is none: name one with `out`. "
+            f"Received: point={' '.join(map(str, request.point))}"
+        )
+    for point in request.point:
+        if not 0 <= point < num_points:
+            raise ValueError(f"`point` must be in [0, {num_points}). Received: point={point}")
 
 
 def draw_samples(available: int, wanted: int, seed: int) -> np.ndarray:

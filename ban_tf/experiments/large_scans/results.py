@@ -10,10 +10,9 @@ from ban_tf.clouds.formats.on_disk import STEP, OnDisk
 from ban_tf.clouds.formats.raw_scan import LABELS
 from ban_tf.clouds.formats.stream import Stream
 from ban_tf.config import NONE, Labels
-from ban_tf.experiments import instance_boxes, scan_files
+from ban_tf.experiments import instance_boxes, scan_files, scan_scores
 from ban_tf.experiments.large_scans.points import RawPoints
 from ban_tf.inference.tiles.labels import LABEL, TiledSegmentation
-from ban_tf.metrics.evaluators import Evaluator
 
 
 def columns_of(found: TiledSegmentation, points: RawPoints) -> dict[str, OnDisk]:
@@ -81,46 +80,29 @@ def rows_of(
     ]
 
 
-def add_scores(
-    scorer: Evaluator,
-    name: str,
+def counts_of(
     stream: Stream,
     columns: dict[str, OnDisk],
-    found: TiledSegmentation,
     labels: Labels,
     truth_names: tuple[str, ...] | None,
-) -> None:
-    """Scores the labels that a scan brings; of its points only counts are in memory.
+) -> np.ndarray:
+    """How the labels meet those that a scan brings, as `scan_scores.count` of all its points.
 
     Args:
-        scorer: gets the scan.
-        name: of the scan.
         stream: of the scan.
         columns: labels of every point of the file.
-        found: the same, with the scores of instances.
         labels: of the model.
         truth_names: as for `scan_files.truth_of`.
     """
-    counted = np.zeros((0, 5), np.int64)
+    found = np.zeros((0, 5), np.int64)
     start = 0
     for part in stream.parts(STEP):
         stop = start + len(part)
         truth = scan_files.truth_of(part, labels, None, truth_names, is_part=True)
         is_there = scan_facts.is_there(part.xyz)
         semantic, instance = (columns[one][start:stop][is_there] for one in LABELS[:2])
-        own = labels.without_stuff(truth.semantic[is_there], truth.instance[is_there])
-        rows = np.stack([truth.semantic[is_there], own, semantic, instance], axis=1)
-        kinds, num_points = np.unique(rows.astype(np.int64), axis=0, return_counts=True)
-        counted = _added_up(np.concatenate([counted, np.column_stack([kinds, num_points])]))
+        own_class, own = truth.semantic[is_there], truth.instance[is_there]
+        counts = scan_scores.count(own_class, own, semantic, instance, labels)
+        found = scan_scores.together([found, counts])
         start = stop
-    scores = np.array([one.score for one in found.instances], np.float64)
-    truth_numbers = np.unique(counted[:, 1], return_inverse=True)[1].ravel()
-    numbers = np.where(counted[:, 1] == NONE, NONE, truth_numbers)
-    scorer.add(name, counted[:, 0], numbers, counted[:, 2], counted[:, 3], scores, counted[:, 4])
-
-
-def _added_up(rows: np.ndarray) -> np.ndarray:
-    kinds, place = np.unique(rows[:, :4], axis=0, return_inverse=True)
-    totals = np.zeros(len(kinds), np.int64)
-    np.add.at(totals, place.ravel(), rows[:, 4])
-    return np.column_stack([kinds, totals])
+    return found

@@ -5,8 +5,6 @@ goes on; it is deleted in the end.
 """
 
 import dataclasses
-import hashlib
-import json
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,25 +12,22 @@ from pathlib import Path
 
 import numpy as np
 
-from ban_tf import config, disk, progress
+from ban_tf import config, progress
 from ban_tf.clouds import conditioning, storeys
 from ban_tf.clouds.cloud import Cloud, unlabelled
 from ban_tf.clouds.formats import scan_stream
+from ban_tf.clouds.formats.on_disk import OnDisk
 from ban_tf.clouds.formats.stream import Stream
-from ban_tf.experiments import instance_boxes
-from ban_tf.experiments.large_scans import results, shown
+from ban_tf.experiments import instance_boxes, memory
+from ban_tf.experiments.large_scans import folder_state, results, shown
 from ban_tf.experiments.large_scans.points import Bounds, RawPoints
 from ban_tf.experiments.trained import TrainedModel
 from ban_tf.inference import cautions
-from ban_tf.inference.key import Key
 from ban_tf.inference.results import Segmentation
 from ban_tf.inference.sample_outputs import collapse_detector
 from ban_tf.inference.tiles import labels, running, sorting
 from ban_tf.systems import collapse
 from ban_tf.view.viewer import scene
-
-_FORMAT = 2  # of the folder
-_HEADER = "header.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,19 +56,16 @@ class Done:
     """A scan that was labelled.
 
     Args:
-        decision: how its points became those of the cloud.
+        columns: labels of every point of the file, by name, on disk.
         rows: the instances.
         outlines: of the instances, as `results.outlines_of` gives them.
+        counts: as `results.counts_of` gives them; None where nothing is scored.
     """
 
-    decision: conditioning.Decision
+    columns: dict[str, OnDisk]
     rows: list[instance_boxes.Row]
     outlines: list[np.ndarray]
-
-
-def folder_of(out: Path) -> Path:
-    """Where what a run has so far is kept, beside the copy."""
-    return out.with_name(f".{out.name}.tiles")
+    counts: np.ndarray | None
 
 
 class TiledScan:
@@ -105,13 +97,13 @@ class TiledScan:
         blocks = model.experiment.samples
         assert isinstance(blocks, config.Blocks)  # shapes are one sample
         self._samples: config.Blocks = blocks
-        self._key = _key(stream, model, options, heights)
+        self._key = folder_state.key_of(stream, model, options, heights)
         self._points = RawPoints(folder, stream)
 
     def read(self) -> Bounds:
         """Reads the scan, unless an earlier run has; tells what it is like as a whole."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        _require_same(self._folder, self._key)
+        folder_state.require_same(self._folder, self._key)
         title = f"reading {self._stream.path.name}"
         with progress.Bar(len(self._stream), title, "point", scaled=True) as bar:
             return self._points.gather(bar.update)
@@ -168,50 +160,66 @@ class TiledScan:
         with progress.Bar(2 * cloud.num_points, "labelling", "point", scaled=True) as bar:
             return labels.finish(cloud, linked, experiment, self._model.mean_sizes, bar.update)
 
-    def write(
+    def describe(
         self,
         found: Prepared,
         segmented: labels.TiledSegmentation,
-        out: Path,
-        with_codes: bool,
-        columns: Sequence[str] | None,
-        score: Callable[..., None] | None = None,
+        is_scored: bool,
+        truth_names: tuple[str, ...] | None,
     ) -> Done:
-        """Writes the labelled copy and describes the instances.
+        """The labels of every point of the file, the instances, and how true they are.
 
         Args:
             found: of `prepare`.
             segmented: of `segment`.
+            is_scored: whether the scan brings labels to be scored.
+            truth_names: as for `scan_files.truth_of`.
+        """
+        decision, of_model = found.decision, self._model.experiment.labels
+        columns = results.columns_of(segmented, self._points)
+        outlines = results.outlines_of(segmented, self._points, decision)
+        rows = results.rows_of(segmented, outlines, decision, of_model)
+        counts = None
+        if is_scored:
+            counts = results.counts_of(self._stream, columns, of_model, truth_names)
+        return Done(columns, rows, outlines, counts)
+
+    def write(
+        self,
+        found: Prepared,
+        done: Done,
+        out: Path,
+        with_codes: bool,
+        columns: Sequence[str] | None,
+    ) -> None:
+        """Writes the labelled copy.
+
+        Args:
+            found: of `prepare`.
+            done: of `describe`.
             out: the copy.
             with_codes: as for `scan_stream.write`.
             columns: of a file of text.
-            score: called with the stream, the columns of labels and `segmented`; None for none.
         """
-        values = results.columns_of(segmented, self._points)
         with progress.Bar(1, f"writing {out.name}", "file") as bar:
             least = found.bounds.least
-            scan_stream.write(self._stream, out, values, least, with_codes, columns)
+            scan_stream.write(self._stream, out, done.columns, least, with_codes, columns)
             bar.update()
-        decision, labels_of_model = found.decision, self._model.experiment.labels
-        outlines = results.outlines_of(segmented, self._points, decision)
-        rows = results.rows_of(segmented, outlines, decision, labels_of_model)
-        if score is not None:
-            score(self._stream, values, segmented)
-        return Done(decision, rows, outlines)
 
     def shown(
-        self, segmented: labels.TiledSegmentation, done: Done, most: int
+        self, found: Prepared, segmented: labels.TiledSegmentation, done: Done, most: int
     ) -> tuple[Cloud, Segmentation, scene.Whole]:
         """What a page shows: some of the points, their labels, and what is known of all of them.
 
         Args:
+            found: of `prepare`.
             segmented: of `segment`.
-            done: of `write`.
+            done: of `describe`.
             most: points at most.
         """
         name, of_model = self._stream.path.stem, self._model.experiment.labels
         return (
-            *shown.some_points(name, self._points, done.decision, segmented, most),
+            *shown.some_points(name, self._points, found.decision, segmented, most),
             shown.whole(segmented, done.outlines, of_model),
         )
 
@@ -232,39 +240,6 @@ def _with_stages(bar: progress.Bar, total: int) -> Callable[[int], None]:
     return update
 
 
-def _key(
-    stream: Stream,
-    model: TrainedModel,
-    options: conditioning.Options,
-    heights: Sequence[float] | None,
-) -> Key:
-    """What the labels depend on; the scan by its size and time, as reading it takes long."""
-    state = stream.path.stat()
-    known = [dataclasses.asdict(options), heights]
-    words = [stream.path.name, state.st_size, state.st_mtime_ns, *known]
-    scan = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
-    of_network = Key.of(np.zeros(0), model.predictor, model.experiment)
-    return dataclasses.replace(of_network, cloud=scan)
-
-
-def _require_same(folder: Path, key: Key) -> None:
-    """Refuses a folder that another run has left."""
-    path = folder / _HEADER
-    header = {"format": str(_FORMAT), **dataclasses.asdict(key)}
-    if not path.exists():
-        disk.write_whole(path, json.dumps(header))
-        return
-    there = json.loads(path.read_text())
-    others = [name for name in header if there.get(name) != header[name]]
-    if others:
-        names = {"cloud": "scan or assumptions", "format": "version"}
-        told = " and another ".join(names.get(name, name) for name in others)
-        raise ValueError(
-            f"{folder} was left by a run with another {told}. Delete it to begin anew, or name "
-            "another file (`out`)."
-        )
-
-
 def needed_on_disk(stream: Stream, num_classes: int, most_points: int) -> int:
     """Bytes that the folder takes at most, about.
 
@@ -277,3 +252,23 @@ def needed_on_disk(stream: Stream, num_classes: int, most_points: int) -> int:
     known = 8 * num_classes + 40  # sums, instances and votes
     each = raw + 2 * sorting.TILE_POINT.itemsize + known + 3 * labels.LABEL.itemsize
     return len(stream) * each + min(len(stream), most_points) * known
+
+
+def print_tiles(found: Prepared, most_points: int, num_classes: int, is_dry: bool) -> None:
+    """Tells how many tiles and blocks there are.
+
+    Args:
+        found: of `TiledScan.prepare`.
+        most_points: that a tile should have.
+        num_classes: C.
+        is_dry: whether they are not run.
+    """
+    cloud = found.cloud
+    largest = int(cloud.layout.num_points.max())
+    if largest > 2 * most_points:
+        print(f"  warning: a single block has {largest:,} points, more than a tile should")
+    taken = memory.shown(memory.of_tile(largest, num_classes))
+    print(
+        f"  {'would run' if is_dry else 'runs'} {int(cloud.num_samples.sum()):,} blocks in "
+        f"{len(cloud.layout.tiles)} tiles of at most {largest:,} points, in about {taken} of memory"
+    )

@@ -127,7 +127,8 @@ def require_free(path: Path, overwrite: bool) -> None:
     """
     if path.exists() and not overwrite:
         raise FileExistsError(
-            f"{path} is there already, and is not replaced. Name another file, or move it away."
+            f"{path} is there already, and is replaced only with `overwrite` (`html`). Name "
+            "another file, or move it away."
         )
 
 
