@@ -10,6 +10,20 @@ from ban_tf.clouds.formats import scan
 from ban_tf.config.scans import ColorRange, Unit, Up
 
 
+def require_path(value: object, name: str) -> None:
+    """Refuses what is no path.
+
+    Args:
+        value: that should be one.
+        name: of the argument.
+
+    Raises:
+        TypeError: it is neither text nor a path.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"`{name}` must be a path. Received: {name}={value!r}")
+
+
 def read_scan(
     path: str | os.PathLike[str],
     *,
@@ -34,6 +48,7 @@ def read_scan(
 
     Raises:
         FileNotFoundError: there is no such file.
+        TypeError: `path` is none.
         ValueError: it is damaged, has no coordinates, or does not fit into memory.
         ImportError: the format needs a library that is missing.
 
@@ -46,5 +61,6 @@ def read_scan(
         >>> read_scan(path, unit="mm").cloud.xyz.tolist()
         [[0.0, 0.0, 0.0], [4.0, 3.0, 2.5]]
     """
+    require_path(path, "path")
     options = conditioning.Options(unit=unit, up=up, colors=colors)
     return conditioning.condition(scan.read(Path(path), columns), options, is_room=is_room)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ban_tf.clouds.own_scans import require_path
 from ban_tf.config.scans import ColorRange, Unit, Up
 from ban_tf.experiments.commands import segment_scan as command
 from ban_tf.experiments.requests import Scans
@@ -48,6 +49,7 @@ def segment_scan(
         Where the copy is, the instances, and the labels where the scan was in memory as a whole.
 
     Raises:
+        TypeError: `path` or `model` is no path.
         FileNotFoundError: there is no scan, or no model.
         FileExistsError: the copy is there.
         ValueError: the scan is damaged, or its copy cannot be.
@@ -78,6 +80,9 @@ def segment_scan(
         model ...
         'desk_labelled.npy'
     """
+    require_path(path, "path")
+    if not isinstance(model, TrainedModel):
+        require_path(model, "model")
     request = Scans(
         scans=(os.fspath(path),),
         model=Path("as given") if isinstance(model, TrainedModel) else Path(model),

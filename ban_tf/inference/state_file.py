@@ -70,8 +70,8 @@ class StateFile:
             raise ValueError(f"{self._path} is damaged ({error}). {way_out}") from error
         if others:
             raise ValueError(
-                "`state_file` must be of the same cloud, experiment and network. Received: "
-                f"{self._path}, of another {' and another '.join(others)}. {way_out}"
+                f"{self._path} was left by a call with another {' and another '.join(others)} "
+                f"(`state_file`). {way_out}"
             )
 
     def save_if_due(self, cloud: CloudState) -> None:

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+import ban_tf
 import stand_in_scans
 from ban_tf.clouds.formats import scan
 from ban_tf.clouds.formats.raw_scan import RawScan
@@ -155,6 +156,16 @@ def test_a_name_with_a_line_break_is_refused(tmp_path):
     path = write(tmp_path / "two\nlines.ply")
     with pytest.raises(ValueError, match="must be printable; rename the file"):
         run([path], dry_run=True)
+
+
+@pytest.mark.parametrize("wrong", [None, 3, ["a.ply"]])
+def test_what_is_no_path_is_named(wrong):
+    with pytest.raises(TypeError, match=r"`path` must be a path. Received: path="):
+        ban_tf.read_scan(wrong)
+    with pytest.raises(TypeError, match="`path` must be a path"):
+        ban_tf.segment_scan(wrong, stand_in_scans.model())
+    with pytest.raises(TypeError, match="`model` must be a path"):
+        ban_tf.segment_scan("a.ply", wrong)
 
 
 @pytest.mark.parametrize("num_bytes", [0, -1, 1 << 30])

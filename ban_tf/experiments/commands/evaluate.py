@@ -82,7 +82,7 @@ def _tell_plan(found: list[runs.Run], out: Path, request: Evaluation) -> Path | 
             f"of {where}"
         )
     if request.dry_run:
-        print(f"would write {out}")
+        print(f"would write {out}" + (f" and {request.json}" if request.json else ""))
     return model
 
 
