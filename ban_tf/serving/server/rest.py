@@ -11,9 +11,9 @@ from google.protobuf import json_format, message
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
 
 from ban_tf.serving import version_folders
+from ban_tf.serving.server import http_log, refusals
 from ban_tf.serving.server import metrics as server_metrics
 from ban_tf.serving.server import options as server_options
-from ban_tf.serving.server import refusals
 from ban_tf.serving.server.answering import Answering
 
 _LOG = logging.getLogger("ban_tf.serving")
@@ -46,8 +46,9 @@ class RestSide:
             app.router.add_get(place + "/metadata", self._metadata)
             app.router.add_post(place + ":predict", self._predict)
         self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=options.grace_s
-        )
+            app, access_log=None, logger=http_log.LOG, handle_signals=False,
+            shutdown_timeout=options.grace_s,
+        )  # fmt: skip
 
     async def start(self) -> int:
         """Listens; returns the port."""
