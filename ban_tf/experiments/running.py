@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ban_tf.experiments import messages, quiet, stopping
+from ban_tf.experiments import messages, quiet, stopping, unread
 
 _EXPECTED = (
     OSError,
@@ -33,14 +33,25 @@ def run(main: Callable[[Sequence[str] | None], Any]) -> None:
     finished training must not fail at its last line. `BAN_TF_TRACEBACK=1` shows the whole
     traceback instead of the sentence. The C++ log of TensorFlow is silent unless the user has set
     `TF_CPP_MIN_LOG_LEVEL`.
+
+    A command whose output nobody reads any more, as after `| head -1`, ends as on Ctrl-C: what is
+    finished is kept. It says nothing, and its exit code is 141, as of SIGPIPE.
     """
     quiet.silence()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
+        with unread.noticed():
+            _run(main)
+    except stopping.Unread as stop:
+        sys.exit(stopping.exit_code(stop))
+
+
+def _run(main: Callable[[Sequence[str] | None], Any]) -> None:
+    try:
         with stopping.orderly():
-            main(None)
+            unread.finish(lambda: main(None))
     except Exception as error:
         if stopping.was_terminated():  # what fails then fails because its own processes ended too
             _say_stopped()
@@ -53,6 +64,8 @@ def run(main: Callable[[Sequence[str] | None], Any]) -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+    except stopping.Unread:  # to whom should it be said
+        raise
     except KeyboardInterrupt as stop:
         _say_stopped()
         sys.exit(stopping.exit_code(stop))

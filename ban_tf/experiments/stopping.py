@@ -12,6 +12,10 @@ class Terminated(KeyboardInterrupt):
     """The process was told to end (SIGTERM)."""
 
 
+class Unread(KeyboardInterrupt):
+    """Nobody reads any more what the process writes to stdout (SIGPIPE)."""
+
+
 _told = threading.Event()
 
 
@@ -48,7 +52,14 @@ def was_terminated() -> bool:
 
 
 def exit_code(stop: KeyboardInterrupt) -> int:
-    """128 and the number of the signal, as shells have it: 143 for SIGTERM, 130 for Ctrl-C."""
+    """128 and the number of the signal, as shells have it.
+
+    Example:
+        >>> exit_code(Terminated()), exit_code(KeyboardInterrupt()), exit_code(Unread())
+        (143, 130, 141)
+    """
+    if isinstance(stop, Unread):
+        return 128 + signal.SIGPIPE
     return 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
 
 

@@ -14,6 +14,7 @@ docs/serving.md.
 """
 
 import argparse
+import collections
 from collections.abc import Sequence
 
 from ban_tf.experiments import command_line, running
@@ -53,12 +54,18 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         dest="labels",
         metavar="NAME=N",
-        help="a label of a version, for /labels/NAME; may be given several times",
+        help="a label of a version that is served, for /labels/NAME; several may be given",
     )
     _add_places(flags)
     _add_limits(flags)
     _add_files(flags)
-    return flags.parse_args(argv)
+    args = flags.parse_args(argv)
+    twice = [name for name, count in collections.Counter(name for name, _ in args.labels).items()
+             if count > 1]  # fmt: skip
+    if twice:
+        given = " ".join(f"{name}={number}" for name, number in args.labels if name in twice)
+        flags.error(f"argument --label: each label may be given once. Received: {given}")
+    return args
 
 
 def _add_places(flags: argparse.ArgumentParser) -> None:

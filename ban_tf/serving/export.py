@@ -15,7 +15,15 @@ import tensorflow as tf
 from ban_tf import disk, systems
 from ban_tf.config import Experiment
 from ban_tf.inference.digest import digest
-from ban_tf.serving import assets, graph, inspection, model_card, onnx_graph, warm_up
+from ban_tf.serving import (
+    assets,
+    graph,
+    inspection,
+    model_card,
+    onnx_graph,
+    version_folders,
+    warm_up,
+)
 
 # How far the exported model may be from the network, at its valid rows.
 MAX_PROBABILITY_ERROR, MAX_EMBEDDING_ERROR = 1e-4, 1e-3
@@ -38,7 +46,8 @@ def check_place(folder: Path) -> None:
     """Refuses a folder that is no new version of a model, before any work.
 
     Raises:
-        ValueError: its name is no whole number, it exists, or it cannot be written.
+        ValueError: its name is no number that a server takes, the version exists, under this name
+            or another, or it cannot be written.
 
     Example:
         >>> check_place(Path("models/ban/latest"))
@@ -47,18 +56,38 @@ def check_place(folder: Path) -> None:
         ValueError: `out` must be <name>/<version> with a whole number as version, as TensorFlow \
 Serving looks for it, such as models/ban/1. Received: out=models/ban/latest
     """
-    if not (folder.name.isascii() and folder.name.isdigit()) or not folder.absolute().parent.name:
+    is_number = folder.name.isascii() and folder.name.isdigit()
+    if not is_number or not folder.absolute().parent.name:
         raise ValueError(
             "`out` must be <name>/<version> with a whole number as version, as TensorFlow Serving "
             f"looks for it, such as models/ban/1. Received: out={folder}"
         )
-    if os.path.lexists(folder):
+    version = version_folders.number(folder.name)
+    if version is None:
+        raise ValueError(
+            f"the version that `out` ends in must be at most {version_folders.LARGEST}, which is "
+            "as far as TensorFlow Serving counts: it passes over all others. Name a smaller one, "
+            f"such as {folder.with_name('1')}. Received: out={folder}"
+        )
+    taken = _taken(folder, version)
+    if taken is not None:
+        following = version_folders.following(folder.parent)
+        hint = "another" if following is None else f"the next, such as {following}"
+        same = "" if taken.name == folder.name else f", which is version {version} as {taken} is"
         raise ValueError(
             "`out` must be a new version: one that is there may be in use and is never "
-            f"overwritten. Name the next, such as {folder.with_name(str(int(folder.name) + 1))}. "
-            f"Received: out={folder}"
+            f"overwritten. Name {hint}. Received: out={folder}{same}"
         )
     disk.require_writable(folder, "out", is_folder=True)
+
+
+def _taken(folder: Path, version: int) -> Path | None:
+    """What is this version already, if only under another name, such as 02 for 2."""
+    if os.path.lexists(folder):
+        return folder
+    if not folder.parent.is_dir():
+        return None
+    return next(iter(version_folders.of(folder.parent).get(version, ())), None)
 
 
 def check_system(experiment: Experiment) -> None:
@@ -148,7 +177,8 @@ def _beside(name: str) -> dict[str, str]:
 
 def _refuse_if_there(out: Path) -> None:
     """Another export may have taken the place meanwhile; `os.replace` spares no empty folder."""
-    if os.path.lexists(out):
+    number = version_folders.number(out.name)
+    if number is not None and _taken(out, number) is not None:
         raise ValueError(f"`out` has been written by another process. Received: out={out}")
 
 

@@ -47,6 +47,29 @@ def test_an_answer_that_cannot_be_is_refused(kind, change, pattern):
         ask(kind, served_stand_ins.model(network=spoilt(change)))
 
 
+@pytest.mark.parametrize(
+    ("value", "pattern"),
+    [
+        (1e30, "`points` of the request is out of any sensible range.*, from points up to 1e.30$"),
+        (6e6, "a network that diverged gives NaN, export an earlier checkpoint"),
+    ],
+)
+def test_an_answer_that_is_not_finite_blames_what_is_wrong(value, pattern):
+    model = served_stand_ins.model(network=spoilt(lambda x: x["logits"].fill(np.inf)))
+    points = served_stand_ins.blocks(1)
+    points[0, 2, 1] = -value
+    with client("rest", model) as served:
+        with pytest.raises(errors.BadAnswerError, match=pattern):
+            served.predict(points)
+
+
+def test_counts_that_are_none_are_as_good_as_not_given():
+    with client("rest", served_stand_ins.model()) as served:
+        points = served_stand_ins.blocks(1)
+        found = served.call("network", points=points, num_points=None)
+        np.testing.assert_array_equal(found["logits"], served.predict(points)["logits"])
+
+
 # --- requests that cannot be are not sent ---
 
 
@@ -61,7 +84,10 @@ def test_an_answer_that_cannot_be_is_refused(kind, change, pattern):
         ({"points": np.zeros((1, 9, 9)), "num_points": [9, 9]}, "the same blocks"),
         ({"points": np.zeros((0, 9, 9))}, "at least one"),
         ({"points": np.zeros((1, 9, 9)), "num_points": [8.5]}, "values of int32.*float64"),
-        ({"points": np.zeros((1, 9, 9)), "rgb": [1]}, r"takes \['num_points', 'points'\]"),
+        ({"points": np.zeros((1, 9, 9)), "rgb": [1]}, "Received: rgb, which it does not know$"),
+        ({"points": None}, "takes arrays `points`, and may have `num_points`.* without points$"),
+        ({}, "Received: without points$"),
+        ({"num_points": [9], "xyz": 1}, "without points; xyz, which it does not know$"),
         ({"points": np.full((1, 9, 9), "a")}, "values of float32"),
     ],
 )

@@ -18,6 +18,27 @@ def test_a_place_that_is_no_version_is_refused(tmp_path, place):
         export.check_place(tmp_path / place)
 
 
+@pytest.mark.parametrize("version", [str(2**63), "99999999999999999999", "9" * 200])
+def test_a_version_above_those_of_the_stock_server_is_refused(tmp_path, version):
+    with pytest.raises(ValueError, match=r"at most 9223372036854775807.*such as .*/ban/1\. Rec"):
+        export.check_place(tmp_path / "ban" / version)
+
+
+@pytest.mark.parametrize("version", [str(2**63 - 1), "0" * 30 + "1", "02"])
+def test_a_version_that_the_stock_server_takes_may_be_written(tmp_path, version):
+    (tmp_path / "ban" / "3").mkdir(parents=True)
+    export.check_place(tmp_path / "ban" / version)
+
+
+@pytest.mark.parametrize(("there", "asked"), [("2", "02"), ("02", "2"), ("007", "07")])
+def test_a_version_that_is_there_under_another_name_is_refused(tmp_path, there, asked):
+    (tmp_path / "ban" / there).mkdir(parents=True)
+    (tmp_path / "ban" / "8").mkdir()
+    pattern = rf"Name the next, such as .*/ban/9\..*which is version {int(there)} as .*/{there} is"
+    with pytest.raises(ValueError, match=pattern):
+        export.check_place(tmp_path / "ban" / asked)
+
+
 @pytest.mark.parametrize("content", [[], ["saved_model.pb"]])
 def test_a_version_is_never_overwritten(tmp_path, content):
     folder = tmp_path / "ban" / "1"
@@ -67,6 +88,9 @@ def test_the_command_refuses_a_place_before_it_loads_anything(tmp_path):
 
 
 def test_the_default_is_the_next_of_the_highest(tmp_path):
-    for name in ("2", "10", "models.config", ".5.part.11"):
+    for name in ("2", "010", "models.config", ".5.part.11", "\u0662\u0660", str(2**63)):
         (tmp_path / name).mkdir()
     assert command.next_version(tmp_path).name == "11"
+    (tmp_path / str(2**63 - 1)).mkdir()
+    with pytest.raises(ValueError, match="Name another model with `out`"):
+        command.next_version(tmp_path)

@@ -5,7 +5,7 @@ from pathlib import Path
 from ban_tf.experiments import folds, trained
 from ban_tf.experiments.requests import RUNS, Export
 from ban_tf.serving import export as writing
-from ban_tf.serving import onnx_graph
+from ban_tf.serving import onnx_graph, version_folders
 from tf_ops import library
 
 MODELS = Path("models")
@@ -53,10 +53,18 @@ def export(request: Export) -> writing.Exported:
 def next_version(model: Path) -> Path:
     """The folder of a version above all that are there, from 1.
 
+    Raises:
+        ValueError: the highest that there can be is there.
+
     Example:
         >>> next_version(Path("models/none")).as_posix()
         'models/none/1'
     """
-    folders = model.iterdir() if model.is_dir() else ()
-    versions = [int(folder.name) for folder in folders if folder.name.isdecimal()]
-    return model / str(max(versions, default=0) + 1)
+    following = version_folders.following(model)
+    if following is None:
+        raise ValueError(
+            "the next version of a model must be above all that are there, and "
+            f"{model / str(version_folders.LARGEST)} is the highest that there can be. Name "
+            "another model with `out`, or move that version away"
+        )
+    return following

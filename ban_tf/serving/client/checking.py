@@ -10,6 +10,7 @@ from ban_tf.serving.client.transport import Arrays, Signature, Tensor
 
 COUNTS = "num_points"
 _BLOCKS = ("points", "xyz", "rgb")  # `[B, N, ...]`, of which `num_points` rows are there
+_FAR = 1e7  # as metres: farther than a point of any map is from its origin
 
 
 def inputs(signature: Signature, given: Mapping[str, Any], fewest_points: int) -> Arrays:
@@ -20,7 +21,8 @@ def inputs(signature: Signature, given: Mapping[str, Any], fewest_points: int) -
 
     Args:
         signature: that is asked.
-        given: arrays by name. Without `num_points` all rows are there.
+        given: arrays by name; None is as good as not given. Without `num_points` all rows are
+            there.
         fewest_points: that a block must have.
 
     Raises:
@@ -31,6 +33,7 @@ def inputs(signature: Signature, given: Mapping[str, Any], fewest_points: int) -
         >>> inputs(Signature(takes, {}), {"points": np.ones((1, 5, 2))}, 1)[COUNTS]
         array([5], dtype=int32)
     """
+    given = {name: values for name, values in given.items() if values is not None}
     block = next((name for name in _BLOCKS if name in signature.inputs), None)
     shape: tuple[int, ...] = ()
     if block is not None and block in given:
@@ -38,10 +41,7 @@ def inputs(signature: Signature, given: Mapping[str, Any], fewest_points: int) -
     if COUNTS in signature.inputs and len(shape) > 1:
         num_blocks, length = shape[:2]
         given = {COUNTS: np.full(num_blocks, length, np.int32), **given}
-    if set(given) != set(signature.inputs):
-        raise ValueError(
-            f"the signature takes {sorted(signature.inputs)}. Received: {sorted(given)}"
-        )
+    _check_names(signature, given)
     arrays = {name: _cast(name, given[name], takes) for name, takes in signature.inputs.items()}
     sizes = {name: len(array) for name, array in arrays.items()}
     if len(set(sizes.values())) > 1 or min(sizes.values()) == 0:
@@ -49,6 +49,20 @@ def inputs(signature: Signature, given: Mapping[str, Any], fewest_points: int) -
     if block is not None and COUNTS in arrays:
         _check_rows(arrays, block, fewest_points)
     return arrays
+
+
+def _check_names(signature: Signature, given: Mapping[str, Any]) -> None:
+    may_lack = {COUNTS} if set(_BLOCKS) & set(signature.inputs) else set()
+    missing = sorted(set(signature.inputs) - set(given) - may_lack)
+    foreign = sorted(set(given) - set(signature.inputs))
+    if missing or foreign:
+        takes = ", ".join(f"`{name}`" for name in sorted(set(signature.inputs) - may_lack))
+        optional = f", and may have `{COUNTS}`" if may_lack & set(signature.inputs) else ""
+        wrong = [f"without {', '.join(missing)}"] if missing else []
+        wrong += [f"{', '.join(foreign)}, which it does not know"] if foreign else []
+        raise ValueError(
+            f"the signature takes arrays {takes}{optional}. Received: {'; '.join(wrong)}"
+        )
 
 
 def _cast(name: str, given: Any, takes: Tensor) -> np.ndarray:
@@ -122,7 +136,7 @@ def outputs(signature: Signature, found: Arrays, sent: Arrays) -> Arrays:
     num_blocks = len(next(iter(sent.values())))
     length = next((sent[name].shape[1] for name in _BLOCKS if name in sent), None)
     return {
-        name: _cut(name, found[name], gives, num_blocks, length)
+        name: _finite(name, _cut(name, found[name], gives, num_blocks, length), sent)
         for name, gives in signature.outputs.items()
     }
 
@@ -146,15 +160,31 @@ def _cut(
         raise BadAnswerError(
             f"`{name}` of an answer must be {gives.dtype}. Received: {values.dtype}"
         )
-    if is_of_points:
-        values = values[:, :length]
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        count = int(np.count_nonzero(~np.isfinite(values)))
+    return values[:, :length] if is_of_points else values
+
+
+def _finite(name: str, values: np.ndarray, sent: Arrays) -> np.ndarray:
+    """What is sent may be finite and yet so large that a sound network overflows."""
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return values
+    count = int(np.count_nonzero(~np.isfinite(values)))
+    received = f"Received: {count} of {values.size} values that are not"
+    largest = {
+        key: float(np.abs(array).max()) for key, array in sent.items() if array.dtype.kind == "f"
+    }
+    large = {key: value for key, value in largest.items() if value > _FAR}
+    if large:
+        inputs = " and ".join(f"`{key}`" for key in large)
+        told = " and ".join(f"{key} up to {value:.3g}" for key, value in large.items())
         raise BadAnswerError(
-            f"`{name}` of an answer must be finite: a network that diverged gives NaN, export an "
-            f"earlier checkpoint. Received: {count} of {values.size} values that are not"
+            f"`{name}` of an answer must be finite, and {inputs} of the request is out of any "
+            f"sensible range, which makes a network overflow: give values as in training, "
+            f"coordinates in metres. {received}, from {told}"
         )
-    return values
+    raise BadAnswerError(
+        f"`{name}` of an answer must be finite: a network that diverged gives NaN, export an "
+        f"earlier checkpoint. {received}"
+    )
 
 
 def _fits(shape: tuple[int, ...], asked: tuple[int | None, ...] | None) -> bool:

@@ -7,9 +7,11 @@ import math
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
+
+from ban_tf.serving import version_folders
 
 _NEEDED = ("grpc", "grpc_health", "tensorflow_serving", "aiohttp", "prometheus_client")
 INSTALL = 'python -m pip install -e ".[serving]"'
@@ -129,17 +131,54 @@ def _check_numbers(options: Options) -> None:
             raise ValueError(f"`{name}` must be from 0 to 65535. Received: {name}={value}")
 
 
-def version_folders(model: Path) -> dict[int, Path]:
+def folders_of(model: Path) -> dict[int, Path]:
     """The versions that lie in a model's folder; those that are still written have no number.
+
+    Of several folders of one number, such as 02 and 2, it is the last, as on the stock server.
 
     Raises:
         OSError: the folder cannot be read.
     """
-    return {
-        int(folder.name): folder
-        for folder in sorted(model.iterdir())
-        if folder.name.isascii() and folder.name.isdigit() and folder.is_dir()
-    }
+    found = {}
+    for number, paths in version_folders.of(model).items():
+        folders = [path for path in paths if path.is_dir()]
+        if folders:
+            found[number] = folders[-1]
+    return found
+
+
+def doubled(model: Path) -> list[str]:
+    """A sentence for each version that several folders hold; there should be none.
+
+    Raises:
+        OSError: the folder cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> model = Path(tempfile.mkdtemp())
+        >>> for name in ("2", "02"):
+        ...     (model / name).mkdir()
+        >>> doubled(model)
+        ['version 2 lies in the folders 02 and 2: 2 is served. Move the other away']
+    """
+    told = []
+    for number, paths in version_folders.of(model).items():
+        *others, served = [path.name for path in paths if path.is_dir()] or [""]
+        if others:
+            told.append(
+                f"version {number} lies in the folders {', '.join(others)} and {served}: {served} "
+                f"is served. Move the other{'s' if others[1:] else ''} away"
+            )
+    return told
+
+
+def wanted(options: Options, found: Collection[int]) -> set[int]:
+    """Which of the versions that are there are to be served."""
+    if options.versions == "latest":
+        return {max(found)} if found else set()
+    if options.versions == "all":
+        return set(found)
+    return set(options.versions) & set(found)
 
 
 def _check_model(options: Options) -> None:
@@ -148,7 +187,7 @@ def _check_model(options: Options) -> None:
             f"`model` must be the folder of an exported model. Received: model={options.model}. "
             "Export one with: ban-export --run <run> --out models/<name>/1"
         )
-    found = version_folders(options.model)
+    found = folders_of(options.model)
     if not found:
         hint = ""
         if (options.model / "saved_model.pb").exists():
@@ -157,12 +196,28 @@ def _check_model(options: Options) -> None:
             "`model` must hold a folder for each version, whose name is its number. "
             f"Received: model={options.model}.{hint}"
         )
-    wanted = options.versions if isinstance(options.versions, tuple) else ()
-    absent = sorted(set(wanted) - set(found))
-    if absent or options.versions == ():
+    asked = options.versions if isinstance(options.versions, tuple) else ()
+    if set(asked) - set(found) or options.versions == ():
         raise FileNotFoundError(
-            f"`versions` must be of {', '.join(map(str, sorted(found)))}. Received: {wanted}"
+            f"`versions` must be of {', '.join(map(str, sorted(found)))}. Received: {asked}"
         )
+    _check_labels(options, found)
+
+
+def _check_labels(options: Options, found: Collection[int]) -> None:
+    """The stock server too refuses labels of versions that it does not serve."""
+    served = wanted(options, found)
+    for name, number in options.labels.items():
+        if number not in served:
+            way_out = ""
+            if number in found:
+                also = ",".join(map(str, sorted({number, *served})))
+                way_out = f" Serve it too, with `versions` {also} or all."
+            raise FileNotFoundError(
+                "a label must be of a version that is served, which "
+                f"{'are' if len(served) > 1 else 'is'} {', '.join(map(str, sorted(served)))}."
+                f"{way_out} Received: label {name}={number}"
+            )
 
 
 def _check_files(options: Options) -> None:

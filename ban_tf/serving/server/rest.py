@@ -10,16 +10,16 @@ from aiohttp import web
 from google.protobuf import json_format, message
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
 
+from ban_tf.serving import version_folders
+from ban_tf.serving.server import http_log, refusals
 from ban_tf.serving.server import metrics as server_metrics
 from ban_tf.serving.server import options as server_options
-from ban_tf.serving.server import refusals
 from ban_tf.serving.server.answering import Answering
 
 _LOG = logging.getLogger("ban_tf.serving")
 ALIVE, READY = "/healthz", "/readyz"
 _MODEL = "/v1/models/{model:[^/:]+}"
 _PLACES = (_MODEL, _MODEL + r"/versions/{version:\d+}", _MODEL + "/labels/{label:[^/:]+}")
-_LARGEST_VERSION = 2**63 - 1
 _CALLS = 256  # at once, beside those that wait for a worker
 _JSON = "application/json"
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -46,8 +46,9 @@ class RestSide:
             app.router.add_get(place + "/metadata", self._metadata)
             app.router.add_post(place + ":predict", self._predict)
         self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=options.grace_s
-        )
+            app, access_log=None, logger=http_log.LOG, handle_signals=False,
+            shutdown_timeout=options.grace_s,
+        )  # fmt: skip
 
     async def start(self) -> int:
         """Listens; returns the port."""
@@ -155,9 +156,10 @@ def _spec(request: web.Request) -> model_pb2.ModelSpec:
     found = request.match_info
     spec = model_pb2.ModelSpec(name=found["model"])
     if "version" in found:
-        if len(found["version"]) > 19 or int(found["version"]) > _LARGEST_VERSION:
+        number = version_folders.number(found["version"])
+        if number is None:
             raise refusals.invalid("Failed to convert version to numeric.")
-        spec.version.value = int(found["version"])
+        spec.version.value = number
     if "label" in found:
         spec.version_label = found["label"]
     return spec

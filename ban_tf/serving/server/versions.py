@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ban_tf.serving.server import options as server_options
 from ban_tf.serving.server import refusals
 from ban_tf.serving.server.metrics import Metrics
-from ban_tf.serving.server.options import Options, version_folders
+from ban_tf.serving.server.options import Options
 from ban_tf.serving.server.version import Version
 from ban_tf.serving.server.worker_process import LoadError
 
@@ -52,6 +53,7 @@ class Versions:
         self._changed = changed
         self._served: dict[int, Version] = {}
         self._releasing: set[asyncio.Task[None]] = set()
+        self._doubled: list[str] = []  # as of the last look
         self.statuses: dict[int, Status] = {}
         metrics.waiting.set_function(lambda: sum(v.waiting_rows for v in self._served.values()))
         metrics.workers.set_function(lambda: sum(v.num_workers for v in self._served.values()))
@@ -89,7 +91,8 @@ class Versions:
     async def look(self) -> None:
         """Loads versions that should be served and are not, then releases those that should not."""
         folders = await asyncio.to_thread(self._folders)
-        wanted = self._wanted(folders)
+        # Nothing there at all is somebody's mistake: what is served stays.
+        wanted = server_options.wanted(self._options, folders)
         for number in sorted(wanted):
             if number not in self._served:
                 await self._load(number, folders[number])
@@ -118,19 +121,15 @@ class Versions:
 
     def _folders(self) -> dict[int, Path]:
         try:
-            return version_folders(self._options.model)
+            doubled = server_options.doubled(self._options.model)
+            for told in doubled:
+                if told not in self._doubled:  # once, not at every look
+                    _LOG.warning("%s", told)
+            self._doubled = doubled
+            return server_options.folders_of(self._options.model)
         except OSError as error:
             _LOG.warning("no look at the versions: %s", error)
             return {}
-
-    def _wanted(self, folders: dict[int, Path]) -> set[int]:
-        """Nothing there at all is somebody's mistake: what is served stays."""
-        asked = self._options.versions
-        if asked == "latest":
-            return {max(folders)} if folders else set()
-        if asked == "all":
-            return set(folders)
-        return set(asked) & set(folders)
 
     async def _load(self, number: int, folder: Path) -> None:
         files = await asyncio.to_thread(_files, folder)

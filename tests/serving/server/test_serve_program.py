@@ -6,6 +6,7 @@ import pytest
 
 from ban_tf.experiments import messages
 from ban_tf.programs import serve
+from ban_tf.serving.server import options
 
 
 @pytest.fixture
@@ -60,6 +61,33 @@ def test_a_flag_that_cannot_be_is_refused(model, flags, expected):
     assert told.startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["stable=9"], "which is 2. Received: label stable=9"),
+        (["new=2", "--label", "old=1"], "Serve it too, with --versions 1,2 or all. Received: "),
+        (["stable=1", "--versions", "2"], "with --versions 1,2 or all. Received: label stable=1"),
+        (["stable=9", "--versions", "all"], "which are 1, 2. Received: label stable=9"),
+    ],
+)
+def test_a_label_of_a_version_that_is_not_served_is_refused(model, flags, expected):
+    pytest.importorskip("aiohttp")
+    (model / "2").mkdir()
+    told = refusal("--model", model, "--grpc-port", 0, "--rest-port", 0, "--label", *flags)
+    assert told.startswith("a label must be of a version that is served")
+    assert expected in told
+
+
+@pytest.mark.parametrize("versions", ["latest", "1,2", "all"])
+def test_labels_of_served_versions_are_taken(model, versions):
+    pytest.importorskip("aiohttp")
+    (model / "02").mkdir()
+    flags = ["--model", model, "--versions", versions, "--label", "a=2", "--label", "b=2"]
+    args = vars(serve.parse_args([str(flag) for flag in flags]))
+    settings = args | {"labels": dict(args["labels"]), "grpc_port": 0, "rest_port": 0}
+    options.check(options.Options(**settings))
+
+
 def test_a_certificate_needs_its_key_and_must_be_one(model, tmp_path):
     pytest.importorskip("aiohttp")
     file = tmp_path / "cert.pem"
@@ -83,8 +111,26 @@ def test_versions_are_read(text, found):
     assert serve.parse_args(["--model", "m", "--versions", text]).versions == found
 
 
-@pytest.mark.parametrize("flags", [["--versions", "new"], ["--label", "x"], ["--workers", "0"]])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--versions", "new"],
+        ["--label", "x"],
+        ["--label", "x=1", "--label", "y=1", "--label", "x=2"],
+        ["--workers", "0"],
+    ],
+)
 def test_what_cannot_be_read_is_refused(flags, capsys):
     with pytest.raises(SystemExit):
         serve.parse_args(["--model", "m", *flags])
     assert "Received" in capsys.readouterr().err
+
+
+def test_of_two_folders_of_one_version_the_last_is_served_as_on_the_stock_server(model):
+    for name in ("01", "001", str(2**63), "3"):
+        (model / name).mkdir()
+    (model / "03").touch()
+    assert options.folders_of(model) == {1: model / "1", 3: model / "3"}
+    assert options.doubled(model) == [
+        "version 1 lies in the folders 001, 01 and 1: 1 is served. Move the others away"
+    ]

@@ -21,6 +21,7 @@ from ban_tf.serving.client.errors import Failure
 from ban_tf.serving.client.grpc_transport import GrpcTransport
 from ban_tf.serving.client.rest_transport import RestTransport
 from ban_tf.serving.client.stopping import Stop
+from ban_tf.serving.server import http_log
 from ban_tf.serving.server.answering import Answering
 from ban_tf.serving.server.grpc_services import GrpcSide
 from ban_tf.serving.server.metrics import Metrics
@@ -185,3 +186,40 @@ def test_clients_need_a_certificate_where_one_is_asked_for(tmp_path, pair):
         return found
 
     assert asked_of(options, ask) == ("OK", 200)
+
+
+UNREADABLE = {
+    "gRPC": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(27), "a gRPC client at the REST port"),
+    "no gzip": (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
+                b"Content-Length: 4\r\n\r\nabcd", "gzip"),
+    "a length that is none": (b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "Content-Length"),
+    "a line without end": (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", "8190 bytes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_is_no_http_gets_a_line_of_the_log_without_traceback(tmp_path, caplog, kind):
+    sent, expected = UNREADABLE[kind]
+
+    async def ask(grpc_port, rest_port):
+        reader, writer = await asyncio.open_connection("localhost", rest_port)
+        writer.write(sent)
+        answer = await asyncio.wait_for(reader.read(), 30)
+        writer.close()
+        return answer[:7]
+
+    assert asked_of(options_of(tmp_path), ask) == b"HTTP/1."
+    (record,) = [one for one in caplog.records if one.name == "ban_tf.serving.http"]
+    assert record.levelname == "WARNING"
+    assert record.exc_info is None
+    told = record.getMessage()
+    assert expected in told
+    assert "\n" not in told
+
+
+def test_an_error_of_the_http_library_itself_keeps_its_traceback(caplog):
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        http_log.LOG.exception("Unhandled exception")
+    assert caplog.records[-1].exc_info[0] is ZeroDivisionError
