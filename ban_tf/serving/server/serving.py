@@ -14,6 +14,7 @@ from ban_tf.serving.server.options import Options
 from ban_tf.serving.server.rest import RestSide
 from ban_tf.serving.server.versions import Versions
 
+_ANSWERS_S = 5.0  # for the last answers to reach their clients
 _LOG = logging.getLogger("ban_tf.serving")
 
 
@@ -65,9 +66,10 @@ async def _serve(options: Options, tell: Callable[[str], None]) -> None:
         await grpc_side.tell_health(False)
     finally:
         answering.is_draining = True
-        await asyncio.gather(
-            versions.close(options.grace_s), grpc_side.stop(options.grace_s), rest_side.stop()
-        )
+        # The ports stay open until what runs has ended, so that new requests are told to ask
+        # another server; a port that closes cuts them off.
+        await versions.close(options.grace_s)
+        await asyncio.gather(grpc_side.stop(_ANSWERS_S), rest_side.stop())
         health.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await health
