@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-GAP_M = 10.0  # at least, between storeys that lie beside each other: more than a block
+from ban_tf.config import Blocks
+
+_GAP_M = 10.0  # at least, between storeys that lie beside each other
 _BIN_M = 0.1  # of heights
 _CELL_M, _PER_CELL = 0.25, 20  # of the ground: its least side, and points that it has on average
 _LEAST_HEIGHT_M, _MOST_HEIGHT_M = 4.2, 200.0  # of buildings of several storeys
@@ -19,6 +21,7 @@ _LEAST_SPACE = 15  # bins between a floor, with what stands on it, and the ceili
 _CLEAR = range(2, 6)  # bins that are empty above a floor, or below a ceiling
 _SIDE = range(21)  # bins above a floor, or below a ceiling, in which cells count as its ground
 _LEVEL = 0.35  # share of this ground that a floor or ceiling takes
+_LEAST_LEVEL = 0.1  # share of all the ground that it takes: the roof of a cabin in a hall is none
 _BELOW, _ABOVE = 3, 6  # bins around a single surface, among which its slab is looked for
 
 
@@ -29,17 +32,19 @@ class Storeys:
     Args:
         cuts: float64 `[S - 1]`, heights z at which one ends, ascending.
         floors: float64 `[S]`, the lowest point of each.
-        pitch_m: from one to the next along x.
-        extent: float64 `[3]`, of all of them as they stand.
+        origin: float64 `[3]`, the least x, y and z of all of them as they stand.
+        extent: float64 `[3]`, how far they reach from there.
         height_m: of the highest storey.
+        pitch_m: float64 `[2]`, from one to the next along x and y; infinite along one of them.
         most_points: of the one that has most.
     """
 
     cuts: np.ndarray
     floors: np.ndarray
-    pitch_m: float
+    origin: np.ndarray
     extent: np.ndarray
     height_m: float
+    pitch_m: np.ndarray
     most_points: int
 
     def __len__(self) -> int:
@@ -56,7 +61,8 @@ class Storeys:
             return xyz
         storey = numbers(xyz, self.cuts)
         moved = xyz.copy()
-        moved[:, 0] += storey * self.pitch_m
+        axis = int(np.argmin(self.pitch_m))
+        moved[:, axis] += storey * self.pitch_m[axis]
         moved[:, 2] += self.floors[0] - self.floors[storey]
         return moved
 
@@ -74,8 +80,34 @@ def numbers(xyz: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     return np.searchsorted(cuts, xyz[:, 2], side="right")
 
 
+def check(heights: Sequence[float] | None) -> None:
+    """Refuses heights that do not rise from above 0.
+
+    Args:
+        heights: above the lowest point; None is fine, and so is none of them.
+
+    Raises:
+        ValueError: they do not, or are no numbers.
+    """
+    if heights is None:
+        return
+    try:
+        steps = np.diff(np.array([0.0, *heights], np.float64))
+        is_rising = bool(np.isfinite(steps).all() and (steps > 0).all())
+    except (TypeError, ValueError):  # no sequence, or not of numbers
+        is_rising = False
+    if isinstance(heights, str) or not is_rising:
+        raise ValueError(
+            "`storeys` must be heights above the lowest point, metres, ascending. "
+            f"Received: {heights!r}"
+        )
+
+
 def settle(
-    heights: Sequence[float] | None, sample: np.ndarray, parts: Callable[[], Iterable[np.ndarray]]
+    heights: Sequence[float] | None,
+    sample: np.ndarray,
+    parts: Callable[[], Iterable[np.ndarray]],
+    blocks: Blocks,
 ) -> Storeys:
     """The storeys of a scan.
 
@@ -83,31 +115,27 @@ def settle(
         heights: above the lowest point, at which they part; None finds them.
         sample: float64 `[n, 3]`, some or all of the points, to find them.
         parts: gives all points, float64 `[n, 3]` each, metres, z up; at least one in all.
+        blocks: that the scan is cut into; none reaches into two storeys.
 
     Raises:
-        ValueError: heights that are not ascending from above 0.
+        ValueError: as `check`.
 
     Example:
-        >>> xyz = np.array([[0.0, 0, 0], [4, 0, 2.5], [0, 0, 3.1], [4, 0, 5.5]])
-        >>> found = settle([2.8, 9.0], xyz, lambda: [xyz])  # nothing lies above 9 m
+        >>> xyz = np.array([[0.0, 0, 0], [4, 9, 2.5], [0, 0, 3.1], [4, 9, 5.5]])
+        >>> found = settle([2.8, 9.0], xyz, lambda: [xyz], Blocks())  # nothing lies above 9 m
         >>> len(found), found.apart(xyz).round(6).tolist()[2:]
-        (2, [[14.0, 0.0, 0.0], [18.0, 0.0, 2.4]])
+        (2, [[14.0, 0.0, 0.0], [18.0, 9.0, 2.4]])
     """
+    check(heights)
     if heights is None:
-        return _measured(find(sample), parts())
-    steps = np.diff([0.0, *heights])
-    if not (np.isfinite(steps).all() and (steps > 0).all()):
-        raise ValueError(
-            "`storeys` must be heights above the lowest point, metres, ascending. "
-            f"Received: {tuple(heights)}"
-        )
+        return _measured(find(sample), parts(), blocks)
     if not len(heights):
-        return _measured(np.zeros(0), parts())
+        return _measured(np.zeros(0), parts(), blocks)
     least = min(xyz[:, 2].min(initial=np.inf) for xyz in parts())
-    return _measured(least + np.array(heights, np.float64), parts())
+    return _measured(least + np.array(heights, np.float64), parts(), blocks)
 
 
-def _measured(cuts: np.ndarray, parts: Iterable[np.ndarray]) -> Storeys:
+def _measured(cuts: np.ndarray, parts: Iterable[np.ndarray], blocks: Blocks) -> Storeys:
     count = len(cuts) + 1
     floors, tops = np.full(count, np.inf), np.full(count, -np.inf)
     least, most = np.full(3, np.inf), np.full(3, -np.inf)
@@ -121,19 +149,23 @@ def _measured(cuts: np.ndarray, parts: Iterable[np.ndarray]) -> Storeys:
         most = np.maximum(most, xyz.max(axis=0, initial=-np.inf))
     there = num_points > 0
     kept = np.flatnonzero(there)[1:] - 1  # the cut below each storey but the lowest
-    pitch_m = float(np.ceil(most[0] - least[0]) + GAP_M)
+    extent = most - least
+    pitch_m, axis = np.full(2, np.inf), int(np.argmin(extent[:2]))
+    gap_m = max(_GAP_M, 2 * blocks.size_m)
+    # Of whole strides, so that the blocks of each storey lie as those of the lowest.
+    pitch_m[axis] = np.ceil((extent[axis] + gap_m) / blocks.stride_m) * blocks.stride_m
     height_m = float((tops - floors)[there].max())
     return Storeys(
-        cuts[kept], floors[there], pitch_m, most - least, height_m, int(num_points.max())
+        cuts[kept], floors[there], least, extent, height_m, pitch_m, int(num_points.max())
     )
 
 
 def find(xyz: np.ndarray) -> np.ndarray:
     """Heights at which the storeys of a building part.
 
-    Level surfaces that take a good share of the ground are floors and ceilings. Where there is
-    space to stand between such surfaces, there is a storey; what lies between two storeys is a
-    slab, and the cut goes where it has fewest points.
+    Level surfaces that take a good share of the ground around them, and a tenth of all of it, are
+    floors and ceilings. Where there is space to stand between such surfaces, there is a storey;
+    what lies between two storeys is a slab, and the cut goes where it has fewest points.
 
     Args:
         xyz: float64 `[N, 3]`, a scan or an even sample of it, metres, z up.
@@ -188,15 +220,18 @@ def _share_of_ground(there: np.ndarray) -> np.ndarray:
     wide = np.pad(there, ((0, 0), (pad, pad)))
 
     def any_of(steps: Iterable[int]) -> np.ndarray:
-        moved = [wide[:, pad + step : pad + step + num_bins] for step in steps]
-        return np.logical_or.reduce(moved)
+        found = np.zeros_like(there)
+        for step in steps:  # all at once would take twenty times the memory
+            found |= wide[:, pad + step : pad + step + num_bins]
+        return found
 
+    least = len(there) * _LEAST_LEVEL / _LEVEL  # cells; each has a point
     shares = []
     for side in (1, -1):
         is_level = there & ~any_of([side * step for step in _CLEAR])
         is_level |= np.pad(is_level[:, 1:], ((0, 0), (0, 1)))
         ground = any_of([side * step for step in _SIDE]).sum(axis=0)
-        shares.append(is_level.sum(axis=0) / np.maximum(ground, 1))
+        shares.append(is_level.sum(axis=0) / np.maximum(ground, least))
     return np.maximum(*shares)
 
 

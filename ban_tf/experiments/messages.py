@@ -21,6 +21,7 @@ _FLAGS = {
     "block_size": "--block-size",
     "blocks": "--blocks",
     "ca_file": "--ca-file",
+    "class_colors": "--class-colors",
     "classes_from_data": "--classes from-data",
     "colors": "--colors",
     "columns": "--columns",

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ban_tf.clouds import storeys as storeys_of_buildings
 from ban_tf.clouds.own_scans import require_path
 from ban_tf.config.scans import ColorRange, Unit, Up
 from ban_tf.experiments.commands import segment_scan as command
@@ -81,6 +82,7 @@ def segment_scan(
         'desk_labelled.npy'
     """
     require_path(path, "path")
+    storeys_of_buildings.check(storeys)
     if not isinstance(model, TrainedModel):
         require_path(model, "model")
     request = Scans(

@@ -33,7 +33,11 @@ def queries_and_keys(model: Path) -> QueriesAndKeys:
 
 
 def of_cloud(
-    cloud: Cloud, seen: Cloud, experiment: config.Experiment, keys: QueriesAndKeys
+    cloud: Cloud,
+    seen: Cloud,
+    experiment: config.Experiment,
+    keys: QueriesAndKeys,
+    frame: samples.Frame | None = None,
 ) -> tuple[np.ndarray, list[Attention]]:
     """What the attentions make of the points that a page shows.
 
@@ -42,6 +46,7 @@ def of_cloud(
         seen: the same points as the network sees them, such as storeys beside each other.
         experiment: how it becomes samples, and what the network sees of them.
         keys: of the network.
+        frame: as for `segmentation.segment`.
 
     Returns:
         int64 `[K, P]`, samples of the shown points, beside each other; and each attention on them.
@@ -55,7 +60,7 @@ def of_cloud(
         instance=seen.instance[rows],
     )
     plan = _apart(shown, experiment.samples)
-    frame = samples.frame_of(seen)
+    frame = samples.frame_of(seen) if frame is None else frame
     queries: dict[str, list[np.ndarray]] = {}
     others: dict[str, list[np.ndarray]] = {}
     for part in plan[:, None]:  # one sample at a time

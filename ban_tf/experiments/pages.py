@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,24 +20,19 @@ from ban_tf.view.viewer.similarity import Attention
 Attended = tuple[np.ndarray, list[Attention]]
 
 
-def places(
-    paths: Sequence[Path], html: Path | None, overwrite: bool, wanted: Sequence[Path]
-) -> dict[Path, Path]:
-    """Where the page of each wanted scan goes.
+def names(paths: Sequence[Path], html: Path | None) -> dict[Path, Path]:
+    """Where the page of each scan goes.
 
     Args:
         paths: of all scans; of several each has its page in the folder `html`.
         html: the page or folder; None is no pages.
-        overwrite: replace pages that are there.
-        wanted: those of the scans that are to be labelled.
 
     Raises:
-        FileExistsError: a page is there and must not be replaced.
-        ValueError: two pages would be one file, or one cannot be written.
+        ValueError: two pages would be one file.
 
     Example:
-        >>> places([Path("a.ply"), Path("b.ply")], Path("pages"), False, [Path("b.ply")])
-        {PosixPath('b.ply'): PosixPath('pages/b.html')}
+        >>> names([Path("a.ply"), Path("b.ply")], Path("pages"))[Path("b.ply")]
+        PosixPath('pages/b.html')
     """
     if html is None:
         return {}
@@ -49,52 +45,91 @@ def places(
         raise ValueError(
             f"{' and '.join(map(str, twins))} would have one page (`html`): name them one by one."
         )
-    for path in wanted:
-        page.require_free(found[path], overwrite)
-        disk.require_writable(found[path], "html", is_folder=False)
-    return {path: found[path] for path in wanted}
+    return found
 
 
-def write(
-    path: Path,
-    cloud: Cloud,
-    found: Segmentation,
-    experiment: config.Experiment,
-    attended: Attended | None = None,
-    overwrite: bool = False,
-    whole: scene.Whole | None = None,
-) -> None:
-    """Writes the page of a cloud, and says so.
+def places(found: dict[Path, Path], overwrite: bool, wanted: Sequence[Path]) -> dict[Path, Path]:
+    """The pages of the scans that are to be labelled.
 
     Args:
-        path: of the page.
-        cloud: with its true labels, where they are known.
-        found: what was predicted.
-        experiment: of the network.
-        attended: similarities to keep, of `page_similarities.of_cloud`; None keeps none.
-        overwrite: replace a page that is there.
-        whole: what is predicted of all points, where the cloud has only some of them.
+        found: of `names`.
+        overwrite: replace pages that are there.
+        wanted: the scans.
 
     Raises:
-        FileExistsError: the page is there.
-        ValueError: labels that do not fit the cloud.
+        FileExistsError: a page is there and must not be replaced.
+        ValueError: one cannot be written.
     """
-    chosen, attentions = attended or (None, [])
-    text = page.page(
-        cloud,
-        experiment.labels,
-        found,
-        attentions,
-        chosen,
-        is_room=isinstance(experiment.samples, config.Blocks),
-        whole=whole,
-    )
-    page.write(path, text, overwrite)
-    size = f"{len(text) / 1e6:.1f} MB"
-    total = len(cloud) if whole is None else whole.num_points
-    num_shown = min(len(cloud), page.MAX_POINTS)
-    thinned = f", {num_shown:,} of {total:,} points" * (total > num_shown)
-    print(f"wrote {path} ({size}{thinned}): open it in a browser")
+    chosen = {path: found[path] for path in wanted if path in found}
+    for place in chosen.values():
+        page.require_free(place, overwrite)
+        disk.require_writable(place, "html", is_folder=False)
+    return chosen
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """The page of a cloud.
+
+    Args:
+        text: HTML.
+        num_shown: points that it shows.
+        total: points of the cloud.
+    """
+
+    text: str
+    num_shown: int
+    total: int
+
+    @classmethod
+    def of(
+        cls,
+        cloud: Cloud,
+        found: Segmentation,
+        experiment: config.Experiment,
+        attended: Attended | None = None,
+        whole: scene.Whole | None = None,
+    ) -> Page:
+        """Makes the page of a cloud.
+
+        Args:
+            cloud: with its true labels, where they are known.
+            found: what was predicted.
+            experiment: of the network.
+            attended: similarities to keep, of `page_similarities.of_cloud`; None keeps none.
+            whole: what is predicted of all points, where the cloud has only some of them.
+
+        Raises:
+            ValueError: labels that do not fit the cloud.
+        """
+        chosen, attentions = attended or (None, [])
+        text = page.page(
+            cloud,
+            experiment.labels,
+            found,
+            attentions,
+            chosen,
+            is_room=isinstance(experiment.samples, config.Blocks),
+            whole=whole,
+        )
+        num_shown = min(len(cloud), page.MAX_POINTS)
+        return cls(text, num_shown, len(cloud) if whole is None else whole.num_points)
+
+    def write(self, path: Path, overwrite: bool = False) -> None:
+        """Writes the page, and says so.
+
+        Args:
+            path: of the page.
+            overwrite: replace one that is there.
+
+        Raises:
+            FileExistsError: it is there.
+        """
+        page.write(path, self.text, overwrite)
+        size = f"{len(self.text) / 1e6:.1f} MB"
+        some = f", {self.num_shown:,} of {self.total:,} points"
+        thinned = some * (self.total > self.num_shown)
+        print(f"wrote {path} ({size}{thinned}): open it in a browser")
 
 
 def evaluated(run: Run, name: str | None) -> tuple[Cloud, Segmentation]:
@@ -145,5 +180,5 @@ def write_evaluated(
 
         keys = page_similarities.queries_and_keys(run.folder)
         attended = page_similarities.of_cloud(cloud, cloud, run.experiment, keys)
-    write(path, cloud, found, run.experiment, attended, overwrite)
+    Page.of(cloud, found, run.experiment, attended).write(path, overwrite)
     return path

@@ -24,12 +24,18 @@ def path_of(out: Path) -> Path:
     return out.with_name(f".{out.name}.table")
 
 
-def write(done: Labelled) -> None:
-    """Keeps what tables need of a scan."""
+def write(done: Labelled, key: str) -> None:
+    """Keeps what tables need of a scan.
+
+    Args:
+        done: the scan.
+        key: of what its labels and scores depend on.
+    """
     counts = None if done.counts is None else done.counts.tolist()
     document = {
         "format": _FORMAT,
         "path": str(done.path),
+        "key": key,
         "num_points": done.num_points,
         "metres": done.metres,
         "turn": done.turn.tolist(),
@@ -40,26 +46,29 @@ def write(done: Labelled) -> None:
     disk.write_whole(path_of(done.out), json.dumps(document))
 
 
-def read(path: Path, out: Path, needs_counts: bool) -> Labelled:
+def read(path: Path, out: Path, key: str, needs_counts: bool) -> Labelled:
     """What is known of a scan whose copy is there.
 
     Args:
         path: of the scan.
         out: its copy.
+        key: as for `write`.
         needs_counts: whether its labels are to be scored.
 
     Raises:
-        ValueError: nothing is, or not enough: another command made the copy.
+        ValueError: nothing is, or not enough: another command made the copy, or the same one with
+            another network, of another version of the scan, or with other assumptions.
     """
     try:
         document = json.loads(path_of(out).read_text(encoding="utf-8"))
-        found = _of_document(document, path, out)
+        found = _of_document(document, path, out) if document["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError):
         found = None
     if found is None or (needs_counts and found.counts is None):
         raise ValueError(
-            f"the tables would lack {path}, whose copy {out} another command made: leave out the "
-            "scans that are done, or replace their copies (`overwrite`)."
+            f"the tables would lack {path}: its copy {out} was made by another command, with "
+            "another network, or of another version of the scan. Leave out the scans that are "
+            "done, or replace their copies (`overwrite`)."
         )
     return found
 

@@ -32,7 +32,7 @@ class Labelled:
         turn: float64 `[3, 3]`; points of the cloud are `metres * xyz @ turn.T`.
         assumptions: sentences on what was found or given.
         rows: the instances.
-        conditioned: the scan as the network saw it; None of one that was segmented in tiles.
+        conditioned: the scan as it was understood; None of one that was segmented in tiles.
         labels: of every point of the file, by name; of one in tiles only the copy has them.
         counts: how these meet the labels that the scan brings, of `scan_scores.count`; None where
             they are not scored.

@@ -141,6 +141,11 @@ class Work:
             self._ranges = training_ranges.of_model(self.folder)
             self._queries_and_keys()  # a network without attention is refused before any work
             scan_reports.print_model(self.folder, self._model, self._ranges)
+            if self._request.storeys and not self._is_cut():
+                raise ValueError(
+                    "`storeys` are of networks that see blocks; whole shapes have none. Received: "
+                    f"storeys={self._request.storeys}"
+                )
         return self._model
 
     def _queries_and_keys(self) -> "QueriesAndKeys | None":
@@ -156,13 +161,19 @@ class Work:
         if keys is None:
             return None
         seen = dataclasses.replace(cloud, xyz=storeys.apart(cloud.xyz))
-        return page_similarities.of_cloud(cloud, seen, self._loaded().experiment, keys)
+        frame = whole_scans.frame_of(storeys)
+        return page_similarities.of_cloud(cloud, seen, self._loaded().experiment, keys, frame)
 
     def _doubts(self, sample: Cloud, storeys: Storeys) -> list[str]:
         if self._ranges is None:
             return []
         count, extent = storeys.most_points, storeys.extent_of_one
         return training_ranges.doubts_of_sample(sample, extent, count, self._ranges)
+
+    def _blocks(self) -> config.Blocks:
+        """That a scan is cut into; of a network of shapes, whose scans are not, any."""
+        samples = self._loaded().experiment.samples
+        return samples if isinstance(samples, config.Blocks) else config.Blocks()
 
     def _is_cut(self) -> bool:
         """Whether the model takes blocks of a scan, which tiles are made of."""
@@ -181,7 +192,7 @@ class Work:
         truth = self._require_whole(path, out, raw, own)
         found = conditioning.condition(raw, self._options, is_room=self._is_cut())
         heights = request.storeys if self._is_cut() else ()
-        storeys = whole_scans.storeys_of(found, len(raw), heights)
+        storeys = whole_scans.storeys_of(found, len(raw), heights, self._blocks())
         said = (*found.assumptions, *storeys.sentences(heights is not None))
         found = dataclasses.replace(found, assumptions=said)
         seen = dataclasses.replace(found.cloud, xyz=storeys.apart(found.cloud.xyz))
@@ -195,7 +206,8 @@ class Work:
             print(f"  would run {count:,} {what}, in about {taken} of memory")
             scan_reports.print_outputs(out, html)
             return None
-        segmented = whole_scans.label(seen, model, _state_of(out))
+        frame = whole_scans.frame_of(storeys)
+        segmented = whole_scans.label(seen, model, _state_of(out), frame)
         values = whole_scans.of_file(segmented, found.rows, len(raw))
         rows = instance_boxes.rows_of(found, segmented, labels)
         counts = None
@@ -204,19 +216,31 @@ class Work:
         done = Labelled(
             path, out, len(raw), found.metres, found.turn, said, rows, found, values, counts
         )
+        shown = None
+        if html is not None:  # made before the copy, which is the mark that all is done
+            cloud = scan_files.with_truth(found, truth)
+            attended = self._attended(cloud, storeys)
+            shown = pages.Page.of(cloud, segmented, model.experiment, attended)
         self._keep(done)
         scan.write(raw, out, values, request.overwrite)
         _state_of(out).unlink(missing_ok=True)
         scan_reports.print_done(done)
-        if html is not None:
-            cloud = scan_files.with_truth(found, truth)
-            attended = self._attended(cloud, storeys)
-            pages.write(html, cloud, segmented, model.experiment, attended, request.overwrite)
+        if html is not None and shown is not None:
+            shown.write(html, request.overwrite)
         return done
 
     def _keep(self, done: Labelled) -> None:
         if self._keeps_records:
-            scan_records.write(done)
+            scan_records.write(done, self._record_key(done.path))
+
+    def known(self, path: Path, out: Path) -> Labelled:
+        """What is known of a scan that an earlier call with the same model has labelled."""
+        return scan_records.read(path, out, self._record_key(path), self._request.evaluate)
+
+    def _record_key(self, path: Path) -> str:
+        request, model = self._request, self._loaded()
+        key = folder_state.key_of(path, model, self._options, request.storeys)
+        return f"{key.digest(model.mean_sizes)} {request.truth}"
 
     def _add_tiles(self, stream: Stream, out: Path, html: Path | None) -> Labelled | None:
         request, path = self._request, stream.path
@@ -236,11 +260,11 @@ class Work:
             bounds = tiled.read()
             try:
                 scan_checks.require_copy(path, len(stream), bounds.least, bounds.most, out)
+                found = tiled.prepare(bounds)
             except (ValueError, OSError):
-                if is_new:  # another copy begins anew
+                if is_new:  # another copy, or another unit, begins anew
                     shutil.rmtree(place, ignore_errors=True)
                 raise
-            found = tiled.prepare(bounds)
             doubts = self._doubts(found.sample, found.storeys)
             extent, said = found.storeys.extent, found.assumptions
             scan_reports.print_scan(path, len(stream), extent, said, doubts)
@@ -257,16 +281,19 @@ class Work:
                 path, out, len(stream), decision.metres, decision.turn, said, described.rows,
                 counts=described.counts,
             )  # fmt: skip
+            shown = None
+            if html is not None:
+                cloud, of_some, whole = tiled.shown(found, segmented, described, page.MAX_POINTS)
+                attended = self._attended(cloud, found.storeys)
+                shown = pages.Page.of(cloud, of_some, model.experiment, attended, whole)
             self._keep(done)
             may_replace = found.bounds.has_free_codes or request.overwrite
             with_codes = las_codes.takes_codes(stream.point_format, labels.num_classes, may_replace)
             with_codes &= out.suffix.lower() in scan.LAS
             tiled.write(found, described, out, with_codes, request.columns)
         scan_reports.print_done(done)
-        if html is not None:
-            cloud, of_some, whole = tiled.shown(found, segmented, described, page.MAX_POINTS)
-            attended = self._attended(cloud, found.storeys)
-            pages.write(html, cloud, of_some, model.experiment, attended, request.overwrite, whole)
+        if html is not None and shown is not None:
+            shown.write(html, request.overwrite)
         tiled.finish()
         return done
 

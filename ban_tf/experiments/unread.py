@@ -7,10 +7,12 @@ other processes break too, which is not for the command to end.
 stderr tells how the work goes, and the log of a server: where nobody reads that, it goes on.
 """
 
+import _thread
 import contextlib
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
@@ -21,6 +23,8 @@ class _Stream(io.TextIOWrapper):
     """stderr, as it was but for a pipe that its reader has closed: what nobody reads is dropped."""
 
     def write(self, text: str) -> int:
+        if self._after is not None:
+            return self._after.write(text)
         try:
             return super().write(text)
         except BrokenPipeError:
@@ -28,10 +32,20 @@ class _Stream(io.TextIOWrapper):
             return len(text)
 
     def flush(self) -> None:
+        if self._after is not None:
+            self._after.flush()
+            return
         try:
             super().flush()
         except BrokenPipeError:
             self.drop()
+
+    _after: TextIO | None = None  # that has the buffer again, once this is over
+
+    def pass_on(self, after: TextIO) -> None:
+        """Gives the buffer back: who has kept this stream, such as a log, writes to `after`."""
+        self._after = after
+        self.detach()
 
     def drop(self) -> None:
         """Once is enough: neither the end of the command nor the interpreter's finds it broken."""
@@ -45,6 +59,8 @@ class _Output(_Stream):
 
     def drop(self) -> None:
         super().drop()
+        if threading.current_thread() is not threading.main_thread():
+            _thread.interrupt_main()  # the command ends there, and not this thread alone
         raise Unread
 
 
@@ -64,9 +80,9 @@ def noticed() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = kept
-        for stream in (output, errors):
+        for stream, after in zip((output, errors), kept, strict=True):
             if stream is not None:
-                _give_back(stream)
+                _give_back(stream, after)
 
 
 def finish(main: Callable[[], Any]) -> None:
@@ -90,13 +106,13 @@ def finish(main: Callable[[], Any]) -> None:
         sys.stdout.flush()
 
 
-def _give_back(stream: _Stream) -> None:
+def _give_back(stream: _Stream, after: TextIO) -> None:
     """The buffer stays with the stream that was there before, without what cannot be written."""
     try:
         stream.flush()
     except (OSError, Unread):
         _Stream.drop(stream)
-    stream.detach()
+    stream.pass_on(after)
 
 
 def _watched(stream: TextIO, kind: type[_Stream]) -> _Stream | None:

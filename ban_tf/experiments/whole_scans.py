@@ -20,7 +20,10 @@ _NOT_LABELLED = 0.0  # confidence and entropy of a point without a place
 
 
 def storeys_of(
-    conditioned: conditioning.Conditioned, num_points: int, heights: Sequence[float] | None
+    conditioned: conditioning.Conditioned,
+    num_points: int,
+    heights: Sequence[float] | None,
+    blocks: config.Blocks,
 ) -> storeys.Storeys:
     """The storeys of a scan.
 
@@ -28,6 +31,7 @@ def storeys_of(
         conditioned: the scan.
         num_points: of its file.
         heights: as for `storeys.settle`.
+        blocks: that it is cut into.
 
     Raises:
         ValueError: heights that are not ascending.
@@ -35,10 +39,22 @@ def storeys_of(
     xyz = conditioned.cloud.xyz
     every = -(-num_points // scan_facts.SAMPLE)
     sample = xyz[conditioned.rows % every == 0]  # as of a scan in tiles
-    return storeys.settle(heights, sample if len(sample) else xyz, lambda: [xyz])
+    return storeys.settle(heights, sample if len(sample) else xyz, lambda: [xyz], blocks)
 
 
-def label(cloud: Cloud, model: trained.TrainedModel, state_file: Path) -> Segmentation:
+def frame_of(found: storeys.Storeys) -> samples.Frame | None:
+    """What positions are measured in; None for a single storey, which is the cloud."""
+    if len(found) == 1:
+        return None
+    return samples.Frame(found.origin, found.extent_of_one, found.pitch_m)
+
+
+def label(
+    cloud: Cloud,
+    model: trained.TrainedModel,
+    state_file: Path,
+    frame: samples.Frame | None = None,
+) -> Segmentation:
     """The labels of the points of a scan that have a place, with progress.
 
     Warnings are printed: of the cloud before any work, of what came out after it.
@@ -47,13 +63,14 @@ def label(cloud: Cloud, model: trained.TrainedModel, state_file: Path) -> Segmen
         cloud: the scan, its storeys beside each other.
         model: that segments it.
         state_file: from which a run that was stopped goes on.
+        frame: of `frame_of`.
     """
     experiment = model.experiment
     total = num_samples_of(cloud, model)
     unit = "block" if isinstance(experiment.samples, config.Blocks) else "shape"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        cautions.warn_of_other_clouds(cloud, experiment)
+        cautions.warn_of_other_clouds(cloud, experiment, frame)
     for warning in caught:
         print(f"warning: {warning.message}")
     with (
@@ -71,6 +88,7 @@ def label(cloud: Cloud, model: trained.TrainedModel, state_file: Path) -> Segmen
             progress=bar.update,
             state_file=state_file,
             with_entropy=True,
+            frame=frame,
         )
     for warning in caught:
         print(f"warning: {warning.message}")

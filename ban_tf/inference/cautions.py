@@ -23,12 +23,15 @@ class NotUprightWarning(UserWarning):
 KINDS: tuple[type[UserWarning], ...] = (MissingColorsWarning, ScaleWarning, NotUprightWarning)
 
 
-def warn_of_other_clouds(cloud: Cloud, experiment: config.Experiment) -> None:
+def warn_of_other_clouds(
+    cloud: Cloud, experiment: config.Experiment, frame: samples.Frame | None = None
+) -> None:
     """Warns of a cloud unlike those that a network was trained on, as of the caller's caller.
 
     Args:
         cloud: with at least one point.
         experiment: of the network that is to segment it.
+        frame: of one of the parts that lie beside each other in it; None is that of the cloud.
 
     Raises:
         ValueError: the cloud is empty, or wider than any in metres.
@@ -40,7 +43,7 @@ def warn_of_other_clouds(cloud: Cloud, experiment: config.Experiment) -> None:
             MissingColorsWarning,
             stacklevel=3,
         )
-    extent = samples.frame_of(cloud).extent
+    extent = (samples.frame_of(cloud) if frame is None else frame).extent
     if not isinstance(experiment.samples, config.Blocks):
         return
     doubt = samples.doubt_of_metres(extent)

@@ -60,6 +60,7 @@ def segment(
     detector: collapse.CollapseDetector | None = None,
     key: Key | None = None,
     with_entropy: bool = False,
+    frame: samples.Frame | None = None,
 ) -> Segmentation:
     """Segments every point of a cloud; the same cloud and network give the same labels.
 
@@ -89,6 +90,8 @@ def segment(
             it, and there is no warning.
         key: `Key.of` this cloud, predictor and experiment; None works it out where it is needed.
         with_entropy: whether the result has the entropy of each point's probabilities too.
+        frame: that positions are measured in, where parts of the cloud lie beside each other; None
+            is that of the cloud.
 
     Raises:
         TypeError: `cloud` is no `Cloud`, or `model` is neither a Keras model nor a `Predictor`.
@@ -121,7 +124,7 @@ def segment(
             f"Received: {type(cloud).__name__}"
         )
     predictor = as_predictor(model, experiment.inference.batch_size)
-    cautions.warn_of_other_clouds(cloud, experiment)
+    cautions.warn_of_other_clouds(cloud, experiment, frame)
     plan = _compact(samples.plan_covering(cloud, experiment.samples))
     state = state_of(cloud.xyz, experiment)
     keeper = None
@@ -140,7 +143,7 @@ def segment(
         if keeper:
             keeper.save_if_due(state)
 
-    parts = chunks.features_of(cloud, plan, state.num_samples, experiment)
+    parts = chunks.features_of(cloud, plan, state.num_samples, experiment, frame)
     try:
         chunks.run(parts, state.num_samples, predictor, experiment, add, progress)
         semantic, confidence, instance = state.result()

@@ -59,7 +59,7 @@ class StateFile:
         """
         if not self._path.exists():
             return
-        way_out = "Move it away to begin anew, or name another file."
+        way_out = "Move it away to begin anew."
         try:
             with self._path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
@@ -70,8 +70,8 @@ class StateFile:
             raise ValueError(f"{self._path} is damaged ({error}). {way_out}") from error
         if others:
             raise ValueError(
-                f"{self._path} was left by a call with another {' and another '.join(others)} "
-                f"(`state_file`). {way_out}"
+                f"{self._path} was left by a call with another {' and another '.join(others)}. "
+                f"{way_out}"
             )
 
     def save_if_due(self, cloud: CloudState) -> None:

@@ -5,11 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from ban_tf.clouds import storeys
 from ban_tf.clouds.storeys import find, numbers, settle
+from ban_tf.config import Blocks
 from ban_tf.data import synthetic
 
 SLAB_M = 0.4
+BLOCKS = Blocks()
 
 
 @pytest.fixture(scope="module")
@@ -85,22 +86,36 @@ def test_what_is_no_building_is_one_storey(xyz):
     assert len(find(np.array(xyz))) == 0
 
 
+@pytest.mark.parametrize("side", [2.0, 3.0, 4.0])
+def test_a_platform_in_a_hall_is_no_storey(side):
+    rng = np.random.default_rng(0)
+    floor = rng.uniform((0, 0, 0), (20, 15, 0.01), (60_000, 3))
+    roof = rng.uniform((0, 0, 6), (20, 15, 6.01), (60_000, 3))
+    walls = [rng.uniform((0, y, 0), (20, y + 0.01, 6), (20_000, 3)) for y in (0, 15)]
+    platform = rng.uniform((5, 5, 2.9), (5 + side, 5 + side, 2.91), (5000, 3))
+    assert len(find(np.concatenate([floor, roof, *walls, platform]))) == 0
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_is_no_building(seed):
     assert len(find(np.random.default_rng(seed).uniform(0, 9, (20_000, 3)))) == 0
 
 
-def test_storeys_lie_apart_and_on_the_ground():
+@pytest.mark.parametrize("size_m", [1.0, 20.0])
+def test_storeys_lie_apart_and_on_the_ground(size_m):
     rng = np.random.default_rng(0)
     xyz = rng.uniform((5, 3, 2), (9, 6, 8), (500, 3))
-    found = settle([2.0, 4.0], xyz, lambda: [xyz[:100], xyz[100:]])
+    found = settle([2.0, 4.0], xyz, lambda: [xyz[:100], xyz[100:]], Blocks(size_m=size_m))
     beside = found.apart(xyz)
     storey = numbers(xyz, found.cuts)
-    spans = [(beside[storey == k, 0].min(), beside[storey == k, 0].max()) for k in range(3)]
-    assert all(after[0] - before[1] >= storeys.GAP_M for before, after in itertools.pairwise(spans))
+    spans = [(beside[storey == k, 1].min(), beside[storey == k, 1].max()) for k in range(3)]
+    assert all(after[0] - before[1] >= 2 * size_m for before, after in itertools.pairwise(spans))
     floors = [beside[storey == k, 2].min() for k in range(3)]
     np.testing.assert_allclose(floors, xyz[:, 2].min(), atol=1e-12)
-    np.testing.assert_array_equal(beside[:, 1], xyz[:, 1])
+    np.testing.assert_array_equal(beside[:, 0], xyz[:, 0])
+    steps = found.pitch_m[1] / BLOCKS.stride_m
+    assert found.pitch_m[0] == np.inf
+    assert round(steps) == pytest.approx(steps, abs=1e-9) or size_m > 1
     for k in range(3):
         np.testing.assert_allclose(
             beside[storey == k] - beside[storey == k][0], xyz[storey == k] - xyz[storey == k][0],
@@ -114,7 +129,7 @@ def test_storeys_lie_apart_and_on_the_ground():
 
 def test_one_storey_is_as_it_was():
     xyz = np.random.default_rng(0).uniform(0, 9, (50, 3))
-    found = settle((), xyz, lambda: [xyz])
+    found = settle((), xyz, lambda: [xyz], BLOCKS)
     assert len(found) == 1
     assert found.apart(xyz) is xyz
     assert found.sentences(are_given=True) == []
@@ -122,14 +137,16 @@ def test_one_storey_is_as_it_was():
 
 def test_storeys_are_told():
     xyz = np.array([[0.0, 0, 10], [0, 0, 13], [0, 0, 16.5]])
-    found = settle((2.8, 5.9), xyz, lambda: [xyz])
+    found = settle((2.8, 5.9), xyz, lambda: [xyz], BLOCKS)
     assert found.sentences(are_given=True) == [
         "3 storeys, cut apart 2.8 and 5.9 m above the lowest point: as given"
     ]
     assert "(`storeys`)" in found.sentences(are_given=False)[0]
 
 
-@pytest.mark.parametrize("heights", [(3, 2), (0.0,), (-1,), (1, 1), (float("nan"),), (1e309,)])
+@pytest.mark.parametrize(
+    "heights", [(3, 2), (0.0,), (-1,), (1, 1), (float("nan"),), (1e309,), 1.0, "12", ("a",)]
+)
 def test_heights_that_do_not_rise_are_refused(heights):
     with pytest.raises(ValueError, match="`storeys` must be heights above the lowest point"):
-        settle(heights, np.zeros((1, 3)), lambda: [np.zeros((1, 3))])
+        settle(heights, np.zeros((1, 3)), lambda: [np.zeros((1, 3))], BLOCKS)

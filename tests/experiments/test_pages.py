@@ -24,24 +24,25 @@ def network():
 
 def test_one_scan_has_the_page_and_several_have_a_folder(tmp_path):
     one, two = Path("a/x.ply"), Path("b/y.las")
-    assert pages.places([one], None, False, [one]) == {}
-    assert pages.places([one], tmp_path / "p.html", False, [one]) == {one: tmp_path / "p.html"}
-    assert pages.places([one], tmp_path, False, [one]) == {one: tmp_path / "x.html"}
-    found = pages.places([one, two], tmp_path / "new", False, [two])
-    assert found == {two: tmp_path / "new" / "y.html"}
+    assert pages.names([one], None) == {}
+    assert pages.names([one], tmp_path / "p.html") == {one: tmp_path / "p.html"}
+    assert pages.names([one], tmp_path) == {one: tmp_path / "x.html"}
+    found = pages.names([one, two], tmp_path / "new")
+    assert pages.places(found, False, [two]) == {two: tmp_path / "new" / "y.html"}
 
 
 def test_a_page_that_is_there_is_refused_before_work(tmp_path):
     (tmp_path / "x.html").write_text("mine")
+    found = pages.names([Path("x.ply")], tmp_path / "x.html")
     with pytest.raises(FileExistsError, match=r"x\.html is there already"):
-        pages.places([Path("x.ply")], tmp_path / "x.html", False, [Path("x.ply")])
-    assert pages.places([Path("x.ply")], tmp_path / "x.html", True, [Path("x.ply")])
+        pages.places(found, False, [Path("x.ply")])
+    assert pages.places(found, True, [Path("x.ply")])
 
 
 def test_scans_that_would_share_a_page_are_refused(tmp_path):
     scans = [Path("a/x.ply"), Path("b/x.las")]
     with pytest.raises(ValueError, match=r"a/x\.ply and b/x\.las would have one page"):
-        pages.places(scans, tmp_path / "pages", False, scans)
+        pages.names(scans, tmp_path / "pages")
 
 
 def test_similarities_without_a_page_are_refused(capsys):
@@ -92,6 +93,6 @@ def test_a_page_with_similarities_is_written_and_told_of(network, tmp_path, caps
     )(cloud.semantic, cloud.instance, np.ones(len(cloud)), np.ones(4))
     path = tmp_path / "office.html"
     attended = page_similarities.of_cloud(cloud, cloud, EXPERIMENT, QueriesAndKeys(network))
-    pages.write(path, cloud, found, EXPERIMENT, attended)
+    pages.Page.of(cloud, found, EXPERIMENT, attended).write(path)
     assert '"name":"itos"' in path.read_text(encoding="utf-8")
     assert f"wrote {path} (0." in capsys.readouterr().out

@@ -70,7 +70,7 @@ def test_two_outputs_in_one_file_are_refused(scans, tmp_path, first, second):
 @pytest.mark.parametrize("name", ["csv", "json", "html", "out"])
 def test_a_scan_is_never_written_over(scans, name):
     before = scans[0].read_bytes()
-    with pytest.raises(ValueError, match=f"`scans` and `{name}` must be different files"):
+    with pytest.raises(ValueError, match=f"`{name}` must be another file than the scan"):
         run(scans[:1], overwrite=True, **{name: scans[0]})
     assert scans[0].read_bytes() == before
 
@@ -106,9 +106,47 @@ def test_tables_that_would_lack_a_scan_are_refused(scans, tmp_path, options, mon
     monkeypatch.chdir(tmp_path)
     run(scans[:1], out=tmp_path / "room0_labelled.ply")
     stand_in = stand_in_scans.model()
-    with pytest.raises(ValueError, match=r"the tables would lack .*room0\.ply, whose copy"):
+    with pytest.raises(ValueError, match=r"the tables would lack .*room0\.ply: its copy"):
         run(scans, stand_in, **options)
     assert stand_in.predictor.num_samples == 0
+
+
+@pytest.mark.parametrize("change", ["unit", "model", "scan"])
+def test_records_of_another_call_are_not_taken(scans, tmp_path, change):
+    out = tmp_path / "out"
+    out.mkdir()
+    options = {"out": out, "csv": out / "a.csv"}
+    with pytest.raises(KeyboardInterrupt):
+        run(scans, stand_in_scans.model(stops_after=60), **options)
+    stand_in = stand_in_scans.model()
+    if change == "unit":
+        options["unit"] = "m"
+    elif change == "model":
+        stand_in.predictor.fingerprint = "heights, version 2"
+    else:
+        scans[0].unlink()
+        write(scans[0], seed=9)
+    with pytest.raises(ValueError, match=r"the tables would lack .*room0\.ply: its copy"):
+        run(scans, stand_in, **options)
+
+
+def test_a_copy_is_never_written_over_another_scan(scans, tmp_path):
+    other = write(tmp_path / "room0_labelled.ply", seed=5)
+    before = other.read_bytes()
+    with pytest.raises(ValueError, match=r"`out` must be another file than the scan .*labelled"):
+        run([scans[0], other], overwrite=True)
+    assert other.read_bytes() == before
+
+
+def test_a_stop_between_copy_and_page_is_told(scans, tmp_path, monkeypatch, capsys):
+    pages_ = tmp_path / "pages"
+    run(scans, html=pages_)
+    (pages_ / "room1.html").unlink()
+    (tmp_path / "room2_labelled.ply").unlink()
+    (pages_ / "room2.html").unlink()
+    run(scans, html=pages_)
+    assert "room1.ply was done before, without its page" in capsys.readouterr().out
+    assert (pages_ / "room2.html").exists()
 
 
 def test_calls_without_tables_leave_no_records(scans, tmp_path):

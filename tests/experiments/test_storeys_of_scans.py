@@ -1,14 +1,18 @@
 """A building of several storeys is labelled as its storeys are one by one."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import stand_in_scans
+from ban_tf import config
 from ban_tf.clouds.formats import scan
 from ban_tf.clouds.formats.raw_scan import RawScan
 from ban_tf.experiments import memory, scan_work, training_ranges
 from ban_tf.experiments.commands import segment_scan
 from ban_tf.experiments.requests import Scans
+from ban_tf.experiments.trained import TrainedModel
 from ban_tf.programs import segment_scan as program
 
 STOREY_M = 3.0
@@ -32,9 +36,10 @@ def write(path, xyz):
     return path
 
 
-def run(path, out, **options):
+def run(path, out, model=None, **options):
+    model = model or stand_in_scans.model()
     request = Scans(scans=(str(path),), out=path.with_name(out), model="stand-in", **options)
-    [done] = segment_scan.segment(request, load=lambda _: stand_in_scans.model())
+    [done] = segment_scan.segment(request, load=lambda _: model)
     return done, scan.read(request.out).fields
 
 
@@ -52,6 +57,47 @@ def test_each_storey_has_the_labels_that_it_has_alone(building, capsys):
     assert not lower & upper
     heights = sorted({round(row.center[2], 1) for row in done.rows})
     assert heights[-1] > STOREY_M  # boxes are where they stand in the file
+
+
+class Places(stand_in_scans.Heights):
+    """A network that reads where in the room a point is."""
+
+    fingerprint = "places, version 1"
+
+    def predict(self, features):
+        found = super().predict(features)
+        is_far = (features[..., 3:6] > (0.5, 0.3, 0.1)).all(axis=-1)
+        found["logits"] = np.where(is_far[..., None], (-3.0, 3.0), (3.0, -3.0)).astype(np.float32)
+        return found
+
+
+@pytest.mark.parametrize("in_tiles", [False, True])
+@pytest.mark.parametrize("wide", [False, True])
+def test_places_in_the_room_are_those_of_a_storey_alone(building, monkeypatch, in_tiles, wide):
+    monkeypatch.setattr(memory.Budget, "fits", lambda self, count: not in_tiles)
+    monkeypatch.setattr(memory.Budget, "points_of_tile", lambda self, classes: 1000)
+    turn = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1]]) if wide else np.eye(3)
+    room = stand_in_scans.room(seed=0) @ turn
+    model = TrainedModel(Places(), stand_in_scans.EXPERIMENT, mean_sizes=None)
+    both = write(building.with_name("both.ply"), np.concatenate([room, room + UP]))
+    _, found = run(both, "out.ply", model, storeys=(2.0,))
+    _, wanted = run(write(building.with_name("alone.ply"), room), "alone_out.ply", model)
+    assert 0 < wanted["semantic"].mean() < 1
+    for half in np.split(found["semantic"], 2):
+        np.testing.assert_array_equal(half, wanted["semantic"])
+
+
+def test_shapes_have_no_storeys(building):
+    stand_in = stand_in_scans.model()
+    experiment = dataclasses.replace(
+        stand_in.experiment,
+        samples=config.Shapes(num_points=64),
+        features=config.Features(names=("xyz",)),
+        network=config.NetworkConfig(),
+    )
+    model = dataclasses.replace(stand_in, experiment=experiment)
+    with pytest.raises(ValueError, match="whole shapes have none"):
+        run(building, "out.ply", model, storeys=(2.0,))
 
 
 def test_as_one_cloud_upper_storeys_get_other_labels(building):

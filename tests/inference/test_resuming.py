@@ -183,7 +183,7 @@ OTHERS = {
 def test_the_state_of_another_is_refused_by_name_and_kept(state_of_four_blocks, other):
     before = state_of_four_blocks.read_bytes()
     with pytest.raises(
-        ValueError, match=rf"room\.state was left by a call with another {other} \("
+        ValueError, match=rf"room\.state was left by a call with another {other}\. Move"
     ):
         segmentation.segment(*OTHERS[other](), state_file=state_of_four_blocks)
     assert state_of_four_blocks.read_bytes() == before

@@ -50,6 +50,7 @@ def _block_xyz(shifted: np.ndarray, frame: Frame, samples: Sampling) -> np.ndarr
 
 def shares_of_extent(shifted: np.ndarray, frame: Frame) -> np.ndarray:
     """Offsets from the frame's origin as shares of its extent: float64 `[..., 3]`, in [0, 1]."""
+    shifted = frame.within(shifted)
     return shifted / np.where(frame.extent > 0, frame.extent, 1.0)
 
 

@@ -20,10 +20,24 @@ class Frame:
         origin: float64 `[3]`, the least x, y and z.
         extent: float64 `[3]`, the greatest x, y and z after `origin` was taken off; 0 where that is
             no length that float32 can hold.
+        pitch_m: float64 `[2]`, where parts of the cloud lie beside each other, such as storeys:
+            from one to the next along x and y, infinite where there is none. Positions are then
+            measured within a part, and `extent` is that of one. None for a cloud as it stands.
     """
 
     origin: np.ndarray
     extent: np.ndarray
+    pitch_m: np.ndarray | None = None
+
+    def within(self, shifted: np.ndarray) -> np.ndarray:
+        """Offsets `[..., 3]` from `origin` as those within a part."""
+        if self.pitch_m is None:
+            return shifted
+        shifted = shifted.copy()
+        for axis in np.flatnonzero(np.isfinite(self.pitch_m)):
+            # A part begins at a multiple of the pitch, but for rounding.
+            shifted[..., axis] = np.mod(shifted[..., axis] + 1, self.pitch_m[axis]) - 1
+        return shifted
 
 
 def frame_of(cloud: Cloud) -> Frame:

@@ -1,5 +1,6 @@
 """Gives every point of a user's own scans a class and an instance, and writes labelled copies."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ban_tf.experiments import (
     scan_work,
     trained,
 )
+from ban_tf.experiments.large_scans import folder_state
 from ban_tf.experiments.requests import Scans
 from ban_tf.experiments.scan_reports import Labelled
 from ban_tf.metrics import documents, table
@@ -44,7 +46,7 @@ def segment(
 
     Raises:
         FileNotFoundError: there is no scan, or no model.
-        FileExistsError: the labelled copy is there, and `overwrite` is not asked for.
+        FileExistsError: the copy, a page or a table is there, and `overwrite` is not asked for.
         ValueError: a scan is damaged or has no coordinates, its copy cannot be, or a value of the
             request.
         OSError: a disk is too full.
@@ -55,17 +57,17 @@ def segment(
     paths = scan_files.find(request.scans)
     copies = scan_files.outputs(paths, request.out, request.format)
     places = _left(copies, request.overwrite)
-    page_of = pages.places(paths, request.html, request.overwrite, list(places))
+    page_places = pages.names(paths, request.html)
+    page_of = pages.places(page_places, request.overwrite, list(places))
     for place in places.values():
         disk.require_writable(place, "out", is_folder=False)
-    _require_apart(request, copies, page_of)
+    _require_apart(request, places, page_of, paths)
     has_tables = bool(request.csv or request.json or request.evaluate)
-    known = {
-        path: scan_records.read(path, out, request.evaluate)
-        for path, out in copies.items()
-        if has_tables and path not in places
-    }
     work = scan_work.Work(request, kinds, load, has_tables and len(copies) > 1)
+    done_before = [path for path in copies if path not in places]
+    known = {path: work.known(path, copies[path]) for path in done_before if has_tables}
+    for path in done_before:  # what a call left that was killed when all but this was done
+        shutil.rmtree(folder_state.folder_of(copies[path]), ignore_errors=True)
     if len(places) > 1 and not request.dry_run:
         for path, out in places.items():
             work.look(path, out)
@@ -73,10 +75,15 @@ def segment(
     for path, out in copies.items():
         one = work.add(path, out, page_of.get(path)) if path in places else known.get(path)
         done += [one] if one is not None else []
-    scores = _scores(work, done) if request.evaluate and done else None
+    is_scored = request.evaluate and done and not request.dry_run
+    scores = _scores(work, done) if is_scored else None
     scan_reports.write_tables(request, work.folder, done, scores)
     if not request.dry_run:
         scan_records.clear(copies.values())
+    for path in done_before:
+        page = page_places.get(path)
+        if page is not None and not page.exists():
+            print(f"{path} was done before, without its page {page} (--overwrite makes both anew)")
     return [one for one in done if one.path in places]
 
 
@@ -93,16 +100,26 @@ def _scores(work: scan_work.Work, done: Sequence[Labelled]) -> dict[str, Any]:
 
 
 def _require_apart(
-    request: Scans, copies: Mapping[Path, Path], page_of: Mapping[Path, Path]
+    request: Scans,
+    places: Mapping[Path, Path],
+    page_of: Mapping[Path, Path],
+    paths: Sequence[Path],
 ) -> None:
     """Refuses to write two things to one file, or anything over a scan."""
     tables = {"csv": request.csv, "json": request.json}
     files = {name: path for name, path in tables.items() if path is not None}
-    for path, out in copies.items():
-        named = {"scans": path, "out": out, **files}
+    scans = {path.resolve(): path for path in paths}
+    for path, out in places.items():
+        named = {"out": out, **files}
         if path in page_of:
             named["html"] = page_of[path]
         checks.require_apart(named)
+        for name, place in named.items():
+            if place.resolve() in scans:
+                raise ValueError(
+                    f"`{name}` must be another file than the scan {scans[place.resolve()]}: leave "
+                    f"that scan out, or name another place. Received: {place} for {path}"
+                )
 
 
 def _left(places: dict[Path, Path], overwrite: bool) -> dict[Path, Path]:

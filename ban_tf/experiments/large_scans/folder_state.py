@@ -10,7 +10,6 @@ import numpy as np
 
 from ban_tf import disk
 from ban_tf.clouds import conditioning
-from ban_tf.clouds.formats.stream import Stream
 from ban_tf.experiments.trained import TrainedModel
 from ban_tf.inference.key import Key
 
@@ -24,15 +23,15 @@ def folder_of(out: Path) -> Path:
 
 
 def key_of(
-    stream: Stream,
+    path: Path,
     model: TrainedModel,
     options: conditioning.Options,
     heights: Sequence[float] | None,
 ) -> Key:
     """What the labels depend on; the scan by its size and time, as reading it takes long."""
-    state = stream.path.stat()
+    state = path.stat()
     known = [dataclasses.asdict(options), heights]
-    words = [stream.path.name, state.st_size, state.st_mtime_ns, *known]
+    words = [path.name, state.st_size, state.st_mtime_ns, *known]
     scan = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
     of_network = Key.of(np.zeros(0), model.predictor, model.experiment)
     return dataclasses.replace(of_network, cloud=scan)

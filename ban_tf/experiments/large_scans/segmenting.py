@@ -18,7 +18,7 @@ from ban_tf.clouds.cloud import Cloud, unlabelled
 from ban_tf.clouds.formats import scan_stream
 from ban_tf.clouds.formats.on_disk import OnDisk
 from ban_tf.clouds.formats.stream import Stream
-from ban_tf.experiments import instance_boxes, memory
+from ban_tf.experiments import instance_boxes, memory, whole_scans
 from ban_tf.experiments.large_scans import folder_state, results, shown
 from ban_tf.experiments.large_scans.points import Bounds, RawPoints
 from ban_tf.experiments.trained import TrainedModel
@@ -97,7 +97,7 @@ class TiledScan:
         blocks = model.experiment.samples
         assert isinstance(blocks, config.Blocks)  # shapes are one sample
         self._samples: config.Blocks = blocks
-        self._key = folder_state.key_of(stream, model, options, heights)
+        self._key = folder_state.key_of(stream.path, model, options, heights)
         self._points = RawPoints(folder, stream)
 
     def read(self) -> Bounds:
@@ -117,7 +117,10 @@ class TiledScan:
         name = self._stream.path.stem
         decision, xyz, rgb = self._points.decide(bounds, self._options)
         found = storeys.settle(
-            self._heights, xyz, lambda: (part for part, _ in self._points.of_cloud(decision))
+            self._heights,
+            xyz,
+            lambda: (part for part, _ in self._points.of_cloud(decision)),
+            self._samples,
         )
         cloud = sorting.load(self._folder, self._samples)
         if cloud is None:
@@ -143,14 +146,21 @@ class TiledScan:
         experiment, cloud = self._model.experiment, found.cloud
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            cautions.warn_of_other_clouds(found.sample, experiment)
+            frame = whole_scans.frame_of(found.storeys)
+            cautions.warn_of_other_clouds(found.sample, experiment, frame)
             watch = collapse_detector(experiment)
             total, tiles = int(cloud.num_samples.sum()), len(cloud.layout.tiles)
             title = f"segmenting {cloud.name} in {tiles} tiles"
             with progress.Bar(total, title, unit="block") as bar:
                 update = _with_stages(bar, total)
                 linked = running.run(
-                    cloud, self._model.predictor, experiment, self._key, watch, update
+                    cloud,
+                    self._model.predictor,
+                    experiment,
+                    self._key,
+                    watch,
+                    update,
+                    frame=frame,
                 )
             collapsed = watch.result() if watch else None
             if collapsed is not None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ban_tf import config
 from ban_tf.clouds.cloud import unlabelled
-from ban_tf.data.samples import grid, tiling
+from ban_tf.data.samples import Frame, grid, tiling
 from ban_tf.inference import chunks
 from ban_tf.inference.chunks import Progress
 from ban_tf.inference.key import Key
@@ -27,6 +27,7 @@ def run(
     watch: collapse.CollapseDetector | None,
     progress: Progress | None = None,
     state_every_s: float = 60.0,
+    frame: Frame | None = None,
 ) -> carrying.Linked:
     """Segments the tiles that are not done yet.
 
@@ -41,6 +42,7 @@ def run(
         watch: is shown the embeddings; None if there are none.
         progress: called with the number of samples just done, earlier ones included.
         state_every_s: seconds between two states within a tile.
+        frame: as for `segmentation.segment`.
 
     Returns:
         What has been linked in all.
@@ -54,7 +56,7 @@ def run(
     if progress:
         progress(int(cloud.num_samples[:num_done].sum()))
     for number in range(num_done, len(cloud.layout.tiles)):
-        tile = _Tile(cloud, number, files, experiment, linked)
+        tile = _Tile(cloud, number, files, experiment, linked, frame)
         keeper = StateFile(
             cloud.folder / "tile.state",
             dataclasses.replace(key, cloud=f"{key.cloud} tile {number}"),
@@ -81,7 +83,9 @@ class _Tile:
         files: TileFiles,
         experiment: config.Experiment,
         linked: carrying.Linked,
+        frame: Frame | None,
     ) -> None:
+        self._frame = cloud.layout.frame if frame is None else frame
         self._sorted, self._number, self._files = cloud, number, files
         self._experiment, self._linked = experiment, linked
         rows = cloud.tile(number)[:]
@@ -120,8 +124,8 @@ class _Tile:
             state.add(self.plan[first : first + len(done)], done)
             keeper.save_if_due(state)
 
-        first, frame = state.num_samples, self._sorted.layout.frame
-        parts = chunks.features_of(self._cloud, self.plan, first, self._experiment, frame)
+        first = state.num_samples
+        parts = chunks.features_of(self._cloud, self.plan, first, self._experiment, self._frame)
         try:
             chunks.run(parts, first, predictor, self._experiment, add, progress)
         except BaseException:  # Ctrl-C too: it is a way to stop, and nothing is swallowed

@@ -31,9 +31,12 @@ class RestSide:
     Args:
         answering: what is answered.
         options: where it listens, and its limits.
+        answers_s: for the last answers to reach their clients, when it stops.
     """
 
-    def __init__(self, answering: Answering, options: server_options.Options) -> None:
+    def __init__(
+        self, answering: Answering, options: server_options.Options, answers_s: float
+    ) -> None:
         self._answering = answering
         self._options = options
         self._running = 0
@@ -47,7 +50,7 @@ class RestSide:
             app.router.add_post(place + ":predict", self._predict)
         self._runner = web.AppRunner(
             app, access_log=None, logger=http_log.LOG, handle_signals=False,
-            shutdown_timeout=options.grace_s,
+            shutdown_timeout=answers_s,
         )  # fmt: skip
 
     async def start(self) -> int:

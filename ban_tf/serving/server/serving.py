@@ -41,7 +41,7 @@ async def _serve(options: Options, tell: Callable[[str], None]) -> None:
     changed = asyncio.Event()
     versions = Versions(options, metrics, changed.set)
     answering = Answering(options, versions, metrics)
-    grpc_side, rest_side = GrpcSide(answering, options), RestSide(answering, options)
+    grpc_side, rest_side = GrpcSide(answering, options), RestSide(answering, options, _ANSWERS_S)
 
     async def tell_health() -> None:
         while True:
