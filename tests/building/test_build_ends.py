@@ -15,6 +15,7 @@ import pytest
 from places import ROOT
 from tf_ops import record
 
+_LONGEST_S = 240  # for a pretended build, which takes seconds: beyond, it hangs
 PRETENDED = """#!/bin/sh
 case " $* " in *" --version "*) echo pretended 1.0; exit 0 ;; esac
 output=
@@ -84,7 +85,7 @@ class sysconfig:
 
     def build(self, **environment):
         process = self.start(**environment)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=_LONGEST_S)
         assert "Traceback" not in errors
         return process.returncode, output, errors
 
@@ -196,7 +197,9 @@ def test_a_wheel_of_a_library_that_would_be_refused_is_refused(tree, spoil, reas
     (tree.folder / "setup.cfg").write_text("[options]\npackages = tf_ops\n")
     spoil(tree)
     command = [sys.executable, "setup.py", "-q", "bdist_wheel"]
-    done = subprocess.run(command, cwd=tree.folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=tree.folder, capture_output=True, text=True, timeout=_LONGEST_S
+    )
     assert done.returncode == 1
     sentence = done.stderr.splitlines()[-1]
     assert sentence.startswith("The wheel carries the compiled ops")
@@ -212,7 +215,7 @@ def test_a_stopped_build_leaves_neither_processes_nor_files(tree, number):
     process = tree.start()
     compiler = int(fifo.read_text())  # waits until it is written
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=_LONGEST_S)
     assert process.returncode == 130
     assert errors.strip() == (
         "build_ops.sh: stopped. The same command goes on from what was finished."
@@ -233,7 +236,7 @@ def test_a_second_build_waits_for_the_first(tree):
         process = tree.start()
         assert "Another build runs" in process.stdout.readline()
         assert not tree.library.exists()
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=_LONGEST_S)
     assert process.returncode == 0
     assert "Built tf_ops/_ban_ops.so." in output
 

@@ -92,7 +92,7 @@ def test_a_predictor_made_by_hand_goes_on_after_a_stop(tmp_path, network):
     served.predict = fail_later
     with pytest.raises(ConnectionError):
         segmentation.segment(CLOUD, served, experiment, state_file=state)
-    with pytest.raises(ValueError, match="of another network"):
+    with pytest.raises(ValueError, match="with another network"):
         segmentation.segment(CLOUD, Served(network, "version 2"), experiment, state_file=state)
     assert_equal_labels(segmentation.segment(CLOUD, rest, experiment, state_file=state), expected)
     assert rest.num_samples == whole.num_samples - 4
@@ -206,7 +206,7 @@ def test_a_key_that_is_given_is_the_one_that_counts(tmp_path):
         segmentation.segment(
             CLOUD, tiny_runs.Oracle(CLOUD), EXPERIMENT, np.ones(3), state_file=state, key=given
         )
-    with pytest.raises(ValueError, match="of another cloud and another network and another exp"):
+    with pytest.raises(ValueError, match="with another cloud and another network and another exp"):
         segmentation.segment(CLOUD, tiny_runs.Oracle(CLOUD), EXPERIMENT, state_file=state)
     model = tiny_runs.Oracle(CLOUD)
     segmentation.segment(CLOUD, model, EXPERIMENT, state_file=state, key=given)

@@ -17,6 +17,7 @@ from ban_tf.serving.server import options as server_options
 from ban_tf.serving.server.answering import Answering
 
 _LOG = logging.getLogger("ban_tf.serving")
+ANSWERS_S = 5.0  # for the last answers to reach their clients, when a server stops
 ALIVE, READY = "/healthz", "/readyz"
 _MODEL = "/v1/models/{model:[^/:]+}"
 _PLACES = (_MODEL, _MODEL + r"/versions/{version:\d+}", _MODEL + "/labels/{label:[^/:]+}")
@@ -31,12 +32,9 @@ class RestSide:
     Args:
         answering: what is answered.
         options: where it listens, and its limits.
-        answers_s: for the last answers to reach their clients, when it stops.
     """
 
-    def __init__(
-        self, answering: Answering, options: server_options.Options, answers_s: float
-    ) -> None:
+    def __init__(self, answering: Answering, options: server_options.Options) -> None:
         self._answering = answering
         self._options = options
         self._running = 0
@@ -50,7 +48,7 @@ class RestSide:
             app.router.add_post(place + ":predict", self._predict)
         self._runner = web.AppRunner(
             app, access_log=None, logger=http_log.LOG, handle_signals=False,
-            shutdown_timeout=answers_s,
+            shutdown_timeout=ANSWERS_S,
         )  # fmt: skip
 
     async def start(self) -> int:

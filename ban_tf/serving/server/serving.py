@@ -11,10 +11,9 @@ from ban_tf.serving.server.answering import Answering
 from ban_tf.serving.server.grpc_services import GrpcSide
 from ban_tf.serving.server.metrics import Metrics
 from ban_tf.serving.server.options import Options
-from ban_tf.serving.server.rest import RestSide
+from ban_tf.serving.server.rest import ANSWERS_S, RestSide
 from ban_tf.serving.server.versions import Versions
 
-_ANSWERS_S = 5.0  # for the last answers to reach their clients
 _LOG = logging.getLogger("ban_tf.serving")
 
 
@@ -41,7 +40,7 @@ async def _serve(options: Options, tell: Callable[[str], None]) -> None:
     changed = asyncio.Event()
     versions = Versions(options, metrics, changed.set)
     answering = Answering(options, versions, metrics)
-    grpc_side, rest_side = GrpcSide(answering, options), RestSide(answering, options, _ANSWERS_S)
+    grpc_side, rest_side = GrpcSide(answering, options), RestSide(answering, options)
 
     async def tell_health() -> None:
         while True:
@@ -69,7 +68,7 @@ async def _serve(options: Options, tell: Callable[[str], None]) -> None:
         # The ports stay open until what runs has ended, so that new requests are told to ask
         # another server; a port that closes cuts them off.
         await versions.close(options.grace_s)
-        await asyncio.gather(grpc_side.stop(_ANSWERS_S), rest_side.stop())
+        await asyncio.gather(grpc_side.stop(ANSWERS_S), rest_side.stop())
         health.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await health
