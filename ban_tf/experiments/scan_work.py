@@ -224,9 +224,9 @@ class Work:
         self._keep(done)
         scan.write(raw, out, values, request.overwrite)
         _state_of(out).unlink(missing_ok=True)
-        scan_reports.print_done(done)
         if html is not None and shown is not None:
             shown.write(html, request.overwrite)
+        scan_reports.print_done(done)  # last, as nobody may read it
         return done
 
     def _keep(self, done: Labelled) -> None:
@@ -291,10 +291,10 @@ class Work:
             with_codes = las_codes.takes_codes(stream.point_format, labels.num_classes, may_replace)
             with_codes &= out.suffix.lower() in scan.LAS
             tiled.write(found, described, out, with_codes, request.columns)
-        scan_reports.print_done(done)
         if html is not None and shown is not None:
             shown.write(html, request.overwrite)
         tiled.finish()
+        scan_reports.print_done(done)
         return done
 
 
