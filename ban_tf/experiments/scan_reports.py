@@ -12,6 +12,7 @@ from ban_tf import config, disk
 from ban_tf.clouds import conditioning
 from ban_tf.experiments import (
     instance_boxes,
+    memory,
     scan_checks,
     scan_files,
     trained,
@@ -100,6 +101,13 @@ def print_note(num_classes: int, out: Path) -> None:
     note = scan_checks.note_on_codes(num_classes, out)
     if note:
         print(f"  {note}")
+
+
+def print_plan(num_samples: int, is_cut: bool, num_points: int) -> None:
+    """What a dry run would do with a scan in memory."""
+    what = "blocks" if is_cut else "shapes"
+    taken = memory.shown(memory.of_whole(num_points))
+    print(f"  would run {num_samples:,} {what}, in about {taken} of memory")
 
 
 def print_outputs(out: Path, html: Path | None) -> None:

@@ -4,37 +4,32 @@ import contextlib
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ban_tf import config, disk
 from ban_tf.clouds import conditioning
 from ban_tf.clouds.cloud import Cloud
-from ban_tf.clouds.formats import las_codes, raw_scan, scan, scan_stream
+from ban_tf.clouds.formats import raw_scan, scan, scan_stream
 from ban_tf.clouds.formats.stream import Stream, of_whole
 from ban_tf.clouds.storeys import Storeys
 from ban_tf.experiments import (
     instance_boxes,
     memory,
-    page_similarities,
     pages,
-    remote,
     scan_checks,
     scan_files,
     scan_records,
     scan_reports,
-    trained,
-    training_ranges,
     whole_scans,
 )
 from ban_tf.experiments.large_scans import folder_state, segmenting
 from ban_tf.experiments.requests import Scans
+from ban_tf.experiments.scan_model import ScanModel
 from ban_tf.experiments.scan_reports import Labelled
-from ban_tf.view.viewer import page
-
-if TYPE_CHECKING:
-    from ban_tf.model.similarity import QueriesAndKeys
+from ban_tf.inference.results import Segmentation
+from ban_tf.view.viewer import page, scene
 
 
 def _state_of(out: Path) -> Path:
@@ -42,12 +37,12 @@ def _state_of(out: Path) -> Path:
 
 
 class Work:
-    """One call of the scan script: its model, loaded with the first scan, and how it labels.
+    """One call of the scan script: how it labels.
 
     Args:
         request: what is asked for.
         kinds: of folders that are scans.
-        load: gives the model.
+        model: that labels them.
         keeps_records: whether what tables need is kept beside the copies.
     """
 
@@ -55,17 +50,14 @@ class Work:
         self,
         request: Scans,
         kinds: Sequence[scan_files.FolderKind],
-        load: Callable[[Path], trained.TrainedModel],
+        model: ScanModel,
         keeps_records: bool,
     ) -> None:
         self._request, self._kinds, self._keeps_records = request, kinds, keeps_records
-        self.folder, self._load = remote.place_of(request), remote.loader(request, load)
+        self._model = model
         chosen: dict[str, Any] = {name: getattr(request, name) for name in ("unit", "up", "colors")}
         self._options = conditioning.Options(**chosen)
         self._budget = memory.Budget.of(request.max_memory)
-        self._model: trained.TrainedModel | None = None
-        self._ranges: training_ranges.Ranges | None = None
-        self._keys: QueriesAndKeys | None = None
 
     def look(self, path: Path, out: Path) -> None:
         """Refuses a scan that cannot be labelled, or written, before any is."""
@@ -75,7 +67,7 @@ class Work:
             return
         raw, own = found
         self._require_whole(path, out, raw, own)
-        conditioning.condition(raw, self._options, is_room=self._is_cut())
+        conditioning.condition(raw, self._options, is_room=self._model.is_cut)
 
     def add(self, path: Path, out: Path, html: Path | None) -> Labelled | None:
         """Labels a scan: as a whole where it fits into memory, else in tiles.
@@ -101,10 +93,10 @@ class Work:
             return self._budget.fits(num_points) and not is_begun
 
         stream = None if path.is_dir() or columns else scan_stream.open_parts(path)
-        if stream is not None and not fits(len(stream)) and self._is_cut():
+        if stream is not None and not fits(len(stream)) and self._model.is_cut:
             return stream
         raw, own = scan_files.read(path, columns, self._kinds)
-        if stream is not None or path.is_dir() or fits(len(raw)) or not self._is_cut():
+        if stream is not None or path.is_dir() or fits(len(raw)) or not self._model.is_cut:
             return raw, own
         return of_whole(lambda: scan.read(path, columns), raw)
 
@@ -116,7 +108,7 @@ class Work:
         scan.require_free_names(raw, raw_scan.LABELS, request.overwrite)
         truth = None
         if request.evaluate:
-            labels = self._loaded().experiment.labels
+            labels = self._model.labels
             truth = scan_files.truth_of(raw, labels, own, request.truth)
         scan_checks.require_copy(path, len(raw), raw.xyz.min(axis=0), raw.xyz.max(axis=0), out)
         return truth
@@ -126,58 +118,9 @@ class Work:
         scan.require_free_names(stream.empty, raw_scan.LABELS, request.overwrite)
         scan_checks.require_in_parts(stream, out)
         if request.evaluate:
-            labels = self._loaded().experiment.labels
+            labels = self._model.labels
             return scan_files.truth_of(stream.empty, labels, None, request.truth, is_part=True)
         return None
-
-    @property
-    def experiment(self) -> config.Experiment:
-        """Of the model."""
-        return self._loaded().experiment
-
-    def _loaded(self) -> trained.TrainedModel:
-        if self._model is None:
-            self._model = self._load(self.folder)
-            self._ranges = training_ranges.of_model(self.folder)
-            self._queries_and_keys()  # a network without attention is refused before any work
-            scan_reports.print_model(self.folder, self._model, self._ranges)
-            if self._request.storeys and not self._is_cut():
-                raise ValueError(
-                    "`storeys` are of networks that see blocks; whole shapes have none. Received: "
-                    f"storeys={self._request.storeys}"
-                )
-        return self._model
-
-    def _queries_and_keys(self) -> "QueriesAndKeys | None":
-        """What gives the similarities that pages keep, if they are to."""
-        if not self._request.similarity:
-            return None
-        if self._keys is None:
-            self._keys = page_similarities.queries_and_keys(remote.network_here(self._request))
-        return self._keys
-
-    def _attended(self, cloud: Cloud, storeys: Storeys) -> pages.Attended | None:
-        keys = self._queries_and_keys()
-        if keys is None:
-            return None
-        seen = dataclasses.replace(cloud, xyz=storeys.apart(cloud.xyz))
-        frame = whole_scans.frame_of(storeys)
-        return page_similarities.of_cloud(cloud, seen, self._loaded().experiment, keys, frame)
-
-    def _doubts(self, sample: Cloud, storeys: Storeys) -> list[str]:
-        if self._ranges is None:
-            return []
-        count, extent = storeys.most_points, storeys.extent_of_one
-        return training_ranges.doubts_of_sample(sample, extent, count, self._ranges)
-
-    def _blocks(self) -> config.Blocks:
-        """That a scan is cut into; of a network of shapes, whose scans are not, any."""
-        samples = self._loaded().experiment.samples
-        return samples if isinstance(samples, config.Blocks) else config.Blocks()
-
-    def _is_cut(self) -> bool:
-        """Whether the model takes blocks of a scan, which tiles are made of."""
-        return isinstance(self._loaded().experiment.samples, config.Blocks)
 
     def _add_whole(
         self,
@@ -187,40 +130,37 @@ class Work:
         raw: raw_scan.RawScan,
         own: config.Labels | None,
     ) -> Labelled | None:
-        request, model = self._request, self._loaded()
+        request, model = self._request, self._model.loaded()
         labels = model.experiment.labels
         truth = self._require_whole(path, out, raw, own)
-        found = conditioning.condition(raw, self._options, is_room=self._is_cut())
-        heights = request.storeys if self._is_cut() else ()
-        storeys = whole_scans.storeys_of(found, len(raw), heights, self._blocks())
+        found = conditioning.condition(raw, self._options, is_room=self._model.is_cut)
+        heights = request.storeys if self._model.is_cut else ()
+        storeys = whole_scans.storeys_of(found, len(raw), heights, self._model.blocks)
         said = (*found.assumptions, *storeys.sentences(heights is not None))
         found = dataclasses.replace(found, assumptions=said)
         seen = dataclasses.replace(found.cloud, xyz=storeys.apart(found.cloud.xyz))
-        scan_reports.print_scan(path, len(raw), storeys.extent, said, self._doubts(seen, storeys))
+        scan_reports.print_scan(
+            path, len(raw), storeys.extent, said, self._model.doubts(seen, storeys)
+        )
         scan_reports.print_truth(path, truth)
         scan_reports.print_note(labels.num_classes, out)
         if request.dry_run:
-            what = "blocks" if self._is_cut() else "shapes"
-            taken = memory.shown(memory.of_whole(len(raw)))
-            count = whole_scans.num_samples_of(seen, model)
-            print(f"  would run {count:,} {what}, in about {taken} of memory")
+            num_samples = whole_scans.num_samples_of(seen, model)
+            scan_reports.print_plan(num_samples, self._model.is_cut, len(raw))
             scan_reports.print_outputs(out, html)
             return None
         frame = whole_scans.frame_of(storeys)
         segmented = whole_scans.label(seen, model, _state_of(out), frame)
         values = whole_scans.of_file(segmented, found.rows, len(raw))
         rows = instance_boxes.rows_of(found, segmented, labels)
-        counts = None
-        if truth is not None:
-            counts = whole_scans.counts_of(truth, segmented, found, labels)
+        counts = whole_scans.counts_of(truth, segmented, found, labels) if truth else None
         done = Labelled(
             path, out, len(raw), found.metres, found.turn, said, rows, found, values, counts
         )
         shown = None
         if html is not None:  # made before the copy, which is the mark that all is done
             cloud = scan_files.with_truth(found, truth)
-            attended = self._attended(cloud, storeys)
-            shown = pages.Page.of(cloud, segmented, model.experiment, attended)
+            shown = self._page(cloud, segmented, storeys)
         self._keep(done)
         scan.write(raw, out, values, request.overwrite)
         _state_of(out).unlink(missing_ok=True)
@@ -228,6 +168,16 @@ class Work:
             shown.write(html, request.overwrite)
         scan_reports.print_done(done)  # last, as nobody may read it
         return done
+
+    def _page(
+        self,
+        cloud: Cloud,
+        found: Segmentation,
+        storeys: Storeys,
+        whole: scene.Whole | None = None,
+    ) -> pages.Page:
+        attended = self._model.attended(cloud, storeys)
+        return pages.Page.of(cloud, found, self._model.loaded().experiment, attended, whole)
 
     def _keep(self, done: Labelled) -> None:
         if self._keeps_records:
@@ -238,13 +188,13 @@ class Work:
         return scan_records.read(path, out, self._record_key(path), self._request.evaluate)
 
     def _record_key(self, path: Path) -> str:
-        request, model = self._request, self._loaded()
+        request, model = self._request, self._model.loaded()
         key = folder_state.key_of(path, model, self._options, request.storeys)
         return f"{key.digest(model.mean_sizes)} {request.truth}"
 
     def _add_tiles(self, stream: Stream, out: Path, html: Path | None) -> Labelled | None:
         request, path = self._request, stream.path
-        model = self._loaded()
+        model = self._model.loaded()
         truth = self._require_parts(stream, out)
         labels = model.experiment.labels
         folder = folder_state.folder_of(out)
@@ -265,8 +215,8 @@ class Work:
                 if is_new:  # another copy, or another unit, begins anew
                     shutil.rmtree(place, ignore_errors=True)
                 raise
-            doubts = self._doubts(found.sample, found.storeys)
             extent, said = found.storeys.extent, found.assumptions
+            doubts = self._model.doubts(found.sample, found.storeys)
             scan_reports.print_scan(path, len(stream), extent, said, doubts)
             scan_reports.print_truth(path, truth)
             scan_reports.print_note(labels.num_classes, out)
@@ -284,13 +234,9 @@ class Work:
             shown = None
             if html is not None:
                 cloud, of_some, whole = tiled.shown(found, segmented, described, page.MAX_POINTS)
-                attended = self._attended(cloud, found.storeys)
-                shown = pages.Page.of(cloud, of_some, model.experiment, attended, whole)
+                shown = self._page(cloud, of_some, found.storeys, whole)
             self._keep(done)
-            may_replace = found.bounds.has_free_codes or request.overwrite
-            with_codes = las_codes.takes_codes(stream.point_format, labels.num_classes, may_replace)
-            with_codes &= out.suffix.lower() in scan.LAS
-            tiled.write(found, described, out, with_codes, request.columns)
+            tiled.write(found, described, out, request.overwrite, request.columns)
         if html is not None and shown is not None:
             shown.write(html, request.overwrite)
         tiled.finish()

@@ -27,11 +27,7 @@ from ban_tf.inference.cloud_state import state_of
 from ban_tf.inference.key import Key
 from ban_tf.inference.predictor import Outputs, Predictor, as_predictor
 from ban_tf.inference.results import Instance, SampledSegmentation, Segmentation, instances_of
-from ban_tf.inference.sample_outputs import (
-    SampleOutputs,
-    cluster,
-    collapse_detector,
-)
+from ban_tf.inference.sample_outputs import SampleOutputs, cluster, collapse_detector
 from ban_tf.inference.state_file import StateFile
 from ban_tf.instances import merging
 from ban_tf.systems import collapse

@@ -11,9 +11,10 @@ import stand_in_scans
 from ban_tf.clouds.formats import scan
 from ban_tf.clouds.formats.raw_scan import RawScan
 from ban_tf.config.served import Server
-from ban_tf.experiments import memory, remote, scan_work, training_ranges
+from ban_tf.experiments import memory, remote, training_ranges
 from ban_tf.experiments.commands import segment_scan
 from ban_tf.experiments.requests import Scans
+from ban_tf.experiments.scan_model import ScanModel
 from ban_tf.metrics import documents
 
 
@@ -220,6 +221,6 @@ def test_a_server_does_not_tell_where_attentions_look(scans, tmp_path, monkeypat
         html=tmp_path / "a.html",
     )  # fmt: skip
     with pytest.raises(ValueError, match="`similarity` needs the network here"):
-        scan_work.Work(request, (), lambda _: stand_in, False).look(scans[0], tmp_path / "b.ply")
+        ScanModel(request, lambda _: stand_in).loaded()
     with pytest.raises(ValueError, match="`similarity` needs the network here"):
         segment_scan.segment(request)

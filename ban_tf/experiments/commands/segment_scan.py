@@ -22,6 +22,7 @@ from ban_tf.experiments import (
 )
 from ban_tf.experiments.large_scans import folder_state
 from ban_tf.experiments.requests import Scans
+from ban_tf.experiments.scan_model import ScanModel
 from ban_tf.experiments.scan_reports import Labelled
 from ban_tf.metrics import documents, table
 
@@ -63,7 +64,8 @@ def segment(
         disk.require_writable(place, "out", is_folder=False)
     _require_apart(request, places, page_of, paths)
     has_tables = bool(request.csv or request.json or request.evaluate)
-    work = scan_work.Work(request, kinds, load, has_tables and len(copies) > 1)
+    model = ScanModel(request, load)
+    work = scan_work.Work(request, kinds, model, has_tables and len(copies) > 1)
     done_before = [path for path in copies if path not in places]
     known = {path: work.known(path, copies[path]) for path in done_before if has_tables}
     for path in done_before:  # what a call left that was killed when all but this was done
@@ -76,8 +78,8 @@ def segment(
         one = work.add(path, out, page_of.get(path)) if path in places else known.get(path)
         done += [one] if one is not None else []
     is_scored = request.evaluate and done and not request.dry_run
-    scores = _scores(work, done) if is_scored else None
-    scan_reports.write_tables(request, work.folder, done, scores)
+    scores = _scores(model, done) if is_scored else None
+    scan_reports.write_tables(request, model.folder, done, scores)
     if not request.dry_run:
         scan_records.clear(copies.values())
     for path in done_before:
@@ -87,9 +89,9 @@ def segment(
     return [one for one in done if one.path in places]
 
 
-def _scores(work: scan_work.Work, done: Sequence[Labelled]) -> dict[str, Any]:
+def _scores(model: ScanModel, done: Sequence[Labelled]) -> dict[str, Any]:
     """Scores of the labels that the scans bring, printed."""
-    scorer = evaluation.evaluator_of(work.experiment, "covering")
+    scorer = evaluation.evaluator_of(model.loaded().experiment, "covering")
     for one in done:
         assert one.counts is not None  # counted where labels are scored
         confidences = np.array([row.confidence for row in one.rows], np.float64)

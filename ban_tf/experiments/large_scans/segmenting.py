@@ -15,7 +15,7 @@ import numpy as np
 from ban_tf import config, progress
 from ban_tf.clouds import conditioning, storeys
 from ban_tf.clouds.cloud import Cloud, unlabelled
-from ban_tf.clouds.formats import scan_stream
+from ban_tf.clouds.formats import las_codes, scan, scan_stream
 from ban_tf.clouds.formats.on_disk import OnDisk
 from ban_tf.clouds.formats.stream import Stream
 from ban_tf.experiments import instance_boxes, memory, whole_scans
@@ -199,7 +199,7 @@ class TiledScan:
         found: Prepared,
         done: Done,
         out: Path,
-        with_codes: bool,
+        overwrite: bool,
         columns: Sequence[str] | None,
     ) -> None:
         """Writes the labelled copy.
@@ -208,9 +208,13 @@ class TiledScan:
             found: of `prepare`.
             done: of `describe`.
             out: the copy.
-            with_codes: as for `scan_stream.write`.
+            overwrite: whether codes of the file that are not free may be replaced.
             columns: of a file of text.
         """
+        may_replace = found.bounds.has_free_codes or overwrite
+        num_classes = self._model.experiment.labels.num_classes
+        with_codes = las_codes.takes_codes(self._stream.point_format, num_classes, may_replace)
+        with_codes &= out.suffix.lower() in scan.LAS
         with progress.Bar(1, f"writing {out.name}", "file") as bar:
             least = found.bounds.least
             scan_stream.write(self._stream, out, done.columns, least, with_codes, columns)
